@@ -1,0 +1,47 @@
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+# Nothing here needs more than Python 3.11 and make; uv comes from PyPI into the environment.
+export ONRECORD_CACHE ?= $(CURDIR)/.cache
+
+.PHONY: help
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  %-14s %s\n", $$1, $$2}'
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@echo "==> Python environment in $(VENV) (once; about a minute)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check 'uv>=0.9,<1'
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip sync -q --require-hashes requirements.lock
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install -q --no-deps -e . 'uv>=0.9,<1'
+	@touch $@
+
+.PHONY: setup
+setup: $(VENV)/.installed  ## the Python environment, from the lock
+
+.PHONY: lock
+lock:  ## resolve the lock again from the ranges in pyproject.toml
+	$(BIN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --all-extras --group dev pyproject.toml -o requirements.lock
+
+.PHONY: proto
+proto: setup  ## generate the stubs in services/onrecord/rpc/v1 from proto/
+	@$(BIN)/python tools/generate_stubs.py
+
+.PHONY: format
+format: setup  ## ruff format and fix
+	@$(BIN)/ruff format services tests load_tests tools
+	@$(BIN)/ruff check --fix services tests load_tests tools
+
+.PHONY: lint
+lint: setup  ## ruff, mypy --strict, import contracts, stubs regenerated and compared
+	@$(BIN)/ruff format --check services tests load_tests tools
+	@$(BIN)/ruff check services tests load_tests tools
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python tools/generate_stubs.py --check
+
+.PHONY: test
+test: setup  ## everything that needs Python alone
+	@$(BIN)/pytest -n 2 tests

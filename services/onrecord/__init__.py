@@ -1,0 +1,1 @@
+"""OnRecord: face search over driver-licence galleries that can only happen on the record."""

@@ -1,0 +1,30 @@
+"""Where the photographs and models for tests are, and what happens when they are not there."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+_REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def test_data_root() -> Path:
+    """The folder of test data: `ONRECORD_TEST_DATA`, or `shared/data` beside the checkout."""
+    given = os.environ.get("ONRECORD_TEST_DATA")
+    return Path(given) if given else _REPOSITORY.parent / "shared" / "data"
+
+
+def test_data_path(*parts: str) -> Path:
+    """A file or folder of the test data. Skips where it is absent, fails under `CI=true`."""
+    path = test_data_root().joinpath(*parts)
+    if not path.exists():
+        reason = f"test data is absent: {path} (set ONRECORD_TEST_DATA)"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return path
+
+
+# Their names begin with `test_`; they are not tests.
+test_data_root.__test__ = False  # type: ignore[attr-defined]
+test_data_path.__test__ = False  # type: ignore[attr-defined]
