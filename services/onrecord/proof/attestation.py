@@ -1,0 +1,149 @@
+"""Statements that one service signs and another checks, offline if need be.
+
+A statement is canonical JSON with a `type`; the signature is ECDSA P-256 with SHA-256 over a
+domain line and the statement, by the key of the service's own certificate. The certificate chain
+travels with it and is kept with the evidence (law 2).
+"""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.kernel.times import parse_time
+from onrecord.kernel.vocabulary import Service
+from onrecord.proof import canonical
+
+_DOMAIN = b"onrecord-attestation-v1\n"
+_MAX_CHAIN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Attestation:
+    """A signed statement: canonical JSON, DER signature, DER certificates from leaf to issuer."""
+
+    statement: bytes
+    signature: bytes
+    chain: tuple[bytes, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "statement": base64.b64encode(self.statement).decode(),
+            "signature": base64.b64encode(self.signature).decode(),
+            "chain": [base64.b64encode(der).decode() for der in self.chain],
+        }
+
+    @classmethod
+    def from_json(cls, value: Any) -> "Attestation":
+        """Raises ATTESTATION_INVALID when a field is missing or is not base64."""
+        try:
+            return cls(
+                statement=base64.b64decode(value["statement"], validate=True),
+                signature=base64.b64decode(value["signature"], validate=True),
+                chain=tuple(base64.b64decode(der, validate=True) for der in value["chain"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise _invalid("it is not an attestation") from error
+
+
+class Attestor:
+    """Signs statements with one service's certificate key."""
+
+    def __init__(self, key: ec.EllipticCurvePrivateKey, chain: Sequence[x509.Certificate]) -> None:
+        from cryptography.hazmat.primitives.serialization import Encoding
+
+        self._key = key
+        self._chain = tuple(certificate.public_bytes(Encoding.DER) for certificate in chain)
+
+    def attest(self, statement: dict[str, Any]) -> Attestation:
+        """Sign a statement. It needs a `type` and a `time` (RFC 3339, hundredths, UTC)."""
+        encoded = canonical.encode(statement)
+        signature = self._key.sign(_DOMAIN + encoded, ec.ECDSA(hashes.SHA256()))
+        return Attestation(encoded, signature, self._chain)
+
+
+class AttestationVerifier:
+    """Checks attestations against pinned roots."""
+
+    def __init__(self, roots: Sequence[x509.Certificate]) -> None:
+        self._roots = tuple(roots)
+
+    def verify(self, attestation: Attestation, service: Service, kind: str) -> dict[str, Any]:
+        """The statement, if `service` signed it and its `type` is `kind`.
+
+        Certificates are checked for the time the statement was made, not for now, so that
+        evidence stays checkable after a certificate has run out.
+        Raises ATTESTATION_INVALID.
+        """
+        try:
+            statement = canonical.decode(attestation.statement)
+        except OnRecordError as error:
+            raise _invalid("its statement is not canonical JSON") from error
+        if not isinstance(statement, dict) or statement.get("type") != kind:
+            raise _invalid(f"it is not a statement of type {kind}")
+        when = parse_time(str(statement.get("time", "")))
+        leaf = self._verified_leaf(attestation.chain, when)
+        if service.spiffe_id not in _uris(leaf):
+            raise _invalid(f"its certificate does not belong to {service.value}")
+        key = leaf.public_key()
+        if not isinstance(key, ec.EllipticCurvePublicKey):
+            raise _invalid("its certificate has no ECDSA key")
+        try:
+            key.verify(
+                attestation.signature,
+                _DOMAIN + attestation.statement,
+                ec.ECDSA(hashes.SHA256()),
+            )
+        except InvalidSignature as error:
+            raise _invalid("its signature does not verify") from error
+        return statement
+
+    def _verified_leaf(self, chain: tuple[bytes, ...], when: datetime) -> x509.Certificate:
+        if not 1 <= len(chain) <= _MAX_CHAIN:
+            raise _invalid("its certificate chain has the wrong length")
+        try:
+            certificates = [x509.load_der_x509_certificate(der) for der in chain]
+        except ValueError as error:
+            raise _invalid("a certificate of its chain cannot be read") from error
+        for certificate in certificates:
+            if not certificate.not_valid_before_utc <= when <= certificate.not_valid_after_utc:
+                raise _invalid("a certificate was not valid when the statement was made")
+        for child, parent in zip(certificates, certificates[1:], strict=False):
+            _check_issued(child, parent)
+        last = certificates[-1]
+        for root in self._roots:
+            if last == root:
+                return certificates[0]
+            if last.issuer == root.subject:
+                _check_issued(last, root)
+                return certificates[0]
+        raise _invalid("its certificate chain ends at no root we know")
+
+
+def _check_issued(child: x509.Certificate, parent: x509.Certificate) -> None:
+    try:
+        constraints = parent.extensions.get_extension_for_class(x509.BasicConstraints).value
+        child.verify_directly_issued_by(parent)
+    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound) as error:
+        raise _invalid("a certificate of its chain was not issued by the next") from error
+    if not constraints.ca:
+        raise _invalid("a certificate of its chain was issued by one that may not issue")
+
+
+def _uris(certificate: x509.Certificate) -> list[str]:
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    return names.get_values_for_type(x509.UniformResourceIdentifier)
+
+
+def _invalid(why: str) -> OnRecordError:
+    return OnRecordError(ErrorCode.ATTESTATION_INVALID, f"the attestation is refused: {why}")
