@@ -1,0 +1,59 @@
+"""SQLite and PostgreSQL through one code path.
+
+A writer takes the write lock when its transaction begins, not when it first writes: on SQLite by
+`BEGIN IMMEDIATE`, on PostgreSQL by `SELECT ... FOR UPDATE` on the row that orders the writers
+(the caller's `with_for_update()`, which SQLite leaves out of the statement).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+
+_BUSY_SECONDS = 15
+
+
+def open_database(url: str) -> Engine:
+    """An engine for `url`. On SQLite: WAL, every commit synced to disk, foreign keys on."""
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_pre_ping=True)
+    engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _: Any) -> None:
+        # The driver must not begin transactions by itself: we say when, and of which kind.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        options = connection.get_execution_options()
+        kind = "IMMEDIATE" if options.get("onrecord_writes") else "DEFERRED"
+        connection.exec_driver_sql(f"BEGIN {kind}")
+
+    return engine
+
+
+@contextmanager
+def write_transaction(engine: Engine) -> Iterator[Connection]:
+    """A transaction that will write: committed at the end, rolled back on an error."""
+    writer = engine.connect().execution_options(onrecord_writes=True)
+    with writer as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def read_transaction(engine: Engine) -> Iterator[Connection]:
+    """A transaction that only reads, on one snapshot."""
+    with engine.connect() as connection, connection.begin():
+        yield connection
+
+
+def reachable(engine: Engine) -> bool:
+    """Whether the database answers; for readiness."""
+    with engine.connect() as connection:
+        return bool(connection.execute(text("SELECT 1")).scalar() == 1)
