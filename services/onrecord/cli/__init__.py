@@ -1,0 +1,1 @@
+"""`onrecord ...`: each command imports what it needs when it runs."""

@@ -1,0 +1,212 @@
+"""`onrecord ledger`: check a ledger, or list it. Needs the base install and nobody's permission."""
+
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from onrecord.cli.ledger_source import folder_fetch, is_url, read_bodies, url_fetch
+from onrecord.kernel.errors import OnRecordError
+from onrecord.proof.checkpoint import Checkpoint, SignedCheckpoint, open_checkpoint
+from onrecord.proof.checks import LedgerFault
+from onrecord.proof.entry import parse_body
+from onrecord.proof.notes import COSIGNATURE_V1, ED25519, NoteVerifier
+from onrecord.proof.tiles import Fetch
+from onrecord.proof.verify import LedgerReport, verify_ledger
+
+_BODIES_NAME = "bodies.jsonl"
+_KEY_NAME = "key"
+_SUMMARY_WIDTH = 100
+_VALUE_WIDTH = 32
+
+BodiesOption = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group()
+def ledger() -> None:
+    """The ledger: verify it, or list what stands in it."""
+
+
+@ledger.command()
+@click.argument("source", metavar="PATH-or-URL")
+@click.option("--key", "key_text", metavar="VKEY", help="The log's verifier key, or a file of it.")
+@click.option(
+    "--witness",
+    "witness_texts",
+    metavar="VKEY",
+    multiple=True,
+    help="A witness's verifier key: it must have cosigned. May be given several times.",
+)
+@click.option("--bodies", type=BodiesOption, help=f"Bodies; default {_BODIES_NAME} in the folder.")
+@click.option("--some-bodies", is_flag=True, help="Bodies may be missing (a disclosure pack).")
+@click.option("--previous", type=BodiesOption, help="A checkpoint kept from before.")
+def verify(
+    source: str,
+    key_text: str | None,
+    witness_texts: Sequence[str],
+    bodies: Path | None,
+    some_bodies: bool,
+    previous: Path | None,
+) -> None:
+    """Check the ledger in a folder or at an address: exit 0 only if everything holds.
+
+    1 with the first false thing named, 2 where the command was not understood.
+    """
+    fetch, folder = _open_source(source)
+    key, key_is_ours = _key(key_text, folder)
+    witnesses = [_verifier(text, COSIGNATURE_V1, "--witness") for text in witness_texts]
+    bodies = bodies or _present(folder, _BODIES_NAME)
+    click.echo(f"Ledger   {source}")
+    click.echo(f"Key      {key.text}")
+    if not key_is_ours:
+        click.echo(
+            "         This key came from the ledger's own folder, so it proves less: that the\n"
+            "         ledger agrees with itself, not whose it is. Give --key to prove that."
+        )
+    try:
+        report = verify_ledger(
+            fetch,
+            key,
+            witnesses=witnesses,
+            bodies=None if bodies is None else read_bodies(bodies),
+            previous=None if previous is None else _previous(previous, key),
+            progress=_progress(),
+            all_bodies=not some_bodies,
+        )
+    except LedgerFault as fault:
+        _clear_progress()
+        click.echo(f"FALSE    {_printable(fault.message)}")
+        click.echo("The ledger does not hold.")
+        sys.exit(1)
+    _clear_progress()
+    _say(report, bodies)
+
+
+@ledger.command()
+@click.argument("source", metavar="PATH", type=click.Path(exists=True, file_okay=False))
+@click.option("--bodies", type=BodiesOption, help=f"Bodies; default {_BODIES_NAME} in the folder.")
+def show(source: str, bodies: Path | None) -> None:
+    """List the entries whose bodies are at hand: index, time, kind, what it is about."""
+    found = bodies or _present(Path(source), _BODIES_NAME)
+    if found is None:
+        raise click.UsageError(
+            f"there is no {_BODIES_NAME} in {source}; entries are public as commitments only, "
+            "their bodies are given to auditors (--bodies FILE)"
+        )
+    try:
+        for index, _, data in read_bodies(found):
+            body, _, kind = parse_body(data)
+            click.echo(f"{index:>7}  {body['time']}  {kind:<24}  {summary(body)}")
+    except OnRecordError as error:
+        click.echo(f"FALSE    {_printable(error.message)}")
+        sys.exit(1)
+    click.echo("This is a list, not a proof: `onrecord ledger verify` holds it against the tree.")
+
+
+def summary(body: Mapping[str, Any]) -> str:
+    """A body in one line of at most 100 characters, safe to print on a terminal."""
+    told = (f"{name}={_brief(body[name])}" for name in body if name not in ("kind", "time"))
+    line = _printable(" ".join(told))
+    return line if len(line) <= _SUMMARY_WIDTH else line[: _SUMMARY_WIDTH - 1] + "…"
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, dict):
+        names = list(value)
+        # `by` and the like are told by their values, `galleries` and the like by their names.
+        flat = all(not isinstance(item, dict | list) for item in value.values())
+        return ",".join(_brief(item) for item in value.values()) if flat else ",".join(names)
+    if isinstance(value, list):
+        flat = all(not isinstance(item, dict | list) for item in value)
+        return ",".join(_brief(item) for item in value) if flat else f"[{len(value)}]"
+    text = "-" if value is None else str(value)
+    return text if len(text) <= _VALUE_WIDTH else text[:12] + "…"
+
+
+def _say(report: LedgerReport, bodies: Path | None) -> None:
+    checkpoint: Checkpoint = report.checkpoint
+    click.echo(f"Origin   {_printable(checkpoint.origin)}")
+    click.echo(f"Size     {checkpoint.size} entries, root {checkpoint.root.hex()}")
+    for check in report.checks:
+        click.echo(f"holds    {check.name} ({check.passed})")
+    if not report.witnessed_by:
+        click.echo("         UNWITNESSED: no witness named here vouches that others see this one.")
+    for name in report.witnessed_by:
+        click.echo(f"         witnessed by {name}")
+    if bodies is None:
+        click.echo("         Bodies were not at hand: what the entries say was not looked at.")
+    elif report.bodies != checkpoint.size:
+        click.echo(f"         {report.bodies} of {checkpoint.size} bodies were at hand.")
+    click.echo("All of it holds.")
+
+
+def _open_source(source: str) -> tuple[Fetch, Path | None]:
+    if is_url(source):
+        return url_fetch(source), None
+    folder = Path(source)
+    if not folder.is_dir():
+        raise click.UsageError(f"{source} is neither a folder nor an http(s) address")
+    return folder_fetch(folder), folder
+
+
+def _key(given: str | None, folder: Path | None) -> tuple[NoteVerifier, bool]:
+    if given is not None:
+        return _verifier(given, ED25519, "--key"), True
+    found = _present(folder, _KEY_NAME)
+    if found is None:
+        raise click.UsageError("give the log's verifier key with --key; there is none beside it")
+    return _verifier(str(found), ED25519, str(found)), False
+
+
+def _verifier(given: str, algorithm: int, option: str) -> NoteVerifier:
+    """The key written in `given`, or in the file of that name."""
+    try:
+        text = given if given.count("+") >= 2 else Path(given).read_text("utf-8").strip()
+        verifier = NoteVerifier.parse(text)
+    except (OnRecordError, OSError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"{option}: {error}") from error
+    if verifier.algorithm != algorithm:
+        kinds = {ED25519: "log's (type 1)", COSIGNATURE_V1: "witness's (type 4)"}
+        raise click.UsageError(f"{option}: this is not a {kinds[algorithm]} key")
+    return verifier
+
+
+def _previous(path: Path, key: NoteVerifier) -> SignedCheckpoint:
+    try:
+        note = path.read_text("utf-8")
+        return SignedCheckpoint(note, open_checkpoint(note, key).checkpoint)
+    except (OnRecordError, OSError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"--previous: {error}") from error
+
+
+def _present(folder: Path | None, name: str) -> Path | None:
+    found = None if folder is None else folder / name
+    return found if found is not None and found.is_file() else None
+
+
+def _printable(text: str) -> str:
+    """What a ledger says is not ours: nothing in it may steer the reader's terminal."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _progress() -> Callable[[int, int], None] | None:
+    """A line that counts on a terminal, and nothing anywhere else."""
+    if not sys.stderr.isatty():
+        return None
+    last = time.monotonic()
+
+    def count(done: int, size: int) -> None:
+        nonlocal last
+        if time.monotonic() - last >= 0.5:
+            last = time.monotonic()
+            click.echo(f"\r{done} of {size} entries", nl=False, err=True)
+
+    return count
+
+
+def _clear_progress() -> None:
+    if sys.stderr.isatty():
+        click.echo("\r" + " " * 40 + "\r", nl=False, err=True)

@@ -1,0 +1,111 @@
+"""Where a ledger is read from: a folder or a web address, and the files an auditor has beside it.
+
+Everything read is bounded, since what is being verified is by assumption not trusted.
+"""
+
+import urllib.error
+import urllib.request
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.proof import canonical
+from onrecord.proof.checks import LedgerFault
+from onrecord.proof.notes import decode_base64
+from onrecord.proof.tiles import MAX_LEAF_BYTES, TILE_WIDTH, Fetch
+
+# A full bundle of the longest entries is the largest object a log can have.
+_MAX_OBJECT = TILE_WIDTH * (MAX_LEAF_BYTES + 2)
+_MAX_LINE = 8 * 1024 * 1024
+_SECONDS = 30
+_READABLE = "the file of bodies can be read"
+
+
+def is_url(source: str) -> bool:
+    """Whether the ledger is on the web."""
+    return urlsplit(source).scheme in ("http", "https")
+
+
+def folder_fetch(folder: Path) -> Fetch:
+    """Reads objects below `folder`."""
+
+    def fetch(path: str) -> bytes:
+        try:
+            with (folder / path).open("rb") as file:
+                return _bounded(path, file.read(_MAX_OBJECT + 1))
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+            raise OnRecordError(ErrorCode.NOT_FOUND, f"there is no {folder / path}") from error
+        except OSError as error:
+            raise _unreadable(str(folder / path), error) from error
+
+    return fetch
+
+
+def url_fetch(prefix: str) -> Fetch:
+    """Reads objects below an `http` or `https` address."""
+    base = prefix.rstrip("/")
+
+    def fetch(path: str) -> bytes:
+        address = f"{base}/{path}"
+        request = urllib.request.Request(address, headers={"Accept-Encoding": "gzip"})  # noqa: S310 - `is_url` has let only http and https through
+        try:
+            with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310
+                data: bytes = answer.read(_MAX_OBJECT + 1)
+                encoding = answer.headers.get("Content-Encoding", "identity")
+        except urllib.error.HTTPError as error:
+            if error.code in (404, 410):
+                raise OnRecordError(ErrorCode.NOT_FOUND, f"there is no {address}") from error
+            raise _unreadable(address, error) from error
+        except OSError as error:
+            raise _unreadable(address, error) from error
+        _bounded(path, data)
+        # A log may send gzip without being asked (C2SP tlog-tiles).
+        return _bounded(path, _inflate(address, data)) if encoding == "gzip" else data
+
+    return fetch
+
+
+def read_bodies(path: Path) -> Iterator[tuple[int, bytes, bytes]]:
+    """Index, nonce and body of each line of a `bodies.jsonl`, one at a time.
+
+    A line is canonical JSON, `{"body":"<base64>","index":n,"nonce":"<base64>"}`. Raises
+    `LedgerFault` for a line that is anything else.
+    """
+    with path.open("rb") as file:
+        number = 0
+        while line := file.readline(_MAX_LINE):
+            number += 1
+            try:
+                yield _parse_line(line.removesuffix(b"\n"))
+            except (OnRecordError, ValueError, TypeError) as error:
+                message = f"line {number} of {path.name}: {error}"
+                raise LedgerFault(_READABLE, None, message) from error
+
+
+def _parse_line(line: bytes) -> tuple[int, bytes, bytes]:
+    value = canonical.decode(line)
+    if not isinstance(value, dict) or set(value) != {"index", "nonce", "body"}:
+        raise ValueError("not an object of index, nonce and body")
+    index, nonce, body = value["index"], value["nonce"], value["body"]
+    if type(index) is not int or not isinstance(nonce, str) or not isinstance(body, str):
+        raise ValueError("not a number and two texts in base64")
+    return index, decode_base64(nonce), decode_base64(body)
+
+
+def _inflate(address: str, data: bytes) -> bytes:
+    try:
+        return zlib.decompressobj(wbits=31).decompress(data, _MAX_OBJECT + 1)
+    except zlib.error as error:
+        raise _unreadable(address, error) from error
+
+
+def _bounded(path: str, data: bytes) -> bytes:
+    if len(data) > _MAX_OBJECT:
+        raise OnRecordError(ErrorCode.PROOF_INVALID, f"{path} is larger than an object can be")
+    return data
+
+
+def _unreadable(where: str, error: Exception) -> OnRecordError:
+    return OnRecordError(ErrorCode.LEDGER_UNAVAILABLE, f"cannot read {where}: {error}")

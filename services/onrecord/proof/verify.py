@@ -1,0 +1,229 @@
+"""Verifying a whole ledger from what it publishes, believing nothing but a key.
+
+R-20, R-24: the tree is built again from every entry, every tile is compared byte for byte, the
+root must be the one that the checkpoint signs. Where bodies are at hand, each must be the one its
+leaf commits to, and the laws over them (`BodyCheck`) must hold. Memory stays bounded.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.proof.checkpoint import (
+    Checkpoint,
+    OpenedCheckpoint,
+    SignedCheckpoint,
+    open_checkpoint,
+)
+from onrecord.proof.checks import (
+    BodyCheck,
+    BodyCheckFactory,
+    Check,
+    KindsKnown,
+    LedgerFault,
+    TimesMonotone,
+    base_checks,
+)
+from onrecord.proof.entry import leaf, parse_body, parse_leaf
+from onrecord.proof.merkle import EMPTY_ROOT, leaf_hash
+from onrecord.proof.notes import NoteVerifier
+from onrecord.proof.rebuild import TILES_AGREE, Rebuild
+from onrecord.proof.tiles import (
+    CHECKPOINT_PATH,
+    TILE_WIDTH,
+    Fetch,
+    TileObject,
+    decode_bundle,
+    fetch_object,
+)
+
+__all__ = [
+    "BodyCheck",
+    "BodyCheckFactory",
+    "Check",
+    "KindsKnown",
+    "LedgerFault",
+    "LedgerReport",
+    "TimesMonotone",
+    "base_checks",
+    "verify_ledger",
+]
+
+SIGNED = "the checkpoint is signed by the log's key"
+WITNESSED = "the checkpoint is cosigned by each witness named"
+EXTENDS = "the ledger extends the checkpoint seen before"
+ENTRIES = "every entry up to the checkpoint's size is there"
+COMMITMENTS = "every leaf is a commitment"
+ROOT = "the entries lead to the root that the checkpoint signs"
+BODIES = "every body is the one its leaf commits to"
+
+Bodies = Iterable[tuple[int, bytes, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerReport:
+    """What was found to hold. `bodies` says how many bodies were at hand (None: not looked at)."""
+
+    checkpoint: Checkpoint
+    witnessed_by: tuple[str, ...]
+    checks: tuple[Check, ...]
+    bodies: int | None
+
+
+def verify_ledger(
+    fetch: Fetch,
+    key: NoteVerifier,
+    *,
+    witnesses: Sequence[NoteVerifier] = (),
+    bodies: Bodies | None = None,
+    previous: SignedCheckpoint | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    body_checks: Sequence[BodyCheckFactory] | None = None,
+    all_bodies: bool = True,
+) -> LedgerReport:
+    """Check everything that can be checked; raises `LedgerFault` at the first false thing.
+
+    `fetch` reads an object by its path and raises `OnRecordError(NOT_FOUND)` where there is none.
+    Each of `witnesses` must have cosigned. `bodies` are (index, nonce, body) by rising index; with
+    `all_bodies` none may be missing. `previous` is a checkpoint kept from before: this ledger must
+    begin with that one. `body_checks` replaces `base_checks()`. `progress` is told how many
+    entries of how many are done. Errors of `fetch` other than `NOT_FOUND` in the checkpoint or a
+    bundle become faults too: what cannot be read has not been verified.
+    """
+    opened = _open(fetch, key, witnesses)
+    checkpoint = opened.checkpoint
+    checks = [Check(SIGNED, 1)]
+    if witnesses:
+        checks.append(Check(WITNESSED, len(opened.witnessed_by)))
+    if previous is not None:
+        _open_previous(previous, key, checkpoint)
+    factories = base_checks() if body_checks is None else body_checks
+    laws = [make() for make in factories] if bodies is not None else []
+    reader = _BodyReader(bodies, laws, all_bodies) if bodies is not None else None
+    tree = Rebuild(fetch)
+
+    for first in range(0, checkpoint.size, TILE_WIDTH):
+        leaves = _bundle(fetch, first, checkpoint.size)
+        hashes = [leaf_hash(data) for data in leaves]
+        if previous is not None and first < previous.checkpoint.size <= first + len(leaves):
+            seen = tree.root_with(hashes[: previous.checkpoint.size - first])
+            _same_root(EXTENDS, seen, previous.checkpoint)
+        tree.add_bundle(first // TILE_WIDTH, hashes)
+        for index, data in enumerate(leaves, first):
+            _commitment(index, data)
+            if reader is not None:
+                reader.meet(index, data)
+        if progress is not None:
+            progress(first + len(leaves), checkpoint.size)
+
+    tree.finish()
+    _same_root(ROOT, tree.root_with(()), checkpoint)
+    if previous is not None:
+        if previous.checkpoint.size == 0:
+            _same_root(EXTENDS, EMPTY_ROOT, previous.checkpoint)
+        checks.append(Check(EXTENDS, 1))
+    checks += [Check(ENTRIES, checkpoint.size), Check(COMMITMENTS, checkpoint.size)]
+    checks += [Check(TILES_AGREE, tree.tiles_compared), Check(ROOT, 1)]
+    if reader is not None:
+        reader.finish()
+        checks.append(Check(BODIES, reader.seen))
+    for law in laws:
+        law.finish()
+        checks.append(Check(law.name, law.passed))
+    seen_bodies = None if reader is None else reader.seen
+    return LedgerReport(checkpoint, opened.witnessed_by, tuple(checks), seen_bodies)
+
+
+class _BodyReader:
+    """Bodies beside the leaves they belong to, both read once from the first to the last."""
+
+    def __init__(self, bodies: Bodies, laws: Sequence[BodyCheck], all_bodies: bool) -> None:
+        self.seen = 0
+        self._bodies = iter(bodies)
+        self._laws = laws
+        self._all = all_bodies
+        self._next = next(self._bodies, None)
+
+    def meet(self, index: int, data: bytes) -> None:
+        if self._next is None or self._next[0] > index:
+            if self._all:
+                raise LedgerFault(BODIES, index, "its body is missing")
+            return
+        at, nonce, body = self._next
+        if at < index:
+            raise LedgerFault(BODIES, at, "its body stands twice or out of order")
+        try:
+            expected = leaf(nonce, body)
+        except ValueError as error:
+            raise LedgerFault(BODIES, index, str(error)) from error
+        if expected != data:
+            raise LedgerFault(BODIES, index, "the leaf commits to another body or nonce")
+        try:
+            parsed, _, _ = parse_body(body)
+        except OnRecordError as error:
+            raise LedgerFault(BODIES, index, error.message) from error
+        for law in self._laws:
+            law.see(index, parsed)
+        self.seen += 1
+        self._next = next(self._bodies, None)
+
+    def finish(self) -> None:
+        if self._next is not None:
+            raise LedgerFault(BODIES, self._next[0], "a body for an entry that is not there")
+
+
+def _open(fetch: Fetch, key: NoteVerifier, witnesses: Sequence[NoteVerifier]) -> OpenedCheckpoint:
+    try:
+        opened = open_checkpoint(_text(fetch(CHECKPOINT_PATH)), key, witnesses)
+    except OnRecordError as error:
+        raise LedgerFault(SIGNED, None, error.message) from error
+    for witness in witnesses:
+        if witness.name not in opened.witnessed_by:
+            raise LedgerFault(WITNESSED, None, f"{witness.name} has not cosigned it")
+    return opened
+
+
+def _open_previous(previous: SignedCheckpoint, key: NoteVerifier, now: Checkpoint) -> None:
+    try:
+        before = open_checkpoint(previous.note, key).checkpoint
+    except OnRecordError as error:
+        raise LedgerFault(EXTENDS, None, f"the one seen before: {error.message}") from error
+    if before != previous.checkpoint:
+        raise LedgerFault(EXTENDS, None, "the one seen before is not what its note says")
+    if before.size > now.size:
+        message = f"it had {before.size} entries and has {now.size}: the ledger was cut"
+        raise LedgerFault(EXTENDS, now.size, message)
+
+
+def _bundle(fetch: Fetch, first: int, size: int) -> tuple[bytes, ...]:
+    wanted = TileObject(None, first // TILE_WIDTH, min(TILE_WIDTH, size - first))
+    try:
+        data, is_full = fetch_object(fetch, wanted)
+        leaves = decode_bundle(data)
+    except OnRecordError as error:
+        raise LedgerFault(ENTRIES, first, f"{wanted.path}: {error.message}") from error
+    expected = TILE_WIDTH if is_full else wanted.width
+    if len(leaves) != expected:
+        message = f"{wanted.path} holds {len(leaves)} entries instead of {expected}"
+        raise LedgerFault(ENTRIES, first + min(len(leaves), expected), message)
+    return leaves[: wanted.width]
+
+
+def _commitment(index: int, data: bytes) -> None:
+    try:
+        parse_leaf(data)
+    except OnRecordError as error:
+        raise LedgerFault(COMMITMENTS, index, error.message) from error
+
+
+def _same_root(check: str, computed: bytes, signed: Checkpoint) -> None:
+    if computed != signed.root:
+        message = f"the first {signed.size} entries do not lead to the root it signs"
+        raise LedgerFault(check, None, message)
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise OnRecordError(ErrorCode.SIGNATURE_INVALID, "the note is not UTF-8") from error
