@@ -64,11 +64,25 @@ class EnrolmentTicket:
 
 @dataclass(frozen=True, slots=True)
 class VaultPortrait:
-    """A portrait sealed to its gallery's key: AES-256-GCM under a data key, wrapped by HPKE."""
+    """A portrait sealed to its gallery's key: AES-256-GCM under a data key, wrapped by HPKE.
+
+    `object_key` is `vault_object_key`'s; the additional data of both layers is `portrait_aad`'s.
+    `ciphertext_sha256` is in hexadecimal.
+    """
 
     object_key: str
     ciphertext_sha256: str
     wrapped_key: bytes
+
+
+def vault_object_key(gallery: str, enrolment_id: str) -> str:
+    """Where a sealed portrait stands in the object store: one place for one enrolment."""
+    return f"vault/{gallery}/{enrolment_id}.sealed"
+
+
+def portrait_aad(gallery: str, enrolment_id: str, image_sha256: str) -> bytes:
+    """What a sealed portrait is bound to, so that it opens in no other's place."""
+    return f"onrecord/portrait/v1\n{gallery}\n{enrolment_id}\n{image_sha256}\n".encode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,7 @@ class ErrorCode(StrEnum):
     ATTESTATION_INVALID = "attestation_invalid"
     SIGNATURE_INVALID = "signature_invalid"
     PROOF_INVALID = "proof_invalid"
+    SEAL_INVALID = "seal_invalid"
 
     # Casework
     NOT_FOUND = "not_found"
@@ -104,6 +105,7 @@ class ErrorCode(StrEnum):
     MODEL_UNKNOWN = "model_unknown"
     MODEL_MISMATCH = "model_mismatch"
     MODEL_HASH = "model_hash"
+    MODEL_CARD_INVALID = "model_card_invalid"
     TEMPLATE_INVALID = "template_invalid"
 
     # Running
