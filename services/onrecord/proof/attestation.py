@@ -6,6 +6,7 @@ travels with it and is kept with the evidence (law 2).
 """
 
 import base64
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -115,7 +116,7 @@ class AttestationVerifier:
         for certificate in certificates:
             if not certificate.not_valid_before_utc <= when <= certificate.not_valid_after_utc:
                 raise _invalid("a certificate was not valid when the statement was made")
-        for child, parent in zip(certificates, certificates[1:], strict=False):
+        for child, parent in itertools.pairwise(certificates):
             _check_issued(child, parent)
         last = certificates[-1]
         for root in self._roots:

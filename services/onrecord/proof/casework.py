@@ -60,12 +60,13 @@ def merge_candidates(
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What two examinations amount to. `leads` is empty when there is no lead; `reason` says why."""
+    """What the examinations amount to: no leads, or one or two; `reason` says why."""
 
     leads: tuple[MergedCandidate, ...]
     reason: str
 
 
+NOTHING_FOUND = "no gallery returned a candidate"
 AGREED = "both examiners support the same candidate"
 NOT_SUPPORTED = "no candidate is supported by both examiners"
 OPPOSED = "the examiners reached opposite conclusions on one candidate"
@@ -82,7 +83,10 @@ def derive_outcome(
 
     Raises RELEASE_NOT_SUPPORTED when there are not two complete decisions by two people, neither
     of whom is the requester: then nothing may be released and nothing may be closed as examined.
+    An empty list needs no examiners: there is nothing to decide on.
     """
+    if not candidates:
+        return Outcome((), NOTHING_FOUND)
     persons = [str(decision["by"]["person"]) for decision in decisions]
     if len(decisions) != EXAMINERS_PER_SEARCH or len(set(persons)) != EXAMINERS_PER_SEARCH:
         raise _unsupported("it takes two decisions by two different people")

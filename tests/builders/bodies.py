@@ -1,0 +1,133 @@
+"""Entry bodies of one search, as audit would write them, for tests of what follows from them."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from onrecord.proof import canonical, statements
+from onrecord.proof.attestation import Attestor
+
+PROBE = hashlib.sha256(b"the probe").hexdigest()
+POLICY = hashlib.sha256(b"the policy").hexdigest()
+MODEL = "test-model@1+fp32:0123456789abcdef"
+NONE_BEFORE = "0" * 64
+
+
+def at(second: int) -> str:
+    return f"2026-11-23T06:30:{second:02d}.00Z"
+
+
+def person(name: str, agency: str = "us-ut-slcpd") -> dict[str, str]:
+    return {"person": name, "agency": agency, "subject": f"sub-{name}", "token_id": f"jti-{name}"}
+
+
+def policy_activated(gallery: str = "US-UT", second: int = 0) -> dict[str, Any]:
+    return {
+        "kind": "policy.activated",
+        "time": at(second),
+        "by": person("custodian"),
+        "jurisdiction": gallery,
+        "version": 1,
+        "bundle": POLICY,
+        "previous": "",
+    }
+
+
+def granted(
+    galleries: Sequence[str] = ("US-UT",), *, second: int = 1, search_id: str = "s-1"
+) -> dict[str, Any]:
+    return {
+        "kind": "request.granted",
+        "time": at(second),
+        "by": person("asker"),
+        "search_id": search_id,
+        "probe_sha256": PROBE,
+        "list_size": 5,
+        "expires_at": "2026-11-23T06:35:00.00Z",
+        "galleries": {
+            name: {"decision": "granted", "policy": POLICY, "model_id": MODEL, "list_size": 5}
+            for name in galleries
+        },
+    }
+
+
+def receipt(
+    candidates: Mapping[str, int],
+    *,
+    gallery: str = "US-UT",
+    sequence: int = 1,
+    previous: str = NONE_BEFORE,
+    grant_index: int = 1,
+    second: int = 2,
+    search_id: str = "s-1",
+) -> dict[str, Any]:
+    return {
+        "type": statements.RECEIPT,
+        "time": at(second),
+        "gallery": gallery,
+        "sequence": sequence,
+        "previous": previous,
+        "grant_index": grant_index,
+        "search_id": search_id,
+        "probe_sha256": PROBE,
+        "policy": POLICY,
+        "model_id": MODEL,
+        "list_size": 5,
+        "candidates": [{"ref": ref, "similarity": value} for ref, value in candidates.items()],
+    }
+
+
+def executed(said: dict[str, Any], attestor: Attestor, *, second: int = 3) -> dict[str, Any]:
+    return {
+        "kind": "search.executed",
+        "time": at(second),
+        "by": {"service": "vector-search"},
+        "search_id": said["search_id"],
+        "grant_index": said["grant_index"],
+        "gallery": said["gallery"],
+        "receipt": said,
+        "attestation": attestor.attest(said).to_json(),
+    }
+
+
+def decided(
+    by: str, conclusions: Mapping[str, str], *, second: int = 5, grant_index: int = 1
+) -> dict[str, Any]:
+    return {
+        "kind": "examination.decided",
+        "time": at(second),
+        "by": person(by),
+        "search_id": "s-1",
+        "grant_index": grant_index,
+        "task_id": f"t-{by}",
+        "method": "morphological",
+        "decisions": [
+            {"candidate_ref": ref, "conclusion": one, "reasons": ["ears"], "seconds": 40}
+            for ref, one in conclusions.items()
+        ],
+    }
+
+
+def released(
+    leads: Sequence[str],
+    *,
+    executed_at: Sequence[int] = (2,),
+    decided_at: Sequence[int] = (3, 4),
+    second: int = 9,
+    grant_index: int = 1,
+) -> dict[str, Any]:
+    return {
+        "kind": "lead.released" if leads else "search.closed",
+        "time": at(second),
+        "by": {"service": "audit"},
+        "search_id": "s-1",
+        "grant_index": grant_index,
+        "executed": list(executed_at),
+        "decided": list(decided_at),
+        "leads": [{"gallery": "US-UT", "candidate_ref": ref} for ref in leads],
+        "reason": "",
+    }
+
+
+def statement_digest(said: dict[str, Any]) -> str:
+    return hashlib.sha256(canonical.encode(said)).hexdigest()

@@ -1,0 +1,140 @@
+"""What follows from the entries of a search (R-13, R-15)."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.proof import casework
+from onrecord.proof.casework import MergedCandidate, derive_outcome, merge_candidates
+from tests.builders import bodies
+
+SAME, DIFFERENT, UNSURE = "supports_same", "supports_different", "inconclusive"
+
+
+def candidates(*refs: str) -> tuple[MergedCandidate, ...]:
+    return tuple(MergedCandidate("US-UT", ref, bodies.MODEL, 0) for ref in refs)
+
+
+def outcome(first: dict[str, str], second: dict[str, str]) -> casework.Outcome:
+    return derive_outcome(
+        candidates(*first),
+        [bodies.decided("one", first), bodies.decided("two", second)],
+        requester="asker",
+    )
+
+
+def test_two_who_agree_release_the_candidate() -> None:
+    result = outcome({"a": SAME, "b": DIFFERENT}, {"a": SAME, "b": UNSURE})
+    assert [lead.candidate_ref for lead in result.leads] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "reason"),
+    [
+        ({"a": SAME}, {"a": UNSURE}, casework.NOT_SUPPORTED),
+        ({"a": SAME}, {"a": DIFFERENT}, casework.OPPOSED),
+        ({"a": SAME, "b": DIFFERENT}, {"a": SAME, "b": SAME}, casework.OPPOSED),
+        ({"a": SAME, "b": SAME, "c": SAME}, {"a": SAME, "b": SAME, "c": SAME}, casework.TOO_MANY),
+        (
+            {"a": SAME, "b": SAME, "c": UNSURE},
+            {"a": SAME, "b": SAME, "c": SAME},
+            casework.TOO_MANY,
+        ),
+        ({"a": UNSURE}, {"a": UNSURE}, casework.NOT_SUPPORTED),
+    ],
+)
+def test_no_lead_without_agreement(
+    first: dict[str, str], second: dict[str, str], reason: str
+) -> None:
+    """R-15: opposite conclusions, or three supported candidates, end it without a lead."""
+    result = outcome(first, second)
+    assert result.leads == ()
+    assert result.reason == reason
+
+
+@pytest.mark.parametrize(
+    "decisions",
+    [
+        [],
+        [bodies.decided("one", {"a": SAME})],
+        [bodies.decided("one", {"a": SAME}), bodies.decided("one", {"a": SAME})],
+        [bodies.decided("one", {"a": SAME}), bodies.decided("asker", {"a": SAME})],
+        [bodies.decided("one", {"a": SAME}), bodies.decided("two", {})],
+        [bodies.decided("one", {"a": SAME}), bodies.decided("two", {"a": SAME, "x": SAME})],
+        [bodies.decided("one", {"a": SAME}), bodies.decided("two", {"a": "certainly"})],
+    ],
+)
+def test_anything_less_than_two_whole_decisions_supports_nothing(
+    decisions: list[dict[str, Any]],
+) -> None:
+    with pytest.raises(OnRecordError) as refused:
+        derive_outcome(candidates("a"), decisions, requester="asker")
+    assert refused.value.code is ErrorCode.RELEASE_NOT_SUPPORTED
+
+
+def test_an_empty_list_closes_without_examiners() -> None:
+    assert derive_outcome((), [], requester="asker").reason == casework.NOTHING_FOUND
+
+
+_CONCLUSIONS = st.lists(
+    st.tuples(
+        st.sampled_from([SAME, DIFFERENT, UNSURE]), st.sampled_from([SAME, DIFFERENT, UNSURE])
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@given(_CONCLUSIONS)
+def test_a_lead_always_has_both_examiners_behind_it(pairs: list[tuple[str, str]]) -> None:
+    """R-15, for all decisions: never more than two leads, each supported twice, never opposed."""
+    first = {str(n): pair[0] for n, pair in enumerate(pairs)}
+    second = {str(n): pair[1] for n, pair in enumerate(pairs)}
+    result = outcome(first, second)
+    assert len(result.leads) <= 2
+    for lead in result.leads:
+        assert first[lead.candidate_ref] == second[lead.candidate_ref] == SAME
+    if any({SAME, DIFFERENT} == set(pair) for pair in pairs):
+        assert result.leads == ()
+
+
+def test_a_merged_list_is_the_most_alike_of_all_galleries() -> None:
+    merged = merge_candidates(
+        [
+            bodies.receipt({"u1": 900_000, "u2": 100_000}, gallery="US-UT"),
+            bodies.receipt({"m1": 500_000, "m2": 400_000}, gallery="US-MD"),
+        ],
+        3,
+    )
+    assert [(one.gallery, one.candidate_ref) for one in merged] == [
+        ("US-UT", "u1"),
+        ("US-MD", "m1"),
+        ("US-MD", "m2"),
+    ]
+
+
+_LISTS = st.lists(
+    st.tuples(
+        st.sampled_from(["model-a", "model-b", "model-c"]),
+        st.lists(st.integers(-1_000_000, 1_000_000), max_size=8),
+    ),
+    max_size=4,
+)
+
+
+@given(_LISTS, st.integers(2, 50))
+def test_models_are_never_mixed_and_the_list_is_never_longer(
+    lists: list[tuple[str, list[int]]], size: int
+) -> None:
+    """R-13, R-38: the merged list keeps to its size and stays grouped by model, best first."""
+    receipts = []
+    for number, (model, values) in enumerate(lists):
+        one = bodies.receipt({f"{number}-{n}": value for n, value in enumerate(values)})
+        receipts.append({**one, "model_id": model, "gallery": f"g{number}"})
+    merged = merge_candidates(receipts, size)
+    assert len(merged) == min(size, sum(len(values) for _, values in lists))
+    keys = [(one.model_id, -one.similarity) for one in merged]
+    assert keys == sorted(keys)

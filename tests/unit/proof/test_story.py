@@ -1,0 +1,174 @@
+"""The laws between entries: each true of an honest ledger, each seen when it is broken (R-24)."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from onrecord.chassis.certificates import LocalAuthority
+from onrecord.kernel.vocabulary import Service
+from onrecord.proof.attestation import AttestationVerifier, Attestor
+from onrecord.proof.checks import LedgerFault
+from onrecord.proof.story import story_checks
+from tests.builders import bodies
+
+SAME, UNSURE = "supports_same", "inconclusive"
+Story = list[dict[str, Any]]
+NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> LocalAuthority:
+    return LocalAuthority.open(tmp_path, now=lambda: NOW)
+
+
+@pytest.fixture
+def attestor(authority: LocalAuthority) -> Attestor:
+    identity = authority.issue(Service.VECTOR_SEARCH)
+    return Attestor(identity.key, identity.chain)
+
+
+def honest(attestor: Attestor) -> Story:
+    return [
+        bodies.policy_activated(),
+        bodies.granted(),
+        bodies.executed(bodies.receipt({"a": 800_000, "b": 300_000}), attestor),
+        bodies.decided("one", {"a": SAME, "b": UNSURE}),
+        bodies.decided("two", {"a": SAME, "b": UNSURE}),
+        bodies.released(["a"]),
+    ]
+
+
+def tell(story: Story, authority: LocalAuthority) -> dict[str, int]:
+    checks = [make() for make in story_checks(AttestationVerifier([authority.root]))]
+    for index, body in enumerate(story):
+        for check in checks:
+            check.see(index, body)
+    for check in checks:
+        check.finish()
+    return {check.name: check.passed for check in checks}
+
+
+def test_an_honest_story_passes_every_check(attestor: Attestor, authority: LocalAuthority) -> None:
+    counts = tell(honest(attestor), authority)
+    assert len(counts) == 5
+    assert all(count >= 1 for count in counts.values()), counts
+
+
+def test_a_second_receipt_must_name_the_first(
+    attestor: Attestor, authority: LocalAuthority
+) -> None:
+    first = bodies.receipt({"a": 1})
+    story = [*honest(attestor)[:2], bodies.executed(first, attestor)]
+    story.append(bodies.granted(search_id="s-2"))
+    second = bodies.receipt(
+        {"c": 1},
+        sequence=2,
+        previous=bodies.statement_digest(first),
+        grant_index=3,
+        search_id="s-2",
+    )
+    tell([*story, bodies.executed(second, attestor)], authority)
+    for wrong in ({"sequence": 3}, {"previous": bodies.NONE_BEFORE}, {"sequence": 1}):
+        with pytest.raises(LedgerFault) as fault:
+            tell([*story, bodies.executed({**second, **wrong}, attestor)], authority)
+        assert fault.value.index == 4
+
+
+def _other_policy(story: Story, _: Attestor) -> None:
+    story[0]["bundle"] = "0" * 64
+
+
+def _no_grant(story: Story, _: Attestor) -> None:
+    story[1]["search_id"] = "s-9"
+
+
+def _other_gallery(story: Story, attestor: Attestor) -> None:
+    story[2] = bodies.executed(bodies.receipt({"a": 1}, gallery="US-VT"), attestor)
+
+
+def _searched_twice(story: Story, attestor: Attestor) -> None:
+    story.insert(3, story[2])
+
+
+def _other_probe(story: Story, attestor: Attestor) -> None:
+    said = {**bodies.receipt({"a": 800_000, "b": 300_000}), "probe_sha256": "1" * 64}
+    story[2] = bodies.executed(said, attestor)
+
+
+def _longer_list(story: Story, attestor: Attestor) -> None:
+    said = {**bodies.receipt({"a": 800_000, "b": 300_000}), "list_size": 50}
+    story[2] = bodies.executed(said, attestor)
+
+
+def _after_expiry(story: Story, attestor: Attestor) -> None:
+    said = {**bodies.receipt({"a": 1, "b": 1}), "time": "2026-11-23T06:35:00.01Z"}
+    story[2] = bodies.executed(said, attestor)
+
+
+def _receipt_edited(story: Story, _: Attestor) -> None:
+    story[2]["receipt"] = {**story[2]["receipt"], "candidates": []}
+
+
+def _receipt_by_another(story: Story, attestor: Attestor) -> None:
+    attestation = story[2]["attestation"]
+    attestation["signature"] = attestor.attest(bodies.receipt({"z": 1})).to_json()["signature"]
+
+
+def _own_examiner(story: Story, _: Attestor) -> None:
+    story[3]["by"] = bodies.person("asker")
+
+
+def _third_examiner(story: Story, _: Attestor) -> None:
+    story.insert(5, {**bodies.decided("three", {"a": SAME, "b": SAME}), "kind": "look.granted"})
+
+
+def _not_agreed(story: Story, _: Attestor) -> None:
+    story[4] = bodies.decided("two", {"a": UNSURE, "b": UNSURE})
+
+
+def _lead_hidden(story: Story, _: Attestor) -> None:
+    story[5] = bodies.released([])
+
+
+def _decision_left_out(story: Story, _: Attestor) -> None:
+    story[5] = bodies.released(["a"], decided_at=[3])
+
+
+def _released_twice(story: Story, _: Attestor) -> None:
+    story.append(bodies.released(["a"]))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "where"),
+    [
+        (_other_policy, 1),
+        (_no_grant, 2),
+        (_other_gallery, 2),
+        (_searched_twice, 3),
+        (_other_probe, 2),
+        (_longer_list, 2),
+        (_after_expiry, 2),
+        (_receipt_edited, 2),
+        (_receipt_by_another, 2),
+        (_own_examiner, 3),
+        (_third_examiner, 5),
+        (_not_agreed, 5),
+        (_lead_hidden, 5),
+        (_decision_left_out, 5),
+        (_released_twice, 6),
+    ],
+)
+def test_a_broken_law_is_named_with_its_entry(
+    spoil: Callable[[Story, Attestor], None],
+    where: int,
+    attestor: Attestor,
+    authority: LocalAuthority,
+) -> None:
+    story = honest(attestor)
+    spoil(story, attestor)
+    with pytest.raises(LedgerFault) as fault:
+        tell(story, authority)
+    assert fault.value.index == where
