@@ -1,0 +1,77 @@
+"""The `onrecord` command. A subcommand's module is imported when it is called, not before.
+
+So the base install (kernel, proof, click) is enough for `onrecord ledger`, and nobody waits for
+pymilvus to read a help text.
+"""
+
+import importlib
+import sys
+from typing import NamedTuple
+
+import click
+
+from onrecord.kernel.errors import OnRecordError
+
+
+class _Command(NamedTuple):
+    module: str
+    attribute: str
+    extra: str
+    help: str
+
+
+_COMMANDS = {
+    "up": _Command("onrecord.cli.up", "up", "standalone", "Run everything in one process."),
+    "token": _Command("onrecord.cli.token", "token", "standalone", "Issue a development token."),
+    "demo": _Command("onrecord.cli.demo", "demo", "standalone", "Watch one search, on the record."),
+    "ledger": _Command("onrecord.cli.ledger", "ledger", "", "Verify a ledger, or list it."),
+    "policy": _Command("onrecord.cli.policy", "policy", "audit", "Check, sign, activate policies."),
+    "models": _Command(
+        "onrecord.models.command", "models", "models", "Build and list face models."
+    ),
+    "portraits": _Command(
+        "onrecord.portraits.command", "portraits", "portraits", "Draw people who do not exist."
+    ),
+}
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        entry = _COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        try:
+            module = importlib.import_module(entry.module)
+        except ModuleNotFoundError as error:
+            if (error.name or "").startswith("onrecord"):
+                raise
+            raise click.ClickException(
+                f"`onrecord {cmd_name}` needs {error.name}: "
+                f"install it with pip install 'onrecord[{entry.extra}]'"
+            ) from error
+        command: click.Command = getattr(module, entry.attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        # Said from the table, so that `--help` imports no command.
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.help) for name, entry in _COMMANDS.items()])
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="onrecord", prog_name="onrecord")
+def cli() -> None:
+    """Face search over driver-licence galleries that can only happen on the record."""
+
+
+def main() -> None:
+    """Entry point. A refusal of ours is one line and exit status 1, never a stack trace."""
+    try:
+        cli()
+    except OnRecordError as error:
+        at = f" ({error.field})" if error.field else ""
+        click.echo(f"onrecord: {error.code.value}{at}: {error.message}", err=True)
+        sys.exit(1)
