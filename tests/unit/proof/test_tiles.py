@@ -1,0 +1,207 @@
+"""R-20: the published form is that of C2SP tlog-tiles."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.proof import merkle
+from onrecord.proof.tiles import (
+    TileHashes,
+    TileObject,
+    decode_bundle,
+    encode_bundle,
+    fetch_object,
+    objects_of,
+    tile_width,
+    tiles_to_write,
+)
+from tests.unit.proof.ledgers import fetch_from, published_ledger
+
+
+@pytest.mark.parametrize(
+    ("one", "path"),
+    [
+        (TileObject(0, 0), "tile/0/000"),
+        (TileObject(0, 1067), "tile/0/x001/067"),
+        (TileObject(0, 1234067), "tile/0/x001/x234/067"),
+        (TileObject(0, 1000000), "tile/0/x001/x000/000"),
+        (TileObject(63, 999, 255), "tile/63/999.p/255"),
+        (TileObject(None, 273, 112), "tile/entries/273.p/112"),
+    ],
+)
+def test_paths(one: TileObject, path: str) -> None:
+    assert one.path == path
+    assert TileObject.parse(path) == one
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "checkpoint",
+        "tile/0/1",
+        "tile/0/0000",
+        "tile/0/x000/001",
+        "tile/00/000",
+        "tile/64/000",
+        "tile/-1/000",
+        "tile/0/000.p/0",
+        "tile/0/000.p/01",
+        "tile/0/000.p/256",
+        "tile/0/000.p/",
+        "tile/0/x001/x067",
+        "tile/0/../../key",
+        "tile/0/000\n",
+        "tile/entry/000",
+        "tile/data/000",
+        "/tile/0/000",
+    ],
+)
+def test_no_object_has_any_other_path(path: str) -> None:
+    with pytest.raises(OnRecordError) as refused:
+        TileObject.parse(path)
+    assert refused.value.code is ErrorCode.NOT_FOUND
+
+
+def test_the_specifications_tree_of_seventy_thousand() -> None:
+    objects = objects_of(70_000)
+    full = Counter(one.level for one in objects if one.width == 256)
+    partial = {one.level: (one.index, one.width) for one in objects if one.width != 256}
+    assert full == {None: 273, 0: 273, 1: 1}
+    assert partial == {None: (273, 112), 0: (273, 112), 1: (1, 17), 2: (0, 1)}
+
+
+def test_a_tree_of_256_has_one_full_tile_and_one_of_width_one() -> None:
+    assert [one.path for one in objects_of(256)] == [
+        "tile/entries/000",
+        "tile/0/000",
+        "tile/1/000.p/1",
+    ]
+
+
+def test_nothing_is_written_where_nothing_grew() -> None:
+    assert tiles_to_write(0, 0) == tiles_to_write(700, 700) == []
+    with pytest.raises(ValueError, match="cannot become"):
+        tiles_to_write(2, 1)
+
+
+@given(st.integers(0, 70_000), st.integers(0, 70_000))
+def test_what_was_written_on_the_way_is_all_that_the_end_needs(one: int, two: int) -> None:
+    """Published at any two sizes, every object of the last size has been written."""
+    old, new = sorted((one, two))
+    assert set(objects_of(new)) <= set(objects_of(old)) | set(tiles_to_write(old, new))
+    for changed in tiles_to_write(old, new):
+        level = changed.level or 0
+        assert changed.width == tile_width(level, changed.index, new) > 0
+        assert tile_width(level, changed.index, old) < changed.width
+
+
+_SIZES = (1, 2, 255, 256, 257, 300, 511, 512, 700)
+
+
+@pytest.mark.parametrize("size", _SIZES)
+def test_tiles_give_the_tree_they_were_made_from(size: int) -> None:
+    made = published_ledger(size)
+    source = TileHashes(fetch_from(made.objects), size, keep=1)
+    assert merkle.root(source, size) == merkle.root(made.tree, size)
+    for index in {0, size // 2, size - 1}:
+        assert merkle.inclusion_proof(source, index, size) == merkle.inclusion_proof(
+            made.tree, index, size
+        )
+    for old in {0, 1, size // 3, size - 1, size}:
+        assert merkle.consistency_proof(source, old, size) == merkle.consistency_proof(
+            made.tree, old, size
+        )
+
+
+def test_a_tree_two_levels_high_is_read_through_its_upper_tiles() -> None:
+    """65,600 leaves: 257 tiles of level 0, of which the root needs two tiles at most."""
+    size = 65_600
+    tree = merkle.MemoryHashes()
+    for number in range(size):
+        tree.append(merkle.leaf_hash(number.to_bytes(4, "big")))
+    needed = [one for one in objects_of(size) if one.level] + [TileObject(0, 256, 64)]
+    objects = {one.path: one.content(tree, _no_leaves) for one in needed}
+    read = fetch_from(objects)
+    assert merkle.root(TileHashes(read, size), size) == merkle.root(tree, size)
+
+
+def _no_leaves(first: int, end: int) -> list[bytes]:
+    raise AssertionError(f"entries {first} to {end} are not needed for a hash tile")
+
+
+def test_a_tile_is_read_once_while_it_is_kept() -> None:
+    made = published_ledger(300)
+    seen: Counter[str] = Counter()
+    read = fetch_from(made.objects)
+
+    def counting(path: str) -> bytes:
+        seen[path] += 1
+        return read(path)
+
+    source = TileHashes(counting, 300)
+    merkle.root(source, 300)
+    merkle.inclusion_proof(source, 3, 300)
+    assert set(seen.values()) == {1}
+
+
+def test_a_partial_tile_may_have_given_way_to_the_full_one() -> None:
+    made = published_ledger(200)
+    before = made.objects["tile/0/000.p/200"]
+    grown = published_ledger(256, made.signer)
+    data, is_full = fetch_object(fetch_from(grown.objects), TileObject(0, 0, 200))
+    assert is_full
+    assert data[: 200 * 32] == before
+    source = TileHashes(fetch_from(grown.objects), 200)
+    assert merkle.root(source, 200) == merkle.root(made.tree, 200)
+
+
+def test_a_missing_object_is_named_as_it_should_have_been() -> None:
+    with pytest.raises(OnRecordError) as missing:
+        fetch_object(fetch_from({}), TileObject(0, 0, 200))
+    assert missing.value.code is ErrorCode.NOT_FOUND
+    assert "tile/0/000.p/200" in missing.value.message
+
+
+@pytest.mark.parametrize("change", [-32, -1, 1, 32])
+def test_a_tile_of_the_wrong_length_is_refused(change: int) -> None:
+    made = published_ledger(10)
+    path = "tile/0/000.p/10"
+    data = made.objects[path]
+    made.objects[path] = data[:change] if change < 0 else data + bytes(change)
+    with pytest.raises(OnRecordError) as refused:
+        TileHashes(fetch_from(made.objects), 10).hash_at(0, 0)
+    assert refused.value.code is ErrorCode.PROOF_INVALID
+
+
+@pytest.mark.parametrize(("level", "index"), [(0, 10), (1, 5), (4, 0), (-1, 0), (0, -1)])
+def test_a_subtree_that_is_not_complete_has_no_hash(level: int, index: int) -> None:
+    made = published_ledger(10)
+    with pytest.raises(ValueError, match="no subtree"):
+        TileHashes(fetch_from(made.objects), 10).hash_at(level, index)
+
+
+@given(st.lists(st.binary(max_size=300), max_size=20))
+def test_bundles_hold_their_leaves(leaves: list[bytes]) -> None:
+    assert decode_bundle(encode_bundle(leaves)) == tuple(leaves)
+
+
+def test_a_bundle_is_lengths_and_entries() -> None:
+    assert encode_bundle([b"", b"a", b"bc"]).hex() == "0000" + "000161" + "00026263"
+    assert len(encode_bundle([bytes(65_535)])) == 65_537
+    with pytest.raises(ValueError, match="at most"):
+        encode_bundle([bytes(65_536)])
+
+
+def test_a_bundle_cut_anywhere_is_refused_or_shorter() -> None:
+    whole = encode_bundle([b"abc", b"de"])
+    for end in range(1, len(whole)):
+        if end == 5:
+            assert decode_bundle(whole[:end]) == (b"abc",)
+            continue
+        with pytest.raises(OnRecordError) as refused:
+            decode_bundle(whole[:end])
+        assert refused.value.code is ErrorCode.PROOF_INVALID
