@@ -106,6 +106,7 @@ class ErrorCode(StrEnum):
     MODEL_MISMATCH = "model_mismatch"
     MODEL_HASH = "model_hash"
     MODEL_CARD_INVALID = "model_card_invalid"
+    MODEL_SOURCE = "model_source"
     TEMPLATE_INVALID = "template_invalid"
 
     # Running

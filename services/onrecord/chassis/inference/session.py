@@ -1,0 +1,78 @@
+"""One loaded model, and what runs it."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from onrecord.kernel.cards import ModelCard
+
+Inputs = Mapping[str, NDArray[np.uint8] | NDArray[np.float32]]
+Outputs = dict[str, NDArray[np.float32]]
+
+
+class InferenceSession(Protocol):
+    """A model that is ready to run. Implementations MUST be safe to share between threads."""
+
+    @property
+    def card(self) -> ModelCard: ...
+
+    def run(self, inputs: Inputs) -> Outputs:
+        """Run the model once on a batch.
+
+        Every array is batch first; an image input is uint8 `[N, H, W, 3]` RGB with the height and
+        width that the card names. Returns read-only float32 arrays by the card's output names.
+        Raises `ValueError` where names, types or shapes are not the card's: a slip of the
+        caller, never of the person whose image it is.
+        """
+        ...
+
+
+class OnnxRuntimeSession:
+    """`InferenceSession` on the CPU of this process.
+
+    `model` is the content of a `model.onnx` that was already checked against its card.
+    `threads` bounds the threads that one call may use.
+    """
+
+    def __init__(self, card: ModelCard, model: bytes, *, threads: int) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        # Waiting threads that spin would starve the other services of a small machine.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # ONNX Runtime has no types; this attribute is the one untyped edge.
+        self._session: Any = onnxruntime.InferenceSession(
+            model, options, providers=["CPUExecutionProvider"]
+        )
+        self._card = card
+        self._outputs = list(card.outputs)
+
+    @property
+    def card(self) -> ModelCard:
+        return self._card
+
+    def run(self, inputs: Inputs) -> Outputs:
+        _check(self._card, inputs)
+        arrays = self._session.run(self._outputs, dict(inputs))
+        for array in arrays:
+            array.setflags(write=False)
+        return dict(zip(self._outputs, arrays, strict=True))
+
+
+def _check(card: ModelCard, inputs: Inputs) -> None:
+    wanted = card.input
+    if set(inputs) != {wanted.name}:
+        raise ValueError(f"{card.name} takes {wanted.name!r}, not {sorted(inputs)}")
+    array = inputs[wanted.name]
+    shape = (wanted.height, wanted.width, 3)
+    fits = array.ndim == 4 and all(
+        want is None or want == got for want, got in zip(shape, array.shape[1:], strict=True)
+    )
+    if array.dtype != np.uint8 or not fits:
+        raise ValueError(
+            f"{card.name} takes uint8 [N, {wanted.height}, {wanted.width}, 3], "
+            f"not {array.dtype} {list(array.shape)}"
+        )

@@ -1,0 +1,1 @@
+"""`onrecord models`: makes `model_repository/` entries from weights that are checked first."""

