@@ -2,27 +2,28 @@
 
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import click
+from cryptography import x509
 
+from onrecord.cli.ledger_lines import printable, summary
 from onrecord.cli.ledger_source import folder_fetch, is_url, read_bodies, url_fetch
 from onrecord.kernel.errors import OnRecordError
+from onrecord.proof.attestation import AttestationVerifier
 from onrecord.proof.checkpoint import Checkpoint, SignedCheckpoint, open_checkpoint
-from onrecord.proof.checks import LedgerFault
+from onrecord.proof.checks import LedgerFault, base_checks
 from onrecord.proof.entry import parse_body
 from onrecord.proof.notes import COSIGNATURE_V1, ED25519, NoteVerifier
+from onrecord.proof.story import story_checks
 from onrecord.proof.tiles import Fetch
 from onrecord.proof.verify import LedgerReport, verify_ledger
 
 _BODIES_NAME = "bodies.jsonl"
 _KEY_NAME = "key"
-_SUMMARY_WIDTH = 100
-_VALUE_WIDTH = 32
 
-BodiesOption = click.Path(exists=True, dir_okay=False, path_type=Path)
+FileOption = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.group()
@@ -40,9 +41,14 @@ def ledger() -> None:
     multiple=True,
     help="A witness's verifier key: it must have cosigned. May be given several times.",
 )
-@click.option("--bodies", type=BodiesOption, help=f"Bodies; default {_BODIES_NAME} in the folder.")
+@click.option("--bodies", type=FileOption, help=f"Bodies; default {_BODIES_NAME} in the folder.")
 @click.option("--some-bodies", is_flag=True, help="Bodies may be missing (a disclosure pack).")
-@click.option("--previous", type=BodiesOption, help="A checkpoint kept from before.")
+@click.option("--previous", type=FileOption, help="A checkpoint kept from before.")
+@click.option(
+    "--services",
+    type=FileOption,
+    help="Root certificates (PEM) of the services, to check who signed the receipts.",
+)
 def verify(
     source: str,
     key_text: str | None,
@@ -50,6 +56,7 @@ def verify(
     bodies: Path | None,
     some_bodies: bool,
     previous: Path | None,
+    services: Path | None,
 ) -> None:
     """Check the ledger in a folder or at an address: exit 0 only if everything holds.
 
@@ -59,6 +66,9 @@ def verify(
     key, key_is_ours = _key(key_text, folder)
     witnesses = [_verifier(text, COSIGNATURE_V1, "--witness") for text in witness_texts]
     bodies = bodies or _present(folder, _BODIES_NAME)
+    signers = None if services is None else _service_roots(services)
+    # Laws between entries speak of all of them; a disclosure pack cannot be held against those.
+    laws = base_checks() if some_bodies else (*base_checks(), *story_checks(signers))
     click.echo(f"Ledger   {source}")
     click.echo(f"Key      {key.text}")
     if not key_is_ours:
@@ -74,20 +84,24 @@ def verify(
             bodies=None if bodies is None else read_bodies(bodies),
             previous=None if previous is None else _previous(previous, key),
             progress=_progress(),
+            body_checks=laws,
             all_bodies=not some_bodies,
         )
     except LedgerFault as fault:
         _clear_progress()
-        click.echo(f"FALSE    {_printable(fault.message)}")
+        click.echo(f"FALSE    {printable(fault.message)}")
         click.echo("The ledger does not hold.")
         sys.exit(1)
     _clear_progress()
-    _say(report, bodies)
+    _say(report)
+    if report.bodies is not None and not some_bodies and signers is None:
+        click.echo("         Who signed the receipts was not checked: that needs --services.")
+    click.echo("All of it holds.")
 
 
 @ledger.command()
 @click.argument("source", metavar="PATH", type=click.Path(exists=True, file_okay=False))
-@click.option("--bodies", type=BodiesOption, help=f"Bodies; default {_BODIES_NAME} in the folder.")
+@click.option("--bodies", type=FileOption, help=f"Bodies; default {_BODIES_NAME} in the folder.")
 def show(source: str, bodies: Path | None) -> None:
     """List the entries whose bodies are at hand: index, time, kind, what it is about."""
     found = bodies or _present(Path(source), _BODIES_NAME)
@@ -101,34 +115,14 @@ def show(source: str, bodies: Path | None) -> None:
             body, _, kind = parse_body(data)
             click.echo(f"{index:>7}  {body['time']}  {kind:<24}  {summary(body)}")
     except OnRecordError as error:
-        click.echo(f"FALSE    {_printable(error.message)}")
+        click.echo(f"FALSE    {printable(error.message)}")
         sys.exit(1)
     click.echo("This is a list, not a proof: `onrecord ledger verify` holds it against the tree.")
 
 
-def summary(body: Mapping[str, Any]) -> str:
-    """A body in one line of at most 100 characters, safe to print on a terminal."""
-    told = (f"{name}={_brief(body[name])}" for name in body if name not in ("kind", "time"))
-    line = _printable(" ".join(told))
-    return line if len(line) <= _SUMMARY_WIDTH else line[: _SUMMARY_WIDTH - 1] + "…"
-
-
-def _brief(value: Any) -> str:
-    if isinstance(value, dict):
-        names = list(value)
-        # `by` and the like are told by their values, `galleries` and the like by their names.
-        flat = all(not isinstance(item, dict | list) for item in value.values())
-        return ",".join(_brief(item) for item in value.values()) if flat else ",".join(names)
-    if isinstance(value, list):
-        flat = all(not isinstance(item, dict | list) for item in value)
-        return ",".join(_brief(item) for item in value) if flat else f"[{len(value)}]"
-    text = "-" if value is None else str(value)
-    return text if len(text) <= _VALUE_WIDTH else text[:12] + "…"
-
-
-def _say(report: LedgerReport, bodies: Path | None) -> None:
+def _say(report: LedgerReport) -> None:
     checkpoint: Checkpoint = report.checkpoint
-    click.echo(f"Origin   {_printable(checkpoint.origin)}")
+    click.echo(f"Origin   {printable(checkpoint.origin)}")
     click.echo(f"Size     {checkpoint.size} entries, root {checkpoint.root.hex()}")
     for check in report.checks:
         click.echo(f"holds    {check.name} ({check.passed})")
@@ -136,11 +130,10 @@ def _say(report: LedgerReport, bodies: Path | None) -> None:
         click.echo("         UNWITNESSED: no witness named here vouches that others see this one.")
     for name in report.witnessed_by:
         click.echo(f"         witnessed by {name}")
-    if bodies is None:
+    if report.bodies is None:
         click.echo("         Bodies were not at hand: what the entries say was not looked at.")
     elif report.bodies != checkpoint.size:
         click.echo(f"         {report.bodies} of {checkpoint.size} bodies were at hand.")
-    click.echo("All of it holds.")
 
 
 def _open_source(source: str) -> tuple[Fetch, Path | None]:
@@ -174,6 +167,13 @@ def _verifier(given: str, algorithm: int, option: str) -> NoteVerifier:
     return verifier
 
 
+def _service_roots(path: Path) -> AttestationVerifier:
+    try:
+        return AttestationVerifier(x509.load_pem_x509_certificates(path.read_bytes()))
+    except (OSError, ValueError) as error:
+        raise click.UsageError(f"--services: {path} holds no certificates in PEM") from error
+
+
 def _previous(path: Path, key: NoteVerifier) -> SignedCheckpoint:
     try:
         note = path.read_text("utf-8")
@@ -185,11 +185,6 @@ def _previous(path: Path, key: NoteVerifier) -> SignedCheckpoint:
 def _present(folder: Path | None, name: str) -> Path | None:
     found = None if folder is None else folder / name
     return found if found is not None and found.is_file() else None
-
-
-def _printable(text: str) -> str:
-    """What a ledger says is not ours: nothing in it may steer the reader's terminal."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def _progress() -> Callable[[int, int], None] | None:

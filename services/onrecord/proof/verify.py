@@ -5,10 +5,11 @@ root must be the one that the checkpoint signs. Where bodies are at hand, each m
 leaf commits to, and the laws over them (`BodyCheck`) must hold. Memory stays bounded.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.proof.bodies import BODIES, Bodies, BodyReader, uphold
 from onrecord.proof.checkpoint import (
     Checkpoint,
     OpenedCheckpoint,
@@ -24,7 +25,7 @@ from onrecord.proof.checks import (
     TimesMonotone,
     base_checks,
 )
-from onrecord.proof.entry import leaf, parse_body, parse_leaf
+from onrecord.proof.entry import parse_leaf
 from onrecord.proof.merkle import EMPTY_ROOT, leaf_hash
 from onrecord.proof.notes import NoteVerifier
 from onrecord.proof.rebuild import TILES_AGREE, Rebuild
@@ -38,6 +39,8 @@ from onrecord.proof.tiles import (
 )
 
 __all__ = [
+    "BODIES",
+    "Bodies",
     "BodyCheck",
     "BodyCheckFactory",
     "Check",
@@ -55,9 +58,6 @@ EXTENDS = "the ledger extends the checkpoint seen before"
 ENTRIES = "every entry up to the checkpoint's size is there"
 COMMITMENTS = "every leaf is a commitment"
 ROOT = "the entries lead to the root that the checkpoint signs"
-BODIES = "every body is the one its leaf commits to"
-
-Bodies = Iterable[tuple[int, bytes, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def verify_ledger(
         _open_previous(previous, key, checkpoint)
     factories = base_checks() if body_checks is None else body_checks
     laws = [make() for make in factories] if bodies is not None else []
-    reader = _BodyReader(bodies, laws, all_bodies) if bodies is not None else None
+    reader = BodyReader(bodies, laws, all_bodies) if bodies is not None else None
     tree = Rebuild(fetch)
 
     for first in range(0, checkpoint.size, TILE_WIDTH):
@@ -128,48 +128,10 @@ def verify_ledger(
         reader.finish()
         checks.append(Check(BODIES, reader.seen))
     for law in laws:
-        law.finish()
+        uphold(law, None, law.finish)
         checks.append(Check(law.name, law.passed))
     seen_bodies = None if reader is None else reader.seen
     return LedgerReport(checkpoint, opened.witnessed_by, tuple(checks), seen_bodies)
-
-
-class _BodyReader:
-    """Bodies beside the leaves they belong to, both read once from the first to the last."""
-
-    def __init__(self, bodies: Bodies, laws: Sequence[BodyCheck], all_bodies: bool) -> None:
-        self.seen = 0
-        self._bodies = iter(bodies)
-        self._laws = laws
-        self._all = all_bodies
-        self._next = next(self._bodies, None)
-
-    def meet(self, index: int, data: bytes) -> None:
-        if self._next is None or self._next[0] > index:
-            if self._all:
-                raise LedgerFault(BODIES, index, "its body is missing")
-            return
-        at, nonce, body = self._next
-        if at < index:
-            raise LedgerFault(BODIES, at, "its body stands twice or out of order")
-        try:
-            expected = leaf(nonce, body)
-        except ValueError as error:
-            raise LedgerFault(BODIES, index, str(error)) from error
-        if expected != data:
-            raise LedgerFault(BODIES, index, "the leaf commits to another body or nonce")
-        try:
-            parsed, _, _ = parse_body(body)
-        except OnRecordError as error:
-            raise LedgerFault(BODIES, index, error.message) from error
-        for law in self._laws:
-            law.see(index, parsed)
-        self.seen += 1
-        self._next = next(self._bodies, None)
-
-    def finish(self) -> None:
-        if self._next is not None:
-            raise LedgerFault(BODIES, self._next[0], "a body for an entry that is not there")
 
 
 def _open(fetch: Fetch, key: NoteVerifier, witnesses: Sequence[NoteVerifier]) -> OpenedCheckpoint:

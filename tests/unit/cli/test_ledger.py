@@ -11,13 +11,18 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 
-from onrecord.cli.ledger import ledger, summary
+from onrecord.cli.ledger import ledger
+from onrecord.cli.ledger_lines import summary
 from onrecord.cli.ledger_source import read_bodies
 from onrecord.proof.checkpoint import cosign
 from onrecord.proof.checks import LedgerFault
 from onrecord.proof.notes import COSIGNATURE_V1, NoteSigner
-from tests.unit.proof.ledgers import PublishedLedger, published_ledger
+from tests.unit.proof.ledgers import PublishedLedger, make_body, published_ledger
 
 
 @pytest.fixture
@@ -137,6 +142,40 @@ def test_bodies_may_be_elsewhere_and_may_be_few(folder: Path, tmp_path: Path) ->
     assert "2 of 300 bodies were at hand" in some.output
 
 
+def test_the_laws_between_entries_are_checked_where_all_bodies_are_there(tmp_path: Path) -> None:
+    """A look without a grant, in a ledger that its own key has signed."""
+    made = PublishedLedger()
+    made.append([make_body(0), make_body(1, kind="look.granted", search_id="s", grant_index=0)])
+    made.publish()
+    folder = made.write(tmp_path)
+    result = _run("verify", folder)
+    assert result.exit_code == 1
+    assert "entry 1" in result.output
+    assert _run("verify", folder, "--some-bodies").exit_code == 0
+
+
+def test_unchecked_receipts_are_said_to_be_unchecked(folder: Path, tmp_path: Path) -> None:
+    without = _run("verify", folder)
+    assert "Who signed the receipts was not checked" in without.output
+    roots = tmp_path / "roots.pem"
+    roots.write_bytes(_self_signed())
+    given = _run("verify", folder, "--services", roots)
+    assert given.exit_code == 0, given.output
+    assert "Who signed" not in given.output
+
+
+def _self_signed() -> bytes:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test root")])
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, start, start.replace(year=2027))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    return certificate.public_bytes(Encoding.PEM)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -148,6 +187,7 @@ def test_bodies_may_be_elsewhere_and_may_be_few(folder: Path, tmp_path: Path) ->
         ["verify", "{folder}", "--witness", "{log}"],
         ["verify", "{folder}", "--bodies", "/no/such/file"],
         ["verify", "{folder}", "--previous", "{folder}/key"],
+        ["verify", "{folder}", "--services", "{folder}/key"],
         ["verify", "{empty}"],
         ["verify", "ftp://example.org/ledger"],
         ["verify", "https://example.org/ledger"],
@@ -238,7 +278,7 @@ def test_show_lists_entries_in_order(folder: Path) -> None:
     lines = result.output.splitlines()
     assert result.exit_code == 0
     assert len(lines) == 301
-    assert lines[7].split() == ["7", "2026-11-23T06:30:07.00Z", "look.granted", "number=7"]
+    assert lines[7].split() == ["7", "2026-11-23T06:30:07.00Z", "logon.failed", "number=7"]
     assert "not a proof" in lines[-1]
 
 

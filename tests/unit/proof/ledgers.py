@@ -22,7 +22,7 @@ START = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
 def make_body(number: int, **fields: Any) -> bytes:
     """A body of a known kind, a second after the one before."""
     time = format_time(START + timedelta(seconds=number))
-    return canonical.encode({"kind": "look.granted", "time": time, "number": number} | fields)
+    return canonical.encode({"kind": "logon.failed", "time": time, "number": number} | fields)
 
 
 @dataclass

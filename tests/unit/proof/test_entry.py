@@ -25,7 +25,7 @@ def test_every_entry_verifies() -> None:
         assert verified.index == index
         assert verified.body == canonical.decode(make_body(index))
         assert verified.body_bytes == make_body(index)
-        assert verified.kind == "look.granted"
+        assert verified.kind == "logon.failed"
         assert verified.time == parse_time(verified.body["time"])
         assert verified.checkpoint.size == 11
 
@@ -150,12 +150,12 @@ def test_a_flipped_bit_anywhere_is_found() -> None:
     "body",
     [
         b"[]",
-        b'{"kind":"look.granted"}',
+        b'{"kind":"logon.failed"}',
         b'{"kind":1,"time":"2026-11-23T06:30:00.12Z"}',
         b'{"kind":"","time":"2026-11-23T06:30:00.12Z"}',
-        b'{"kind":"look.granted","time":"2026-11-23T06:30:00Z"}',
-        b'{"kind":"look.granted","time":1}',
-        b'{"kind": "look.granted","time":"2026-11-23T06:30:00.12Z"}',
+        b'{"kind":"logon.failed","time":"2026-11-23T06:30:00Z"}',
+        b'{"kind":"logon.failed","time":1}',
+        b'{"kind": "logon.failed","time":"2026-11-23T06:30:00.12Z"}',
     ],
 )
 def test_a_body_that_the_ledger_does_not_write_is_malformed_though_it_was_logged(

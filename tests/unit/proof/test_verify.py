@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from onrecord.kernel.errors import ErrorCode
+from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.proof import canonical, entry, merkle
 from onrecord.proof.checkpoint import Checkpoint, SignedCheckpoint, cosign, sign_checkpoint
 from onrecord.proof.checks import LedgerFault, base_checks
@@ -203,7 +203,7 @@ def test_entries_cannot_be_reordered_deleted_inserted_or_replaced(
 def test_a_leaf_that_is_no_commitment_is_found() -> None:
     """R-26: nothing but commitments is public, even if the log's own key signs it."""
     made = published_ledger(2)
-    readable = b'{"kind":"look.granted"}'
+    readable = b'{"kind":"logon.failed"}'
     made.tree.append(merkle.leaf_hash(readable))
     plain = [*made.leaves(0, 2), readable]
     made.leaves = lambda first, end: plain[first:end]  # type: ignore[method-assign]
@@ -374,6 +374,34 @@ def test_further_laws_see_every_body_and_speak_at_the_end() -> None:
     assert _fault(lambda: _verify(bad, body_checks=[_Counting])).check == _Counting.name
 
 
+class _Careless:
+    """A law that takes every body to be as it should be."""
+
+    name = "every entry names who made it"
+    passed = 0
+
+    def see(self, index: int, body: Mapping[str, Any]) -> None:
+        assert index == 0
+        assert body["by"]["person"]
+
+    def finish(self) -> None:
+        raise OnRecordError(ErrorCode.ATTESTATION_INVALID, "not signed")
+
+
+@pytest.mark.parametrize("by", ["text", 5, None, [], {}], ids=repr)
+def test_a_body_that_a_law_cannot_read_breaks_the_law_and_not_the_verifier(by: object) -> None:
+    made = _logged(make_body(0, by=by))
+    fault = _fault(lambda: _verify(made, body_checks=[_Careless]))
+    assert (fault.check, fault.index) == (_Careless.name, 0)
+
+
+def test_an_error_of_a_law_at_the_end_is_its_fault() -> None:
+    made = _logged(make_body(0, by={"person": "p"}))
+    fault = _fault(lambda: _verify(made, body_checks=[_Careless]))
+    assert (fault.check, fault.index) == (_Careless.name, None)
+    assert "not signed" in fault.reason
+
+
 def test_the_log_may_have_grown_while_it_is_being_read() -> None:
     """A partial tile that has meanwhile become full and been removed is no fault."""
     made = published_ledger(200)
@@ -385,7 +413,7 @@ def test_the_log_may_have_grown_while_it_is_being_read() -> None:
 
 def test_canonical_bodies_are_what_the_fixture_makes() -> None:
     assert canonical.decode(make_body(3)) == {
-        "kind": "look.granted",
+        "kind": "logon.failed",
         "number": 3,
         "time": "2026-11-23T06:30:03.00Z",
     }
