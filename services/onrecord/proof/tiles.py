@@ -130,7 +130,7 @@ def decode_bundle(data: bytes) -> tuple[bytes, ...]:
     while at < len(data):
         start = at + 2
         at = start + int.from_bytes(data[at:start], "big")
-        if start > len(data) or at > len(data):
+        if at > len(data):
             raise OnRecordError(ErrorCode.PROOF_INVALID, "an entry bundle ends within an entry")
         leaves.append(data[start:at])
     return tuple(leaves)

@@ -14,7 +14,7 @@ from onrecord.proof.checkpoint import (
     parse_checkpoint,
     sign_checkpoint,
 )
-from onrecord.proof.notes import COSIGNATURE_V1, NoteSigner, sign_note
+from onrecord.proof.notes import COSIGNATURE_V1, NoteSigner, cosigned_message, sign_note
 
 ROOT = bytes.fromhex("5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328")
 LOG = NoteSigner("example.org/onrecord", Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
@@ -69,6 +69,18 @@ def test_a_cosignature_holds_for_its_time_only() -> None:
         lambda: open_checkpoint(GO_NOTE.replace(line, moved), LOG.verifier, [WITNESS.verifier])
     )
     assert code is ErrorCode.SIGNATURE_INVALID
+
+
+def test_a_time_beyond_what_the_specification_allows_is_refused_though_signed() -> None:
+    for time, holds in ((2**63 - 1, True), (2**63, False)):
+        signature = WITNESS.private.sign(cosigned_message(CHECKPOINT.text(), time))
+        line = WITNESS.line(time.to_bytes(8, "big") + signature)
+        note = sign_checkpoint(CHECKPOINT, LOG) + line
+        if holds:
+            assert open_checkpoint(note, LOG.verifier, [WITNESS.verifier]).witnessed_by
+            continue
+        code = _code(lambda note=note: open_checkpoint(note, LOG.verifier, [WITNESS.verifier]))  # type: ignore[misc]
+        assert code is ErrorCode.SIGNATURE_INVALID
 
 
 def test_a_cosignature_cannot_be_moved_to_another_checkpoint() -> None:
