@@ -11,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from onrecord.portraits.asset import WHEEL_SHA256, open_wheel
+from onrecord.portraits.facemap import FaceMap, bake_map, map_coordinates
 from onrecord.portraits.raster import Floats, Ints
+from onrecord.portraits.roots import Roots, bake_outline, bake_roots
 from onrecord.portraits.visibility import bake_visibility
 
 LOWEST_Y = 3.9
@@ -33,7 +35,7 @@ _FACE_FOLDERS = (
     *("cheek", "chin", "ears", "eyes", "eyebrows", "forehead", "head", "mouth", "neck", "nose"),
     "asym",
 )
-_LAYOUT = "4"  # changes whenever the arrays below do
+_LAYOUT = "6"  # changes whenever the arrays below do
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,10 @@ class HeadModel:
     `base` (V, 3); `triangles` (T, 3) anticlockwise seen from outside; `part` (V) one of the
     constants above; `masks` (V, 5) in 0..1: lips, eyelids, ears, inside of the mouth, face;
     `visibility` (D, V): how much of the light from each of the unit `directions` (D, 3) arrives;
-    `ambient` (V): the share of an even sky seen; targets by name: `index` and `delta` of vertices.
+    `ambient` (V): the share of an even sky seen; `texel` (V, 2): place on the face map; `lashes`
+    (L, 4): quads of the lashes, not among the triangles; `outline` (40, 80) the
+    vertex that lies in each direction from the head's middle; `targets` by name: which vertices
+    move, and by how much.
     """
 
     base: Floats
@@ -53,6 +58,11 @@ class HeadModel:
     directions: Floats
     visibility: Floats
     ambient: Floats
+    texel: Floats
+    lashes: Ints
+    face_map: FaceMap
+    roots: Roots
+    outline: Ints
     targets: dict[str, tuple[Ints, Floats]]
 
 
@@ -79,9 +89,24 @@ def load_head_model(cache: Path) -> HeadModel:
         for name, a, b in zip(names, starts, ends, strict=True)
     }
     return HeadModel(
-        held["base"], held["triangles"], held["part"], held["masks"], held["directions"],
-        held["visibility"], held["ambient"], targets,
-    )  # fmt: skip
+        base=held["base"],
+        triangles=held["triangles"],
+        part=held["part"],
+        masks=held["masks"],
+        directions=held["directions"],
+        visibility=held["visibility"],
+        ambient=held["ambient"],
+        texel=map_coordinates(held["base"]),
+        lashes=held["lashes"],
+        face_map=FaceMap(
+            held["map_position"], held["map_masks"], held["map_triangle"], held["map_weights"]
+        ),
+        roots=Roots(
+            held["root_triangle"], held["root_weights"], held["root_position"], held["root_clump"]
+        ),
+        outline=held["outline"],
+        targets=targets,
+    )
 
 
 def _parse(wheel: zipfile.ZipFile) -> dict[str, npt.NDArray[np.generic]]:
@@ -107,12 +132,28 @@ def _parse(wheel: zipfile.ZipFile) -> dict[str, npt.NDArray[np.generic]]:
     triangles = np.concatenate([drawn[:, [0, 1, 2]], drawn[:, [0, 2, 3]]]).astype(np.int32)
     directions, visibility, ambient = bake_visibility(base, triangles)
     names, ends, index, delta = _read_targets(wheel, used)
+    masks = _sample_masks(wheel, vertex_uv)
+    skin = triangles[part[triangles[:, 0]] == SKIN]
+    skin_number = np.flatnonzero(part[triangles[:, 0]] == SKIN).astype(np.int32)
+    face_map = bake_map(base, masks, skin)
+    face_map["map_triangle"] = skin_number[face_map["map_triangle"]]
     return {
-        "base": base, "triangles": triangles, "part": part,
-        "masks": _sample_masks(wheel, vertex_uv), "directions": directions,
-        "visibility": visibility, "ambient": ambient, "target_name": np.array(names),
-        "target_end": np.array(ends), "target_index": index, "target_delta": delta,
-    }  # fmt: skip
+        "base": base,
+        "triangles": triangles,
+        "part": part,
+        "masks": masks,
+        "directions": directions,
+        "visibility": visibility,
+        "ambient": ambient,
+        "lashes": local[part_ == LASHES],
+        "target_name": np.array(names),
+        "target_end": np.array(ends),
+        "target_index": index,
+        "target_delta": delta,
+        "outline": bake_outline(base, masks, part),
+        **face_map,
+        **bake_roots(base, masks, triangles, part),
+    }
 
 
 Quads = dict[str, list[list[tuple[int, int]]]]

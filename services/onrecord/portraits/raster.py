@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating]  # float32 wherever it matters for time or bytes
 Ints = npt.NDArray[np.int32]
 
 

@@ -113,10 +113,10 @@ def _light(
 
 
 _TIED_UNITS = (
-    ("mouthSmile", 0.30, 0.30), ("mouthDimple", 0.0, 0.15), ("mouthFrown", -0.1, 0.12),
-    ("mouthPress", 0.05, 0.15), ("mouthStretch", -0.1, 0.12), ("eyeSquint", 0.05, 0.18),
-    ("eyeWide", -0.05, 0.12), ("eyeBlink", 0.06, 0.07), ("cheekSquint", 0.0, 0.2),
-    ("browOuterUp", 0.0, 0.15), ("browDown", -0.2, 0.15), ("mouthUpperUp", -0.1, 0.12),
+    ("mouthSmile", 0.30, 0.30), ("mouthDimple", 0.0, 0.15), ("mouthFrown", -0.2, 0.10),
+    ("mouthPress", 0.05, 0.15), ("mouthStretch", -0.1, 0.12), ("eyeSquint", -0.05, 0.15),
+    ("eyeWide", 0.10, 0.12), ("eyeBlink", -0.02, 0.04), ("cheekSquint", 0.0, 0.2),
+    ("browOuterUp", 0.0, 0.15), ("browDown", -0.3, 0.15), ("mouthUpperUp", -0.1, 0.12),
     ("mouthLowerDown", -0.1, 0.15), ("noseSneer", -0.2, 0.12),
 )  # fmt: skip
 _SINGLE_UNITS = (

@@ -10,7 +10,7 @@ from onrecord.portraits.person import Person
 from onrecord.portraits.raster import Floats
 
 # How far faces differ: 1 is near caricature, .65 natural.
-GEOMETRY = 0.72
+GEOMETRY = 0.66
 _LIMIT = 1.0
 _PAIRS = (
     ("decr", "incr"), ("down", "up"), ("in", "out"), ("backward", "forward"),
@@ -22,7 +22,12 @@ _SKIPPED = re.compile(r"head/head-(trans|age|angle|fat)|neck/neck-trans|mouth/mo
 _QUIETER = (
     (re.compile(r"head/|neck/|ears/"), 0.4),
     (re.compile(r"eyebrows/eyebrows-angle|forehead/|eyes/.-eye-scale|eyes/.-eye-trans"), 0.55),
-    (re.compile(r"nose/nose-trans|mouth/mouth-trans|mouth/mouth-angles|nose/nose-septum"), 0.6),
+    (
+        re.compile(
+            r"nose/nose-(trans|scale|volume)|mouth/mouth-trans|mouth/mouth-angles|nose/nose-septum"
+        ),
+        0.6,
+    ),
     (re.compile(r"chin/chin-(jaw-drop|prognathism)|eyes/.-eye-corner"), 0.7),
 )
 _SINE_FIELDS = 10
@@ -43,7 +48,17 @@ def draw_shape(model: HeadModel, person: Person) -> Floats:
     # People differ in height; photographers move the camera.
     eyes = (model.part == LEFT_EYE) | (model.part == RIGHT_EYE)
     vertices += model.base[eyes].mean(axis=0) - vertices[eyes].mean(axis=0)
+    _settle_crown(vertices)
     return vertices
+
+
+def _settle_crown(vertices: Floats) -> None:
+    """Bring the height of the skull above the brows into what people have (in place)."""
+    brow = np.float32(7.45)
+    height = float(vertices[:, 1].max() - brow)
+    wanted = float(np.clip(1.0 + 0.45 * (height - 1.05), 0.92, 1.09))
+    above = np.clip(vertices[:, 1] - brow, 0, None)
+    vertices[:, 1] += above * np.float32(wanted / height - 1)
 
 
 def _add(vertices: Floats, model: HeadModel, name: str, weight: float) -> None:

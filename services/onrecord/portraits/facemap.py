@@ -1,0 +1,92 @@
+"""The face unrolled: a map over azimuth and height of the undeformed head, to paint on.
+
+Column and row of a texel follow the azimuth about the vertical axis through (0, z = .45) and the
+height of the *base* mesh, so that what is painted at a spot stays there when a person's targets
+or an expression move the skin.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from onrecord.portraits.raster import Floats, Ints, rasterise
+
+SIZE = 512
+AZIMUTH = np.radians(130)
+LOW_Y, HIGH_Y = 5.6, 8.6
+AXIS_Z = 0.45
+
+
+@dataclass(frozen=True, slots=True)
+class FaceMap:
+    """Per texel: `position` (512, 512, 3) on the base mesh, `masks` (512, 512, 5) in 0..1 as in
+    the head model, `triangle` (512, 512) and `weights` (512, 512, 3) to find it on a deformed one.
+    """
+
+    position: Floats
+    masks: Floats
+    triangle: Ints
+    weights: Floats
+
+    def texel(self, x: Floats, y: Floats) -> Floats:
+        """Columns and rows (n, 2) of spots of the face seen from the front, at `x`, `y` in dm."""
+        rows = np.clip((HIGH_Y - y) / (HIGH_Y - LOW_Y) * SIZE - 0.5, 0, SIZE - 1)
+        front = slice(SIZE // 2 - 150, SIZE // 2 + 150)
+        columns = np.arange(SIZE, dtype=np.float32)[front]
+        out = np.empty((len(rows), 2), np.float32)
+        for k, (spot, row) in enumerate(zip(x, rows, strict=True)):
+            along = np.maximum.accumulate(self.position[int(row), front, 0])
+            out[k] = np.interp(spot, along, columns), row
+        return out
+
+    def on_surface(
+        self, texels: Floats, vertices: Floats, normals: Floats, triangles: Ints
+    ) -> tuple[Floats, Floats]:
+        """Points and normals (n, 3) of a deformed mesh at `texels` (n, 2)."""
+        column = np.clip(np.rint(texels[:, 0]), 0, SIZE - 1).astype(int)
+        row = np.clip(np.rint(texels[:, 1]), 0, SIZE - 1).astype(int)
+        corner = triangles[self.triangle[row, column]]
+        weight = self.weights[row, column][:, :, None]
+        return (vertices[corner] * weight).sum(axis=1), (normals[corner] * weight).sum(axis=1)
+
+
+def map_coordinates(base: Floats) -> Floats:
+    """Texel coordinates (V, 2) of points of the undeformed mesh."""
+    azimuth = np.arctan2(base[:, 0], base[:, 2] - AXIS_Z)
+    column = (np.clip(azimuth / AZIMUTH, -1, 1) + 1) / 2 * SIZE - 0.5
+    row = (HIGH_Y - base[:, 1]) / (HIGH_Y - LOW_Y) * SIZE - 0.5
+    return np.stack([column, row], axis=1).astype(np.float32)
+
+
+def bake_map(base: Floats, masks: Floats, triangles: Ints) -> dict[str, npt.NDArray[np.generic]]:
+    """The arrays of a `FaceMap` of the outermost skin; empty texels take their nearest one's."""
+    radius = np.hypot(base[:, 0], base[:, 2] - AXIS_Z)
+    azimuth = np.arctan2(base[:, 0], base[:, 2] - AXIS_Z)
+    corners = azimuth[triangles]
+    whole = (corners.max(axis=1) - corners.min(axis=1)) < 1.0  # not across the back
+    kept = np.flatnonzero(whole).astype(np.int32)
+    found = rasterise(map_coordinates(base), -radius, triangles[kept], SIZE, SIZE)
+    triangle = np.full(SIZE * SIZE, -1, np.int32)
+    weights = np.zeros((SIZE * SIZE, 3), np.float32)
+    triangle[found.pixel] = kept[found.triangle]
+    weights[found.pixel] = found.weights
+    empty = (triangle < 0).astype(np.uint8).reshape(SIZE, SIZE)
+    _, label = cv2.distanceTransformWithLabels(
+        empty, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    source = np.zeros(int(label.max()) + 1, np.int64)
+    source[label.ravel()[found.pixel]] = found.pixel
+    nearest = source[label.ravel()]
+    triangle, weights = triangle[nearest], weights[nearest]
+    corner = triangles[triangle]
+    position = (base[corner] * weights[:, :, None]).sum(axis=1)
+    mask = (masks[corner] * weights[:, :, None]).sum(axis=1)
+    shape = (SIZE, SIZE)
+    return {
+        "map_position": position.reshape(*shape, 3).astype(np.float32),
+        "map_masks": mask.reshape(*shape, -1).astype(np.float32),
+        "map_triangle": triangle.reshape(shape).astype(np.int32),
+        "map_weights": weights.reshape(*shape, 3).astype(np.float32),
+    }
