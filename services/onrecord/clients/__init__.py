@@ -1,0 +1,1 @@
+"""The contracts, reached over gRPC. Each client is interchangeable with the service itself."""

@@ -1,0 +1,48 @@
+"""Which service may call which method. What is not listed here, nobody may call.
+
+Methods are named one by one: a new method of a contract is open to nobody until somebody has
+written down to whom.
+"""
+
+from typing import Final
+
+from onrecord.kernel.vocabulary import Service
+
+_GATEWAY: Final = frozenset({Service.GATEWAY})
+# A plane asks the ledger for what it needs to check a grant, and for nothing else.
+_GATEWAY_AND_PLANE: Final = frozenset({Service.GATEWAY, Service.VECTOR_SEARCH})
+
+_AUDIT: Final = "/onrecord.rpc.v1.Audit/"
+_DETECTION: Final = "/onrecord.rpc.v1.Detection/"
+_EMBEDDING: Final = "/onrecord.rpc.v1.Embedding/"
+_VECTOR_SEARCH: Final = "/onrecord.rpc.v1.VectorSearch/"
+
+ALLOWED: Final[dict[str, frozenset[Service]]] = {
+    _AUDIT + "Authorize": _GATEWAY,
+    _AUDIT + "AuthorizeLook": _GATEWAY,
+    _AUDIT + "RecordReceipt": _GATEWAY,
+    _AUDIT + "RecordQualityRefusal": _GATEWAY,
+    _AUDIT + "RecordFailure": _GATEWAY,
+    _AUDIT + "Decide": _GATEWAY,
+    _AUDIT + "Release": _GATEWAY,
+    _AUDIT + "RecordGalleryChange": _GATEWAY,
+    _AUDIT + "PinAuthorityKey": _GATEWAY,
+    _AUDIT + "RegisterGalleryModel": _GATEWAY,
+    _AUDIT + "ActivatePolicy": _GATEWAY,
+    _AUDIT + "ListActivePolicies": _GATEWAY,
+    _AUDIT + "GetEntry": _GATEWAY,
+    _AUDIT + "ListBodies": _GATEWAY,
+    _AUDIT + "GetConsistencyProof": _GATEWAY_AND_PLANE,
+    _AUDIT + "GetPolicy": _GATEWAY_AND_PLANE,
+    _AUDIT + "GetCheckpoint": _GATEWAY_AND_PLANE,
+    _DETECTION + "Detect": _GATEWAY,
+    _EMBEDDING + "Embed": _GATEWAY,
+    _VECTOR_SEARCH + "CreateGallery": _GATEWAY,
+    _VECTOR_SEARCH + "ListGalleries": _GATEWAY,
+    _VECTOR_SEARCH + "BeginEnrolment": _GATEWAY,
+    _VECTOR_SEARCH + "CompleteEnrolment": _GATEWAY,
+    _VECTOR_SEARCH + "Search": _GATEWAY,
+    _VECTOR_SEARCH + "OpenPortrait": _GATEWAY,
+    _VECTOR_SEARCH + "Unseal": _GATEWAY,
+    _VECTOR_SEARCH + "ListReceipts": _GATEWAY,
+}

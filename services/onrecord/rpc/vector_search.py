@@ -1,0 +1,207 @@
+"""What the plane takes and gives, to messages and back."""
+
+from collections.abc import Sequence
+
+from onrecord.contracts.vector_search import (
+    Candidate,
+    EnrolmentCompletion,
+    EnrolmentStart,
+    EnrolmentTicket,
+    GalleryInfo,
+    GalleryResult,
+    GallerySearch,
+    GallerySetup,
+    Lead,
+    VaultPortrait,
+)
+from onrecord.proof.attestation import Attestation
+from onrecord.rpc.fields import read_all, read_field
+from onrecord.rpc.v1 import vector_search_pb2 as pb
+from onrecord.rpc.values import (
+    attestation_message,
+    logged_entry_message,
+    read_attestation,
+    read_logged_entry,
+    read_template,
+    template_message,
+)
+
+
+def gallery_setup_message(setup: GallerySetup) -> pb.CreateGalleryRequest:
+    return pb.CreateGalleryRequest(
+        jurisdiction=setup.jurisdiction,
+        model_id=setup.model_id,
+        dimension=setup.dimension,
+        metric=setup.metric,
+        authority_key=setup.authority_key,
+    )
+
+
+def read_gallery_setup(message: pb.CreateGalleryRequest) -> GallerySetup:
+    return GallerySetup(
+        jurisdiction=message.jurisdiction,
+        model_id=message.model_id,
+        dimension=message.dimension,
+        metric=message.metric,
+        authority_key=message.authority_key,
+    )
+
+
+def gallery_info_message(info: GalleryInfo) -> pb.Gallery:
+    return pb.Gallery(
+        jurisdiction=info.jurisdiction,
+        model_id=info.model_id,
+        metric=info.metric,
+        authority_key=info.authority_key,
+        public_key=info.public_key,
+        live_records=info.live_records,
+        last_sequence=info.last_sequence,
+    )
+
+
+def read_gallery_info(message: pb.Gallery) -> GalleryInfo:
+    return GalleryInfo(
+        jurisdiction=message.jurisdiction,
+        model_id=message.model_id,
+        metric=message.metric,
+        authority_key=message.authority_key,
+        public_key=message.public_key,
+        live_records=message.live_records,
+        last_sequence=message.last_sequence,
+    )
+
+
+def galleries_message(galleries: Sequence[GalleryInfo]) -> pb.ListGalleriesResponse:
+    return pb.ListGalleriesResponse(galleries=[gallery_info_message(one) for one in galleries])
+
+
+def read_galleries(message: pb.ListGalleriesResponse) -> tuple[GalleryInfo, ...]:
+    return read_all(message.galleries, "galleries", read_gallery_info)
+
+
+def enrolment_start_message(start: EnrolmentStart) -> pb.BeginEnrolmentRequest:
+    return pb.BeginEnrolmentRequest(
+        gallery=start.gallery, record_id=start.record_id, image_sha256=start.image_sha256
+    )
+
+
+def read_enrolment_start(message: pb.BeginEnrolmentRequest) -> EnrolmentStart:
+    return EnrolmentStart(message.gallery, message.record_id, message.image_sha256)
+
+
+def ticket_message(ticket: EnrolmentTicket) -> pb.EnrolmentTicket:
+    return pb.EnrolmentTicket(
+        enrolment_id=ticket.enrolment_id,
+        generation=ticket.generation,
+        public_key=ticket.public_key,
+        model_id=ticket.model_id,
+        attestation=attestation_message(ticket.attestation),
+    )
+
+
+def read_ticket(message: pb.EnrolmentTicket) -> EnrolmentTicket:
+    return EnrolmentTicket(
+        enrolment_id=message.enrolment_id,
+        generation=message.generation,
+        public_key=message.public_key,
+        model_id=message.model_id,
+        attestation=read_field(message, "attestation", read_attestation),
+    )
+
+
+def completion_message(completion: EnrolmentCompletion) -> pb.CompleteEnrolmentRequest:
+    vault = completion.vault
+    return pb.CompleteEnrolmentRequest(
+        ticket=ticket_message(completion.ticket),
+        vault=pb.VaultPortrait(
+            object_key=vault.object_key,
+            ciphertext_sha256=vault.ciphertext_sha256,
+            wrapped_key=vault.wrapped_key,
+        ),
+        template=template_message(completion.template),
+    )
+
+
+def read_completion(message: pb.CompleteEnrolmentRequest) -> EnrolmentCompletion:
+    return EnrolmentCompletion(
+        ticket=read_field(message, "ticket", read_ticket),
+        vault=read_field(message, "vault", _read_vault),
+        template=read_field(message, "template", read_template),
+    )
+
+
+def change_message(change: Attestation) -> pb.CompleteEnrolmentResponse:
+    return pb.CompleteEnrolmentResponse(change=attestation_message(change))
+
+
+def read_change(message: pb.CompleteEnrolmentResponse) -> Attestation:
+    return read_field(message, "change", read_attestation)
+
+
+def gallery_search_message(search: GallerySearch) -> pb.SearchRequest:
+    return pb.SearchRequest(
+        gallery=search.gallery,
+        grant=logged_entry_message(search.grant),
+        template=template_message(search.template),
+    )
+
+
+def read_gallery_search(message: pb.SearchRequest) -> GallerySearch:
+    return GallerySearch(
+        gallery=message.gallery,
+        grant=read_field(message, "grant", read_logged_entry),
+        template=read_field(message, "template", read_template),
+    )
+
+
+def gallery_result_message(result: GalleryResult) -> pb.SearchResponse:
+    return pb.SearchResponse(
+        gallery=result.gallery,
+        candidates=[
+            pb.Candidate(candidate_ref=one.candidate_ref, similarity=one.similarity)
+            for one in result.candidates
+        ],
+        receipt=attestation_message(result.receipt),
+    )
+
+
+def read_gallery_result(message: pb.SearchResponse) -> GalleryResult:
+    return GalleryResult(
+        gallery=message.gallery,
+        candidates=tuple(
+            Candidate(one.candidate_ref, one.similarity) for one in message.candidates
+        ),
+        receipt=read_field(message, "receipt", read_attestation),
+    )
+
+
+def leads_message(leads: Sequence[Lead]) -> pb.UnsealResponse:
+    return pb.UnsealResponse(
+        leads=[
+            pb.Lead(
+                gallery=lead.gallery,
+                candidate_ref=lead.candidate_ref,
+                record_id=lead.record_id,
+                similarity=lead.similarity,
+            )
+            for lead in leads
+        ]
+    )
+
+
+def read_leads(message: pb.UnsealResponse) -> tuple[Lead, ...]:
+    return tuple(
+        Lead(one.gallery, one.candidate_ref, one.record_id, one.similarity) for one in message.leads
+    )
+
+
+def receipts_message(receipts: Sequence[Attestation]) -> pb.ListReceiptsResponse:
+    return pb.ListReceiptsResponse(receipts=[attestation_message(one) for one in receipts])
+
+
+def read_receipts(message: pb.ListReceiptsResponse) -> tuple[Attestation, ...]:
+    return read_all(message.receipts, "receipts", read_attestation)
+
+
+def _read_vault(message: pb.VaultPortrait) -> VaultPortrait:
+    return VaultPortrait(message.object_key, message.ciphertext_sha256, message.wrapped_key)
