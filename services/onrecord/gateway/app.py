@@ -1,0 +1,174 @@
+"""The gateway put together from what it is given. The only place that builds its parts."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from random import Random, SystemRandom
+
+from fastapi import FastAPI
+from sqlalchemy import Engine
+
+from onrecord.chassis.database import reachable
+from onrecord.chassis.objects import ObjectStore
+from onrecord.chassis.sealing import SymmetricSeal
+from onrecord.chassis.tokens import TokenVerifier
+from onrecord.contracts.audit import Audit
+from onrecord.contracts.detection import FaceDetection
+from onrecord.contracts.embedding import FaceEmbedding
+from onrecord.contracts.vector_search import Plane
+from onrecord.gateway import http
+from onrecord.gateway.administration import Administration, ModelFacts
+from onrecord.gateway.callers import Callers
+from onrecord.gateway.custody import Custody
+from onrecord.gateway.drawing import ExaminerDraw
+from onrecord.gateway.endings import Endings
+from onrecord.gateway.enrolments import Enrolments
+from onrecord.gateway.examinations import Examinations
+from onrecord.gateway.fan_out import FanOut
+from onrecord.gateway.http import examinations as examination_routes
+from onrecord.gateway.http import galleries as gallery_routes
+from onrecord.gateway.http import health as health_routes
+from onrecord.gateway.http import ledger as ledger_routes
+from onrecord.gateway.http import problems
+from onrecord.gateway.http import searches as search_routes
+from onrecord.gateway.http.boundary import RequestBoundary
+from onrecord.gateway.http.desk import Desk
+from onrecord.gateway.http.health import Check, Readiness
+from onrecord.gateway.http.openapi import DescribedApp
+from onrecord.gateway.leads import Leads
+from onrecord.gateway.ledger import PublicLedger
+from onrecord.gateway.limits import Limits
+from onrecord.gateway.planes import PlaneDirectory
+from onrecord.gateway.receipts import ReceiptCourier
+from onrecord.gateway.recovery import Recovery
+from onrecord.gateway.searches import Searches
+from onrecord.gateway.store import open_casework
+from onrecord.kernel.times import Clock, SystemClock
+from onrecord.kernel.writepoints import WritePoint, unobserved
+
+_DRAIN_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayParts:
+    """Everything a gateway is made of.
+
+    `database` is the schema `casework`; `vault` takes sealed portraits; `ledger_objects` is where
+    audit publishes tiles and checkpoint. `models` maps a `model_id` to its facts. `checks` are
+    asked by `/readyz`, beside the database.
+    """
+
+    audit: Audit
+    detection: FaceDetection
+    embedding: FaceEmbedding
+    planes: Sequence[Plane]
+    tokens: TokenVerifier
+    database: Engine
+    casework_key: SymmetricSeal
+    vault: ObjectStore
+    ledger_objects: ObjectStore
+    models: Mapping[str, ModelFacts]
+    checks: Mapping[str, Check] = field(default_factory=dict)
+    clock: Clock = field(default_factory=SystemClock)
+    chance: Random = field(default_factory=SystemRandom)
+    limits: Limits = field(default_factory=Limits)
+    reached: WritePoint = unobserved
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A gateway ready to be served. `app` recovers on start and closes on stop."""
+
+    app: FastAPI
+    readiness: Readiness
+    recovery: Recovery
+
+
+def build_gateway(parts: GatewayParts) -> Gateway:
+    """Wire the use-cases and the routes. Makes the tables where there are none."""
+    store = open_casework(parts.database)
+    planes = PlaneDirectory(parts.planes)
+    custody = Custody(parts.casework_key)
+    courier = ReceiptCourier(parts.audit, store.deliveries)
+    executor = ThreadPoolExecutor(parts.limits.fan_out, thread_name_prefix="fan-out")
+    limits, reached, clock = parts.limits, parts.reached, parts.clock
+
+    draw = ExaminerDraw(store, custody, clock, parts.chance, reached)
+    endings = Endings(
+        audit=parts.audit, store=store, draw=draw, clock=clock, limits=limits, reached=reached
+    )
+    searches = Searches(
+        audit=parts.audit,
+        detection=parts.detection,
+        embedding=parts.embedding,
+        fan_out=FanOut(planes, courier, executor, reached),
+        store=store,
+        custody=custody,
+        draw=draw,
+        endings=endings,
+        clock=clock,
+        limits=limits,
+        reached=reached,
+    )
+    examinations = Examinations(
+        audit=parts.audit,
+        planes=planes,
+        store=store,
+        custody=custody,
+        draw=draw,
+        endings=endings,
+        clock=clock,
+        limits=limits,
+        reached=reached,
+    )
+    enrolments = Enrolments(
+        audit=parts.audit,
+        detection=parts.detection,
+        embedding=parts.embedding,
+        planes=planes,
+        vault=parts.vault,
+        limits=limits,
+        reached=reached,
+    )
+    administration = Administration(
+        audit=parts.audit, planes=planes, models=parts.models, limits=limits, reached=reached
+    )
+    leads = Leads(audit=parts.audit, planes=planes, searches=searches, limits=limits)
+    ledger = PublicLedger(audit=parts.audit, objects=parts.ledger_objects, limits=limits)
+    recovery = Recovery(endings, courier, planes, limits)
+    readiness = Readiness({"database": lambda: reachable(parts.database), **parts.checks})
+    desk = Desk(Callers(parts.tokens), limits)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await desk.run(recovery.run)
+        yield
+        readiness.drain()
+        desk.close()
+        executor.shutdown(wait=True)
+
+    app = DescribedApp(
+        title="OnRecord gateway",
+        version="1",
+        description=http.DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    for routes in (
+        search_routes.router(desk, searches, leads),
+        examination_routes.router(desk, examinations),
+        gallery_routes.router(desk, administration, enrolments),
+        ledger_routes.router(desk, ledger),
+        health_routes.router(desk, readiness),
+    ):
+        app.include_router(routes)
+    problems.install(app)
+    app.add_middleware(
+        RequestBoundary,
+        chance=parts.chance,
+        drain_bytes=4 * limits.image_bytes,
+        drain_seconds=_DRAIN_SECONDS,
+    )
+    return Gateway(app, readiness, recovery)

@@ -1,0 +1,1 @@
+"""The gateway's arithmetic: states, draws, documents and views. No framework, no I/O."""

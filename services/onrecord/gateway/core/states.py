@@ -1,0 +1,128 @@
+"""The life of a search as a state machine (`CONTRACTS.md`, "States")."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.kernel.vocabulary import GalleryStatus, SearchStatus
+
+_S = SearchStatus
+
+TRANSITIONS: dict[SearchStatus, frozenset[SearchStatus]] = {
+    _S.REFUSED: frozenset(),
+    _S.PROCESSING: frozenset({_S.REFUSED_QUALITY, _S.FAILED, _S.EXPIRED, _S.SEALED}),
+    _S.REFUSED_QUALITY: frozenset(),
+    _S.FAILED: frozenset(),
+    _S.EXPIRED: frozenset(),
+    _S.SEALED: frozenset({_S.EXAMINING}),
+    _S.EXAMINING: frozenset({_S.NO_LEAD, _S.AWAITING_WITNESS, _S.RELEASED}),
+    _S.NO_LEAD: frozenset(),
+    _S.AWAITING_WITNESS: frozenset({_S.RELEASED}),
+    _S.RELEASED: frozenset({_S.CLOSED}),
+    _S.CLOSED: frozenset(),
+}
+
+KEEPS_PROBE = frozenset({_S.SEALED, _S.EXAMINING, _S.AWAITING_WITNESS, _S.RELEASED, _S.CLOSED})
+"""States in which probe and candidates exist; in any other they do not, or no longer (R-29)."""
+
+
+def check_transition(before: SearchStatus, after: SearchStatus) -> None:
+    """Raises SEARCH_STATE where the machine has no such arrow."""
+    if after not in TRANSITIONS[before]:
+        raise OnRecordError(
+            ErrorCode.SEARCH_STATE, f"a search that is {before} does not become {after}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why, with a stable code and words for a person."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class GalleryState:
+    """One gallery within a search (law 8).
+
+    `ended` is False for a granted gallery that has no end yet; it is then shown as unavailable
+    and retryable. `receipt_index` is the ledger entry of its receipt, `receipt_sha256` the hash
+    of the plane's statement.
+    """
+
+    gallery: str
+    status: GalleryStatus
+    ended: bool
+    policy: str | None = None
+    model_id: str | None = None
+    list_size: int = 0
+    reasons: tuple[Reason, ...] = ()
+    retryable: bool = False
+    receipt_index: int | None = None
+    receipt_sha256: str | None = None
+
+    @property
+    def granted(self) -> bool:
+        return self.status is not GalleryStatus.REFUSED
+
+
+def refused(gallery: str, policy: str | None, reasons: Sequence[tuple[str, str]]) -> GalleryState:
+    """A gallery whose policy said no."""
+    said = tuple(Reason(code, message) for code, message in reasons)
+    return GalleryState(gallery, GalleryStatus.REFUSED, True, policy=policy, reasons=said)
+
+
+def granted(gallery: str, policy: str | None, model_id: str | None, size: int) -> GalleryState:
+    """A gallery that may be searched and has not been."""
+    return GalleryState(
+        gallery,
+        GalleryStatus.UNAVAILABLE,
+        False,
+        policy=policy,
+        model_id=model_id,
+        list_size=size,
+        retryable=True,
+    )
+
+
+def searched(state: GalleryState, receipt_index: int, receipt_sha256: str) -> GalleryState:
+    return replace(
+        state,
+        status=GalleryStatus.SEARCHED,
+        ended=True,
+        reasons=(),
+        retryable=False,
+        receipt_index=receipt_index,
+        receipt_sha256=receipt_sha256,
+    )
+
+
+def unreached(state: GalleryState, reason: Reason) -> GalleryState:
+    """Not searched this time; a repeat within the grant tries again."""
+    return replace(state, reasons=(reason,))
+
+
+def given_up(state: GalleryState, reason: Reason, *, retryable: bool) -> GalleryState:
+    """Ended unsearched. `retryable`: another search may well reach it."""
+    return replace(
+        state,
+        status=GalleryStatus.UNAVAILABLE,
+        ended=True,
+        reasons=(reason,),
+        retryable=retryable,
+    )
+
+
+def expired(state: GalleryState) -> GalleryState:
+    """The grant ran out before this gallery was searched."""
+    reason = Reason(ErrorCode.GRANT_EXPIRED.value, "the grant expired before it was searched")
+    return replace(
+        state, status=GalleryStatus.EXPIRED, ended=True, reasons=(reason,), retryable=False
+    )
+
+
+def status_when_unsealed(galleries: Sequence[GalleryState]) -> SearchStatus:
+    """What a search is whose granted galleries have all ended and none was searched."""
+    ends = {state.status for state in galleries if state.granted}
+    return SearchStatus.EXPIRED if GalleryStatus.EXPIRED in ends else SearchStatus.FAILED

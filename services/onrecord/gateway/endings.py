@@ -1,0 +1,192 @@
+"""How a search ends, other than by two examinations disagreeing or agreeing in time.
+
+Also what finishes a search that a crash left between two steps: `settle` is called whenever a
+search is looked at, and `recover` once at start. Every step in it may be repeated.
+"""
+
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+from itertools import groupby
+
+from onrecord.contracts.audit import Audit
+from onrecord.contracts.images import DetectionRefusal
+from onrecord.gateway.core import states, write_points
+from onrecord.gateway.core.states import GalleryState, Reason
+from onrecord.gateway.drawing import ExaminerDraw
+from onrecord.gateway.limits import Limits
+from onrecord.gateway.passing import is_passing
+from onrecord.gateway.store import CaseworkStore, Search
+from onrecord.kernel.deadlines import Deadline
+from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.kernel.times import Clock
+from onrecord.kernel.vocabulary import GalleryStatus, SearchStatus, TaskStatus
+from onrecord.kernel.writepoints import WritePoint
+
+_log = logging.getLogger(__name__)
+
+
+class Endings:
+    """Brings searches to their end, on the record."""
+
+    def __init__(
+        self,
+        *,
+        audit: Audit,
+        store: CaseworkStore,
+        draw: ExaminerDraw,
+        clock: Clock,
+        limits: Limits,
+        reached: WritePoint,
+    ) -> None:
+        self._audit = audit
+        self._store = store
+        self._draw = draw
+        self._clock = clock
+        self._limits = limits
+        self._reached = reached
+
+    def refuse_quality(
+        self, search: Search, refusal: DetectionRefusal, deadline: Deadline
+    ) -> Search:
+        """Detection's signed refusal is logged, and is the end of every granted gallery."""
+        self._audit.record_quality_refusal(search.search_id, refusal.attestation, deadline)
+        self._reached(write_points.SEARCH_QUALITY_LOGGED)
+        reason = Reason(refusal.code.value, refusal.message)
+        return self._store.searches.end(
+            search.search_id,
+            SearchStatus.REFUSED_QUALITY,
+            galleries=_all_given_up(search.galleries, reason),
+            reasons=(reason,),
+            quality=refusal.quality,
+        )
+
+    def fail(self, search: Search, error: OnRecordError, deadline: Deadline) -> Search:
+        """What is wrong will not pass: every gallery that has no end gets this one."""
+        if error.code is ErrorCode.GRANT_EXPIRED:
+            return self.expire(search)
+        reason = Reason(error.code.value, error.message)
+        galleries = _all_given_up(search.galleries, reason)
+        self._log_failures(search, galleries, deadline)
+        return self._store.searches.end(
+            search.search_id, SearchStatus.FAILED, galleries=galleries, reasons=(reason,)
+        )
+
+    def give_up_unreached(
+        self, search: Search, galleries: Sequence[GalleryState], deadline: Deadline
+    ) -> tuple[GalleryState, ...]:
+        """Galleries that could not be reached end here, since the others go to examination.
+
+        That they are given up is kept before it is logged: a repeat after a crash must not search
+        a gallery whose failure stands in the ledger.
+        """
+        ended = tuple(
+            state if state.ended else states.given_up(state, _last_reason(state), retryable=True)
+            for state in galleries
+        )
+        if any(_is_failure(state) for state in ended):
+            known = {state.gallery: state for state in search.galleries}
+            noted = [
+                state if _is_failure(state) or not state.granted else known[state.gallery]
+                for state in ended
+            ]
+            self._store.searches.note_galleries(search.search_id, noted)
+            self._reached(write_points.SEARCH_GIVEN_UP)
+            self._log_failures(search, ended, deadline)
+        return ended
+
+    def is_past(self, search: Search) -> bool:
+        """Whether the grant has expired."""
+        return search.expires_at is not None and self._clock.now() >= search.expires_at
+
+    def expire(self, search: Search) -> Search:
+        """The grant ran out before anything was sealed. The ledger's own entry is audit's."""
+        galleries = tuple(
+            state if state.ended else states.expired(state) for state in search.galleries
+        )
+        return self._store.searches.end(search.search_id, SearchStatus.EXPIRED, galleries=galleries)
+
+    def settle(self, search: Search) -> Search:
+        """Bring a search as far as it can go by itself. Never raises for what may pass."""
+        try:
+            return self._settle(search)
+        except OnRecordError as error:
+            if not is_passing(error):
+                raise
+            _log.warning(
+                "search not settled",
+                extra={"search_id": search.search_id, "code": error.code.value},
+            )
+            return search
+
+    def recover(self) -> None:
+        """After a start: finish what a crash left between two steps."""
+        for status in (SearchStatus.PROCESSING, SearchStatus.SEALED, SearchStatus.EXAMINING):
+            for search_id in self._store.searches.in_state(status):
+                self.settle(self._store.searches.get(search_id))
+
+    def _settle(self, search: Search) -> Search:
+        if search.status is SearchStatus.PROCESSING and self._is_abandoned(search):
+            return self.expire(search)
+        if search.status is SearchStatus.SEALED:
+            return self._draw.draw(search)
+        if search.status is SearchStatus.EXAMINING:
+            return self._conclude(search)
+        return search
+
+    def _is_abandoned(self, search: Search) -> bool:
+        # A call that began before the expiry may still be at work on it.
+        still_at_work = timedelta(seconds=self._limits.search_seconds)
+        return (
+            search.expires_at is not None and self._clock.now() >= search.expires_at + still_at_work
+        )
+
+    def _conclude(self, search: Search) -> Search:
+        """Release or close, once both decisions are in the ledger.
+
+        A task whose decision was begun counts as possibly in: its answer may have been lost.
+        """
+        tasks = self._store.tasks.of_search(search.search_id)
+        if any(task.decision_digest is None for task in tasks):
+            return search
+        deadline = Deadline.after(self._limits.call_seconds)
+        try:
+            outcome = self._audit.release(search.search_id, deadline)
+        except OnRecordError as error:
+            if error.code is ErrorCode.SEARCH_STATE:
+                return search
+            raise
+        self._reached(write_points.RELEASE_LOGGED)
+        for task in tasks:
+            if task.status is TaskStatus.OPEN:
+                self._store.tasks.decided(task.task_id, str(task.decision_digest), None)
+        status = SearchStatus.NO_LEAD if outcome.proof is None else SearchStatus.RELEASED
+        search = self._store.searches.conclude(search.search_id, status, outcome.entry.index)
+        self._reached(write_points.RELEASE_KEPT)
+        return search
+
+    def _log_failures(
+        self, search: Search, galleries: Sequence[GalleryState], deadline: Deadline
+    ) -> None:
+        failed = sorted((_last_reason(s).code, s.gallery) for s in galleries if _is_failure(s))
+        for code, group in groupby(failed, key=lambda one: one[0]):
+            names = [gallery for _, gallery in group]
+            self._audit.record_failure(search.search_id, names, code, deadline)
+        self._reached(write_points.SEARCH_FAILURE_LOGGED)
+
+
+def _all_given_up(galleries: Sequence[GalleryState], reason: Reason) -> tuple[GalleryState, ...]:
+    return tuple(
+        state if state.ended else states.given_up(state, reason, retryable=False)
+        for state in galleries
+    )
+
+
+def _is_failure(state: GalleryState) -> bool:
+    return state.ended and state.status is GalleryStatus.UNAVAILABLE
+
+
+def _last_reason(state: GalleryState) -> Reason:
+    if state.reasons:
+        return state.reasons[-1]
+    return Reason(ErrorCode.PLANE_UNAVAILABLE.value, "it was not reached")

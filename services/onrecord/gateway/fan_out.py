@@ -1,0 +1,105 @@
+"""Searching every granted gallery at once, each to its own end (law 8)."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any
+
+from onrecord.contracts.images import Template
+from onrecord.contracts.vector_search import GalleryResult, GallerySearch
+from onrecord.gateway.core import states, write_points
+from onrecord.gateway.core.states import GalleryState, Reason
+from onrecord.gateway.passing import is_passing
+from onrecord.gateway.planes import PlaneDirectory
+from onrecord.gateway.receipts import ReceiptCourier
+from onrecord.kernel.deadlines import Deadline
+from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.kernel.writepoints import WritePoint
+from onrecord.proof.entry import LoggedEntry
+from onrecord.proof.statements import read, statement_sha256
+
+_ATTEMPTS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """How far one gallery is, and its receipt's statement where it was searched."""
+
+    state: GalleryState
+    receipt: Mapping[str, Any] | None = None
+
+
+class FanOut:
+    """One thread a gallery, from an executor that is shared and bounded."""
+
+    def __init__(
+        self,
+        planes: PlaneDirectory,
+        courier: ReceiptCourier,
+        executor: Executor,
+        reached: WritePoint,
+    ) -> None:
+        self._planes = planes
+        self._courier = courier
+        self._executor = executor
+        self._reached = reached
+
+    def search(
+        self,
+        galleries: Sequence[GalleryState],
+        grant: LoggedEntry,
+        templates: Mapping[str, Template],
+        deadline: Deadline,
+    ) -> tuple[Searched, ...]:
+        """Each gallery searched, unreached, given up or expired, in the order given.
+
+        A gallery that cannot be searched is told in its state. What is raised is about the whole
+        search: LEDGER_UNAVAILABLE when a receipt cannot be logged, since without it there is no
+        result (law 3).
+        """
+        running = [
+            self._executor.submit(self._search_one, state, grant, templates, deadline)
+            for state in galleries
+        ]
+        return tuple(future.result() for future in running)
+
+    def _search_one(
+        self,
+        state: GalleryState,
+        grant: LoggedEntry,
+        templates: Mapping[str, Template],
+        deadline: Deadline,
+    ) -> Searched:
+        try:
+            plane = self._planes.of(state.gallery, deadline)
+            template = templates[state.model_id or ""]
+            wanted = GallerySearch(state.gallery, grant, template)
+            result = self._ask(plane.search, wanted, deadline)
+        except OnRecordError as error:
+            return Searched(_unsearched(state, error))
+        self._reached(write_points.SEARCH_PLANE_ANSWERED)
+        entry = self._courier.deliver(state.gallery, plane, result.receipt, deadline)
+        self._reached(write_points.SEARCH_RECEIPT_LOGGED)
+        done = states.searched(state, entry.index, statement_sha256(result.receipt))
+        return Searched(done, read(result.receipt))
+
+    @staticmethod
+    def _ask(search: Any, wanted: GallerySearch, deadline: Deadline) -> GalleryResult:
+        """The answer, asked for again at once where the first attempt failed in passing."""
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                result: GalleryResult = search(wanted, deadline)
+                return result
+            except OnRecordError as error:
+                if attempt == _ATTEMPTS or not is_passing(error) or deadline.remaining() <= 0:
+                    raise
+        raise AssertionError("the last attempt returns or raises")
+
+
+def _unsearched(state: GalleryState, error: OnRecordError) -> GalleryState:
+    if error.code is ErrorCode.GRANT_EXPIRED:
+        return states.expired(state)
+    reason = Reason(error.code.value, error.message)
+    if is_passing(error):
+        return states.unreached(state, reason)
+    return states.given_up(state, reason, retryable=False)

@@ -1,0 +1,75 @@
+"""The front desk: who calls, whether there is room, and the way to a worker thread."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from typing import Any, TypeVar
+
+from fastapi import Request
+from fastapi.responses import JSONResponse
+
+from onrecord.chassis.problems import RETRY_AFTER_MS
+from onrecord.gateway.callers import Caller, Callers
+from onrecord.gateway.http.request_ids import request_id
+from onrecord.gateway.limits import Limits
+from onrecord.kernel.errors import ErrorCode, OnRecordError
+
+Result = TypeVar("Result")
+
+NO_STORE = {"Cache-Control": "no-store"}
+_RETRY_MS = 1000
+
+
+class Desk:
+    """As many threads as places: the size of the pool is the admission limit.
+
+    A place is taken before a body is read, so that uploads in memory are bounded too. Used from
+    one event loop.
+    """
+
+    def __init__(self, callers: Callers, limits: Limits) -> None:
+        self.limits = limits
+        self._callers = callers
+        self._free = limits.admission
+        self._threads = ThreadPoolExecutor(limits.admission, thread_name_prefix="gateway")
+
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """A place for one call. Raises OVERLOADED at once where there is none."""
+        if self._free == 0:
+            raise OnRecordError(
+                ErrorCode.OVERLOADED,
+                "too many calls are being worked on; try again",
+                details={RETRY_AFTER_MS: _RETRY_MS},
+            )
+        self._free -= 1
+        try:
+            yield
+        finally:
+            self._free += 1
+
+    async def run(self, work: Callable[[], Result]) -> Result:
+        """Do blocking work in a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    async def caller(self, request: Request) -> Caller:
+        """The verified caller. Raises TOKEN_*."""
+        header = request.headers.get("authorization")
+        return await self.run(lambda: self._callers.identify(header, request_id(request)))
+
+    async def serve(self, request: Request, work: Callable[[Caller], Result]) -> Result:
+        """A place, the caller, the work: all that a call without a body needs."""
+        async with self.place():
+            caller = await self.caller(request)
+            return await self.run(lambda: work(caller))
+
+    def close(self) -> None:
+        """Wait for what is running."""
+        self._threads.shutdown(wait=True)
+
+
+def shown(view: Any, status: int = 200) -> JSONResponse:
+    """A view as JSON that nobody keeps."""
+    return JSONResponse(asdict(view), status, headers=NO_STORE)

@@ -1,0 +1,122 @@
+"""From what the gateway keeps to what a client is shown: nothing of the candidates."""
+
+import base64
+from collections.abc import Sequence
+
+from onrecord.contracts.audit import ActivePolicy, LoggedBody
+from onrecord.contracts.images import QualityMeasure
+from onrecord.contracts.vector_search import GalleryInfo
+from onrecord.gateway.core import views
+from onrecord.gateway.core.states import GalleryState, Reason
+from onrecord.gateway.examinations import OpenedTask
+from onrecord.gateway.store import Search, Task
+from onrecord.kernel.times import format_time
+from onrecord.proof.entry import LoggedEntry
+
+
+def search_view(search: Search) -> views.SearchView:
+    return views.SearchView(
+        search_id=search.search_id,
+        status=search.status.value,
+        case_number=search.case_number,
+        probe_sha256=search.probe_sha256,
+        list_size=search.list_size,
+        created_at=format_time(search.created_at),
+        expires_at=None if search.expires_at is None else format_time(search.expires_at),
+        galleries=[gallery_view(state) for state in search.galleries],
+        reasons=[_reason(reason) for reason in search.reasons],
+        receipt=entry_view(search.entry),
+    )
+
+
+def search_page(searches: Sequence[Search], limit: int) -> views.SearchPage:
+    after = searches[-1].search_id if len(searches) == limit else None
+    return views.SearchPage([search_view(search) for search in searches], after)
+
+
+def gallery_view(state: GalleryState) -> views.GalleryView:
+    receipt = None
+    if state.receipt_index is not None and state.receipt_sha256 is not None:
+        receipt = views.ReceiptView(state.receipt_index, state.receipt_sha256)
+    return views.GalleryView(
+        gallery=state.gallery,
+        status=state.status.value,
+        reasons=[_reason(reason) for reason in state.reasons],
+        retryable=state.retryable,
+        policy=state.policy,
+        model_id=state.model_id,
+        list_size=state.list_size,
+        receipt=receipt,
+    )
+
+
+def entry_view(entry: LoggedEntry) -> views.EntryView:
+    return views.EntryView(
+        body=_base64(entry.body),
+        nonce=_base64(entry.nonce),
+        index=entry.index,
+        inclusion=[_base64(part) for part in entry.inclusion],
+        checkpoint=entry.checkpoint,
+    )
+
+
+def task_page(tasks: Sequence[Task], limit: int) -> views.TaskPage:
+    after = tasks[-1].task_id if len(tasks) == limit else None
+    return views.TaskPage(
+        [views.TaskSummary(task.task_id, task.status.value) for task in tasks], after
+    )
+
+
+def task_view(opened: OpenedTask) -> views.TaskView:
+    return views.TaskView(
+        opened.task.task_id,
+        opened.task.status.value,
+        [views.CandidateView(reference) for reference in opened.candidate_refs],
+    )
+
+
+def decision_view(task: Task) -> views.DecisionView:
+    return views.DecisionView(task.task_id, task.status.value, task.decision_index)
+
+
+def quality_view(measure: QualityMeasure) -> views.QualityView:
+    return views.QualityView(
+        measure.component, measure.value, measure.gate, measure.unit, measure.passed
+    )
+
+
+def gallery_info_view(info: GalleryInfo) -> views.GalleryInfoView:
+    return views.GalleryInfoView(
+        gallery=info.jurisdiction,
+        model_id=info.model_id,
+        metric=info.metric,
+        authority_key=info.authority_key,
+        public_key=_base64(info.public_key),
+        live_records=info.live_records,
+    )
+
+
+def policy_view(policy: ActivePolicy) -> views.PolicyView:
+    return views.PolicyView(
+        gallery=policy.jurisdiction,
+        version=policy.version,
+        digest=policy.digest,
+        effective=policy.effective,
+        expires=policy.expires,
+        citation=policy.citation,
+        legal_review=policy.legal_review,
+    )
+
+
+def body_page(bodies: Sequence[LoggedBody], limit: int) -> views.BodyPage:
+    after = bodies[-1].index + 1 if len(bodies) == limit else None
+    shown = [views.BodyView(one.index, _base64(one.nonce), _base64(one.body)) for one in bodies]
+    return views.BodyPage(shown, after)
+
+
+def _reason(reason: Reason) -> views.ReasonView:
+    return views.ReasonView(reason.code, reason.message)
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
