@@ -1,0 +1,1 @@
+"""The embedding service: from an aligned face to a template, signed."""
