@@ -86,6 +86,8 @@ DISPOSITIONS: Final[dict[ErrorCode, Disposition]] = {
     ErrorCode.GRANT_OTHER_PROBE: _DEAD,
     ErrorCode.GRANT_POLICY_UNSIGNED: _DEAD,
     ErrorCode.LEDGER_INCONSISTENT: _DEAD,
+    # Unless what is missing is only late: the receipt before this one may still be on its way.
+    ErrorCode.RECEIPT_GAP: _RETRY,
     ErrorCode.ATTESTATION_INVALID: _DEAD,
     ErrorCode.SIGNATURE_INVALID: _DEAD,
     ErrorCode.PROOF_INVALID: _DEAD,

@@ -81,6 +81,7 @@ PROBLEMS: Final[dict[ErrorCode, tuple[int, str]]] = {
     ErrorCode.GRANT_OTHER_PROBE: (409, "The grant is for another probe"),
     ErrorCode.GRANT_POLICY_UNSIGNED: (403, "The grant's policy is not signed by the state"),
     ErrorCode.LEDGER_INCONSISTENT: (503, "The ledger contradicts itself"),
+    ErrorCode.RECEIPT_GAP: (409, "An earlier receipt of the gallery is not in the ledger yet"),
     ErrorCode.ATTESTATION_INVALID: (403, "A signed statement does not verify"),
     ErrorCode.SIGNATURE_INVALID: (403, "A signature does not verify"),
     ErrorCode.PROOF_INVALID: (403, "A proof does not verify"),

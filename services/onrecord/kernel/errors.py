@@ -80,6 +80,7 @@ class ErrorCode(StrEnum):
     GRANT_OTHER_PROBE = "grant_other_probe"
     GRANT_POLICY_UNSIGNED = "grant_policy_unsigned"
     LEDGER_INCONSISTENT = "ledger_inconsistent"
+    RECEIPT_GAP = "receipt_gap"
     ATTESTATION_INVALID = "attestation_invalid"
     SIGNATURE_INVALID = "signature_invalid"
     PROOF_INVALID = "proof_invalid"

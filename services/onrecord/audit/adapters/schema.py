@@ -1,0 +1,209 @@
+"""The `ledger` database. What is in the ledger is never changed: the database itself refuses."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Engine,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    insert,
+    select,
+    text,
+)
+
+from onrecord.chassis.database import write_transaction
+from onrecord.proof.merkle import EMPTY_ROOT
+
+metadata = MetaData()
+
+# One row: the order of all writers. Whoever appends holds it.
+head = Table(
+    "ledger_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("size", BigInteger, nullable=False),
+    Column("root", LargeBinary(32), nullable=False),
+    Column("last_time", String(32), nullable=False),
+    Column("policy_epoch", BigInteger, nullable=False),
+)
+
+entries = Table(
+    "entries",
+    metadata,
+    Column("idx", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", String(64), nullable=False),
+    Column("time", String(32), nullable=False),
+    Column("leaf", LargeBinary, nullable=False),
+)
+
+# Apart from the entries, because a body may one day be destroyed and a leaf never (R-26).
+bodies = Table(
+    "bodies",
+    metadata,
+    Column("idx", BigInteger, ForeignKey("entries.idx"), primary_key=True, autoincrement=False),
+    Column("nonce", LargeBinary(32), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+hashes = Table(
+    "subtree_hashes",
+    metadata,
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("idx", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary(32), nullable=False),
+)
+
+published = Table(
+    "published_checkpoints",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary(32), nullable=False),
+    Column("time", String(32), nullable=False),
+    Column("note", Text, nullable=False),
+)
+
+# What follows follows from the entries: kept so that the next append can be decided quickly.
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("entry", BigInteger, ForeignKey("entries.idx"), nullable=False),
+)
+
+markers = Table(
+    "markers",
+    metadata,
+    Column("marker", String(300), primary_key=True),
+    Column("entry", BigInteger, ForeignKey("entries.idx"), nullable=False),
+)
+
+counters = Table(
+    "quota_counters",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("gallery", String(8), nullable=False),
+    Column("scope", String(32), nullable=False),
+    Column("time_window", String(16), nullable=False),
+    Column("used", BigInteger, nullable=False),
+)
+
+searches = Table(
+    "searches",
+    metadata,
+    Column("search_id", String(64), primary_key=True),
+    Column("entry", BigInteger, ForeignKey("entries.idx"), nullable=False, unique=True),
+    Column("mandate", String(80), nullable=False, unique=True),
+    Column("outcome", BigInteger, ForeignKey("entries.idx")),
+)
+
+ends = Table(
+    "search_ends",
+    metadata,
+    Column("search_id", String(64), ForeignKey("searches.search_id"), primary_key=True),
+    Column("gallery", String(8), primary_key=True),
+    Column("kind", String(64), nullable=False),
+    Column("entry", BigInteger, ForeignKey("entries.idx"), nullable=False),
+)
+
+examiners = Table(
+    "search_examiners",
+    metadata,
+    Column("search_id", String(64), ForeignKey("searches.search_id"), primary_key=True),
+    Column("person", String(200), primary_key=True),
+    Column("task_id", String(128), nullable=False),
+    Column("decided", BigInteger, ForeignKey("entries.idx")),
+    UniqueConstraint("search_id", "task_id"),
+)
+
+receipt_heads = Table(
+    "receipt_heads",
+    metadata,
+    Column("gallery", String(8), primary_key=True),
+    Column("sequence", BigInteger, nullable=False),
+    Column("digest", String(64), nullable=False),
+)
+
+bundles = Table(
+    "authority_bundles",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("jurisdiction", String(8), nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("entry", BigInteger, ForeignKey("entries.idx"), nullable=False),
+    Column("policy", LargeBinary, nullable=False),
+    Column("authority", LargeBinary, nullable=False),
+    Column("manifest", LargeBinary, nullable=False),
+    Column("signature", Text, nullable=False),
+    UniqueConstraint("jurisdiction", "version"),
+)
+
+authority_keys = Table(
+    "authority_keys",
+    metadata,
+    Column("jurisdiction", String(8), primary_key=True),
+    Column("key", String(300), primary_key=True),
+    Column("entry", BigInteger, ForeignKey("entries.idx"), nullable=False),
+)
+
+gallery_models = Table(
+    "gallery_models",
+    metadata,
+    Column("entry", BigInteger, ForeignKey("entries.idx"), primary_key=True, autoincrement=False),
+    Column("jurisdiction", String(8), nullable=False),
+    Column("model_id", String(300), nullable=False),
+)
+
+APPEND_ONLY = (
+    entries,
+    bodies,
+    hashes,
+    published,
+    idempotency,
+    markers,
+    bundles,
+    authority_keys,
+    gallery_models,
+)
+"""Tables whose rows the database refuses to change or remove."""
+
+HEAD_ID = 1
+
+
+def create_ledger(engine: Engine) -> None:
+    """Create what is not there yet: tables, guards, and the head of an empty log. Repeatable."""
+    metadata.create_all(engine)
+    with write_transaction(engine) as connection:
+        for table in APPEND_ONLY:
+            for statement in _guards(connection.dialect.name, table.name):
+                connection.execute(text(statement))
+        if connection.execute(select(head.c.id)).first() is None:
+            connection.execute(
+                insert(head).values(
+                    id=HEAD_ID, size=0, root=EMPTY_ROOT, last_time="", policy_epoch=0
+                )
+            )
+
+
+def _guards(dialect: str, table: str) -> tuple[str, ...]:
+    """Triggers that refuse UPDATE and DELETE, in the words of each database."""
+    refusal = "the ledger is append-only"
+    if dialect == "sqlite":
+        return tuple(
+            f"CREATE TRIGGER IF NOT EXISTS {table}_no_{act.lower()} BEFORE {act} ON {table} "
+            f"BEGIN SELECT RAISE(ABORT, '{refusal}'); END"
+            for act in ("UPDATE", "DELETE")
+        )
+    return (
+        "CREATE OR REPLACE FUNCTION ledger_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN RAISE EXCEPTION '{refusal}'; END $$",
+        f"CREATE OR REPLACE TRIGGER {table}_append_only "
+        f"BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+        "FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse()",
+    )

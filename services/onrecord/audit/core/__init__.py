@@ -1,0 +1,1 @@
+"""What audit decides, as pure functions of values: no database, no clock, no network."""

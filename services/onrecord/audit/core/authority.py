@@ -1,0 +1,98 @@
+"""What a state's authority says, beside its Cedar policy: `authority.yaml` as values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from onrecord.kernel.vocabulary import (
+    InstrumentType,
+    OffenceTier,
+    Purpose,
+    RoleSought,
+    Suspicion,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LegalInstrument:
+    """What the authority rests on (R-2). `kind` is `statute`, `agreement` or `none`."""
+
+    kind: str
+    citation: str
+    section: str
+    legislature_voted: bool
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prohibition:
+    """A law that forbids face search over this gallery: `summary` completes "forbids ..."."""
+
+    citation: str
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Agency:
+    """An agency the authority knows. `level` and `kind` are those of `CONTRACTS.md`."""
+
+    agency_id: str
+    name: str
+    level: str
+    kind: str
+    jurisdiction: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quotas:
+    """How often this gallery may be searched; days are UTC days (R-9)."""
+
+    per_person_per_day: int
+    per_agency_per_day: int
+    per_gallery_per_day: int
+    per_case: int
+    per_probe: int
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The longest list and the longest life of a grant the state allows."""
+
+    list_size: int
+    grant_minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long what a search leaves behind is kept (R-29)."""
+
+    no_lead_days: int
+    lead_years: int
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """One state's signed data. `effective` and `expires` have their zones."""
+
+    jurisdiction: str
+    name: str
+    legal_review: str
+    instrument: LegalInstrument
+    notice_to_drivers: str
+    effective: datetime
+    expires: datetime
+    prohibition: Prohibition | None
+    agencies: Mapping[str, Agency] = field(hash=False)
+    groups: Mapping[str, tuple[str, ...]] = field(hash=False)
+    roles_sought: frozenset[RoleSought]
+    suspicion_minimum: Mapping[Purpose, Suspicion] = field(hash=False)
+    instruments_required: Mapping[Purpose, frozenset[InstrumentType]] = field(hash=False)
+    statutes: Mapping[str, OffenceTier] = field(hash=False)
+    quotas: Quotas
+    limits: Limits
+    retention: Retention
+    embargo_days: int
+
+    def tier_of(self, statute: str, declared: OffenceTier) -> OffenceTier:
+        """The offence's tier: the state's own table wins over what was declared (R-7)."""
+        return self.statutes.get(statute, declared)

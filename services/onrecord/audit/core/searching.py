@@ -1,0 +1,143 @@
+"""A search as the ledger tells it, and the ends of its galleries (law 3)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from onrecord.audit.core.draft import Books, Draft, EndGalleries, Existing, SearchRecord
+from onrecord.audit.core.people import service
+from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.kernel.times import parse_time
+from onrecord.kernel.vocabulary import EntryKind, Service
+from onrecord.proof.casework import MergedCandidate, merge_candidates
+
+EXPIRY_GRACE = timedelta(seconds=60)
+"""How long after a grant's end its galleries may still be without one (R-23)."""
+
+
+class OverdueError(Exception):
+    """A granted gallery never reached an end, and its time is over: `search.expired` is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class GrantedSearch:
+    """What stands about one search, with the body of its grant."""
+
+    record: SearchRecord
+    grant: Mapping[str, Any] = field(hash=False)
+
+    @property
+    def requester(self) -> str:
+        return str(self.grant["by"]["person"])
+
+    @property
+    def granted(self) -> dict[str, Mapping[str, Any]]:
+        """The granted galleries, with what was granted."""
+        galleries: Mapping[str, Mapping[str, Any]] = self.grant["galleries"]
+        return {name: one for name, one in galleries.items() if one["decision"] == "granted"}
+
+    @property
+    def outstanding(self) -> tuple[str, ...]:
+        """Granted galleries that have no end yet."""
+        return tuple(sorted(set(self.granted) - set(self.record.ends)))
+
+    @property
+    def executed(self) -> tuple[int, ...]:
+        """The entries of the searches that were executed, in order."""
+        ends = self.record.ends.values()
+        return tuple(sorted(i for kind, i in ends if kind is EntryKind.SEARCH_EXECUTED))
+
+    @property
+    def decided(self) -> tuple[int, ...]:
+        """The entries of the examiners' decisions, in order."""
+        found = (examiner.decided for examiner in self.record.examiners)
+        return tuple(sorted(index for index in found if index is not None))
+
+    def overdue(self, books: Books) -> bool:
+        """Whether galleries are outstanding although the grant ended a minute ago."""
+        until = parse_time(str(self.grant["expires_at"])) + EXPIRY_GRACE
+        return bool(self.outstanding) and books.now >= until
+
+
+def find_search(books: Books, search_id: str) -> GrantedSearch:
+    """Raises NOT_FOUND where no request was granted under that id."""
+    record = books.search(search_id)
+    if record is None:
+        raise OnRecordError(ErrorCode.NOT_FOUND, f"no search {search_id[:64]} was granted")
+    return GrantedSearch(record, books.body(record.grant_index))
+
+
+def examinable(books: Books, search_id: str) -> GrantedSearch:
+    """The search, if every granted gallery has its end and at least one was searched.
+
+    Only then is the list of candidates complete. Raises NOT_FOUND, SEARCH_STATE, `OverdueError`.
+    """
+    search = find_search(books, search_id)
+    if search.overdue(books):
+        raise OverdueError
+    if search.outstanding:
+        names = ", ".join(search.outstanding)
+        raise state_error(f"the search of {names} has not ended yet")
+    if not search.executed:
+        raise state_error("no gallery was searched, so there is nothing to examine")
+    return search
+
+
+def candidates(books: Books, search: GrantedSearch) -> tuple[MergedCandidate, ...]:
+    """The merged list, as everybody derives it from the receipts."""
+    receipts = [books.body(index)["receipt"] for index in search.executed]
+    return merge_candidates(receipts, int(search.grant["list_size"]))
+
+
+def expire(books: Books, search_id: str) -> Draft | Existing:
+    """`search.expired` for the galleries that are overdue. Raises SEARCH_STATE where none is."""
+    search = find_search(books, search_id)
+    if search.overdue(books):
+        return end(search, EntryKind.SEARCH_EXPIRED, search.outstanding, Service.AUDIT, {})
+    ended = [i for kind, i in search.record.ends.values() if kind is EntryKind.SEARCH_EXPIRED]
+    if not ended:
+        raise state_error("no gallery of this search is overdue")
+    return Existing(ended[0])
+
+
+def end(
+    search: GrantedSearch,
+    kind: EntryKind,
+    galleries: Sequence[str],
+    by: Service,
+    more: Mapping[str, Any],
+) -> Draft:
+    """An entry that ends these galleries' part in the search."""
+    record = search.record
+    body = {
+        "search_id": record.search_id,
+        "grant_index": record.grant_index,
+        "galleries": list(galleries),
+        "by": service(by),
+        **more,
+    }
+    return Draft(kind, body, (EndGalleries(record.search_id, tuple(galleries), kind),))
+
+
+def unended(search: GrantedSearch, galleries: Sequence[str], kind: EntryKind) -> int | None:
+    """None where these galleries may be ended; the entry that did so where it is the same end.
+
+    Raises SEARCH_STATE where one has another end, or was not granted.
+    """
+    ends = search.record.ends
+    for name in galleries:
+        if name not in search.granted:
+            raise state_error(f"{name} was not granted in this search")
+        if name in ends and ends[name][0] is not kind:
+            raise state_error(f"the search of {name} has already ended otherwise")
+    indexes = {ends[name][1] for name in galleries if name in ends}
+    if not indexes:
+        return None
+    if len(indexes) > 1 or not all(name in ends for name in galleries):
+        raise state_error("some of these galleries have already ended")
+    return indexes.pop()
+
+
+def state_error(why: str) -> OnRecordError:
+    return OnRecordError(ErrorCode.SEARCH_STATE, why)

@@ -1,0 +1,30 @@
+"""Every place between two writes of audit, by name: where a crash must do no harm (R-22)."""
+
+BATCH_BEGUN = "audit.append.batch_begun"
+ENTRY_WRITTEN = "audit.append.entry_written"
+MARKS_WRITTEN = "audit.append.marks_written"
+HASHES_WRITTEN = "audit.append.hashes_written"
+BEFORE_COMMIT = "audit.append.before_commit"
+AFTER_COMMIT = "audit.append.after_commit"
+BEFORE_ANSWER = "audit.append.before_answer"
+BUNDLE_WRITTEN = "audit.publish.bundle_written"
+TILE_WRITTEN = "audit.publish.tile_written"
+BEFORE_CHECKPOINT = "audit.publish.before_checkpoint"
+AFTER_CHECKPOINT = "audit.publish.after_checkpoint"
+PUBLISHED_NOTED = "audit.publish.noted"
+
+WRITE_POINTS = (
+    BATCH_BEGUN,
+    ENTRY_WRITTEN,
+    MARKS_WRITTEN,
+    HASHES_WRITTEN,
+    BEFORE_COMMIT,
+    AFTER_COMMIT,
+    BEFORE_ANSWER,
+    BUNDLE_WRITTEN,
+    TILE_WRITTEN,
+    BEFORE_CHECKPOINT,
+    AFTER_CHECKPOINT,
+    PUBLISHED_NOTED,
+)
+"""In the order in which one append passes them."""

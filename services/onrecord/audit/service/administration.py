@@ -1,0 +1,188 @@
+"""Keys, models, policies and enrolments: what is changed by people who answer for it."""
+
+from onrecord.audit.core.draft import (
+    ActivatePolicy,
+    Books,
+    Draft,
+    Existing,
+    PinKey,
+    Remember,
+    UseModel,
+)
+from onrecord.audit.core.people import person, require_custodian, require_role
+from onrecord.audit.core.policy import read_policy
+from onrecord.audit.service.ports import Ledger, Policies
+from onrecord.chassis.tokens import TokenVerifier
+from onrecord.contracts.audit import ActivePolicy
+from onrecord.contracts.field_reading import read_text
+from onrecord.contracts.request_parsing import parse_jurisdiction
+from onrecord.kernel.deadlines import Deadline
+from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.kernel.vocabulary import EntryKind, Role, Service
+from onrecord.proof import statements
+from onrecord.proof.attestation import Attestation, AttestationVerifier
+from onrecord.proof.authority import AuthorityBundle, key_name, verify_bundle
+from onrecord.proof.entry import LoggedEntry
+from onrecord.proof.notes import ED25519, NoteVerifier
+
+_MAX_MODEL_ID = 200
+
+
+class Administration:
+    """Writes who changed what a gallery is, and under which policy it is searched."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        policies: Policies,
+        tokens: TokenVerifier,
+        attestations: AttestationVerifier,
+    ) -> None:
+        self._ledger = ledger
+        self._policies = policies
+        self._tokens = tokens
+        self._attestations = attestations
+
+    def pin_authority_key(
+        self, jurisdiction: str, key: str, user_token: str, deadline: Deadline
+    ) -> LoggedEntry:
+        claims = self._tokens.verify(user_token)
+        require_role(claims, Role.OPERATOR)
+        parse_jurisdiction(jurisdiction, "jurisdiction")
+        verifier = NoteVerifier.parse(key)
+        if verifier.name != key_name(jurisdiction) or verifier.algorithm != ED25519:
+            raise OnRecordError(
+                ErrorCode.SIGNATURE_INVALID,
+                f"an authority key of {jurisdiction} is an Ed25519 key named "
+                f"{key_name(jurisdiction)}",
+                field="key",
+            )
+
+        def proposal(books: Books) -> Draft | Existing:
+            pinned = books.authority_key(jurisdiction)
+            if pinned is not None:
+                if pinned[0] != verifier.text:
+                    raise OnRecordError(
+                        ErrorCode.SIGNATURE_INVALID,
+                        f"another authority key of {jurisdiction} is pinned",
+                        field="key",
+                    )
+                return Existing(pinned[1])
+            body = {
+                "what": "authority",
+                "jurisdiction": jurisdiction,
+                "key": verifier.text,
+                "by": person(claims),
+            }
+            return Draft(EntryKind.KEY_CHANGED, body, (PinKey(jurisdiction, verifier.text),))
+
+        return self._ledger.logged(self._ledger.append(proposal, deadline))
+
+    def register_gallery_model(
+        self, jurisdiction: str, model_id: str, user_token: str, deadline: Deadline
+    ) -> LoggedEntry:
+        claims = self._tokens.verify(user_token)
+        require_role(claims, Role.OPERATOR)
+        parse_jurisdiction(jurisdiction, "jurisdiction")
+        read_text(model_id, "model_id", _MAX_MODEL_ID)
+
+        def proposal(books: Books) -> Draft | Existing:
+            active = books.model(jurisdiction)
+            if active is not None and active[0] == model_id:
+                return Existing(active[1])
+            body = {"jurisdiction": jurisdiction, "model_id": model_id, "by": person(claims)}
+            return Draft(EntryKind.MODEL_ACTIVATED, body, (UseModel(jurisdiction, model_id),))
+
+        entry = self._ledger.logged(self._ledger.append(proposal, deadline))
+        self._policies.refresh()
+        return entry
+
+    def activate_policy(
+        self, bundle: AuthorityBundle, user_token: str, deadline: Deadline
+    ) -> LoggedEntry:
+        claims = self._tokens.verify(user_token)
+        jurisdiction = claims.gallery or ""
+        require_custodian(claims, jurisdiction)
+        manifest = verify_bundle(bundle, self._policies.keys(jurisdiction))
+        require_custodian(claims, manifest.jurisdiction)
+        state = read_policy(bundle.policy, bundle.authority, jurisdiction)
+        rests_on = state.authority.instrument
+
+        def proposal(books: Books) -> Draft | Existing:
+            marker = f"policy:{bundle.digest}"
+            before = books.remembered(marker)
+            if before is not None:
+                return Existing(before)
+            version, digest = books.active_policy(jurisdiction) or (0, "")
+            if manifest.previous != digest or manifest.version <= version:
+                raise OnRecordError(
+                    ErrorCode.POLICY_INVALID,
+                    f"the bundle follows {manifest.previous or 'none'} as version "
+                    f"{manifest.version}; in force is version {version} ({digest or 'none'})",
+                    field="manifest",
+                )
+            body = {
+                "jurisdiction": jurisdiction,
+                "version": manifest.version,
+                "bundle": bundle.digest,
+                "previous": manifest.previous,
+                "instrument": {
+                    "type": rests_on.kind,
+                    "citation": rests_on.citation,
+                    "section": rests_on.section,
+                    "legislature_voted": rests_on.legislature_voted,
+                },
+                "effective": state.authority.effective.isoformat(),
+                "expires": state.authority.expires.isoformat(),
+                "by": person(claims),
+            }
+            activated = ActivatePolicy(jurisdiction, manifest.version, bundle)
+            return Draft(EntryKind.POLICY_ACTIVATED, body, (activated, Remember(marker)))
+
+        entry = self._ledger.logged(self._ledger.append(proposal, deadline))
+        self._policies.refresh()
+        return entry
+
+    def record_gallery_change(
+        self, change: Attestation, user_token: str, deadline: Deadline
+    ) -> LoggedEntry:
+        claims = self._tokens.verify(user_token)
+        said = self._attestations.verify(change, Service.VECTOR_SEARCH, statements.GALLERY_CHANGED)
+        gallery = parse_jurisdiction(said.get("gallery"), "gallery")
+        require_custodian(claims, gallery)
+        marker = f"change:{statements.statement_sha256(change)}"
+
+        def proposal(books: Books) -> Draft | Existing:
+            before = books.remembered(marker)
+            if before is not None:
+                return Existing(before)
+            body = {
+                "gallery": gallery,
+                "change": said,
+                "attestation": change.to_json(),
+                "by": person(claims),
+            }
+            return Draft(EntryKind.GALLERY_ENROLLED, body, (Remember(marker),))
+
+        return self._ledger.logged(self._ledger.append(proposal, deadline))
+
+    def active_policies(self) -> tuple[ActivePolicy, ...]:
+        """The policies in force, by state; one that cannot be read says so where it cites."""
+        self._policies.refresh()
+        shelf = self._policies.shelf()
+        found = []
+        for jurisdiction in sorted(shelf.policies):
+            policy = shelf.policies[jurisdiction]
+            authority = None if policy.state is None else policy.state.authority
+            found.append(
+                ActivePolicy(
+                    jurisdiction=jurisdiction,
+                    version=policy.version,
+                    digest=policy.digest,
+                    effective="" if authority is None else authority.effective.isoformat(),
+                    expires="" if authority is None else authority.expires.isoformat(),
+                    citation=policy.problem if authority is None else authority.instrument.citation,
+                    legal_review="" if authority is None else authority.legal_review,
+                )
+            )
+        return tuple(found)

@@ -1,0 +1,127 @@
+"""The audit service, whole: the object that satisfies `contracts.audit.Audit` in one process."""
+
+from collections.abc import Callable, Sequence
+
+from onrecord.audit.core.people import require_role
+from onrecord.audit.service.administration import Administration
+from onrecord.audit.service.ends import Ends
+from onrecord.audit.service.examinations import Examinations
+from onrecord.audit.service.ports import Ledger, Policies
+from onrecord.audit.service.requests import Requests
+from onrecord.chassis.tokens import TokenVerifier
+from onrecord.contracts.audit import (
+    ActivePolicy,
+    Authorization,
+    AuthorizeCall,
+    DecideCall,
+    LoggedBody,
+    LookCall,
+    ReleaseOutcome,
+)
+from onrecord.kernel.deadlines import Deadline
+from onrecord.kernel.times import Clock
+from onrecord.kernel.vocabulary import Role
+from onrecord.proof.attestation import Attestation, AttestationVerifier
+from onrecord.proof.authority import AuthorityBundle
+from onrecord.proof.entry import LoggedEntry
+
+
+class AuditService:
+    """Implements `Audit`. Each method is told in the module of its subject."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        policies: Policies,
+        tokens: TokenVerifier,
+        attestations: AttestationVerifier,
+        clock: Clock,
+        random_bytes: Callable[[int], bytes],
+    ) -> None:
+        self._ledger = ledger
+        self._policies = policies
+        self._tokens = tokens
+        self._requests = Requests(ledger, policies, tokens, clock, random_bytes)
+        self._ends = Ends(ledger, attestations)
+        self._examinations = Examinations(ledger, tokens, clock)
+        self._administration = Administration(ledger, policies, tokens, attestations)
+
+    def authorize(self, call: AuthorizeCall, deadline: Deadline) -> Authorization:
+        return self._requests.authorize(call, deadline)
+
+    def authorize_look(self, call: LookCall, deadline: Deadline) -> LoggedEntry:
+        return self._examinations.authorize_look(call, deadline)
+
+    def record_receipt(self, receipt: Attestation, deadline: Deadline) -> LoggedEntry:
+        return self._ends.record_receipt(receipt, deadline)
+
+    def record_quality_refusal(
+        self, search_id: str, refusal: Attestation, deadline: Deadline
+    ) -> LoggedEntry:
+        return self._ends.record_quality_refusal(search_id, refusal, deadline)
+
+    def record_failure(
+        self, search_id: str, galleries: Sequence[str], code: str, deadline: Deadline
+    ) -> LoggedEntry:
+        return self._ends.record_failure(search_id, galleries, code, deadline)
+
+    def expire(self, search_id: str, deadline: Deadline) -> LoggedEntry:
+        """Beyond the contract: end what never ended (`Ends.expire`)."""
+        return self._ends.expire(search_id, deadline)
+
+    def decide(self, call: DecideCall, deadline: Deadline) -> LoggedEntry:
+        return self._examinations.decide(call, deadline)
+
+    def release(self, search_id: str, deadline: Deadline) -> ReleaseOutcome:
+        return self._examinations.release(search_id, deadline)
+
+    def record_gallery_change(
+        self, change: Attestation, user_token: str, deadline: Deadline
+    ) -> LoggedEntry:
+        return self._administration.record_gallery_change(change, user_token, deadline)
+
+    def pin_authority_key(
+        self, jurisdiction: str, key: str, user_token: str, deadline: Deadline
+    ) -> LoggedEntry:
+        return self._administration.pin_authority_key(jurisdiction, key, user_token, deadline)
+
+    def register_gallery_model(
+        self, jurisdiction: str, model_id: str, user_token: str, deadline: Deadline
+    ) -> LoggedEntry:
+        return self._administration.register_gallery_model(
+            jurisdiction, model_id, user_token, deadline
+        )
+
+    def activate_policy(
+        self, bundle: AuthorityBundle, user_token: str, deadline: Deadline
+    ) -> LoggedEntry:
+        return self._administration.activate_policy(bundle, user_token, deadline)
+
+    def active_policies(self, deadline: Deadline) -> tuple[ActivePolicy, ...]:
+        deadline.check()
+        return self._administration.active_policies()
+
+    def policy(self, digest: str, deadline: Deadline) -> AuthorityBundle:
+        deadline.check()
+        return self._policies.bundle(digest)
+
+    def checkpoint(self, deadline: Deadline) -> str:
+        deadline.check()
+        return self._ledger.checkpoint()
+
+    def consistency_proof(
+        self, old_size: int, new_size: int, deadline: Deadline
+    ) -> tuple[bytes, ...]:
+        deadline.check()
+        return self._ledger.consistency(old_size, new_size)
+
+    def entry(self, index: int, deadline: Deadline) -> LoggedEntry:
+        deadline.check()
+        return self._ledger.entries([index])[0]
+
+    def bodies(
+        self, after: int, limit: int, user_token: str, deadline: Deadline
+    ) -> Sequence[LoggedBody]:
+        deadline.check()
+        require_role(self._tokens.verify(user_token), Role.AUDITOR)
+        return self._ledger.bodies(after, limit)
