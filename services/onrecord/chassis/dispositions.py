@@ -123,5 +123,6 @@ DISPOSITIONS: Final[dict[ErrorCode, Disposition]] = {
     ErrorCode.DEADLINE_EXCEEDED: _RETRY,
     ErrorCode.OVERLOADED: _RETRY,
     # Whatever it was, it may have been passing; retries are counted, and then it is a dead letter.
+    ErrorCode.DATA_FOLDER_IN_USE: _RETRY,
     ErrorCode.INTERNAL: _RETRY,
 }

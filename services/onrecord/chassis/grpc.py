@@ -55,7 +55,10 @@ class ServerSettings:
 
 
 def deadline_of(context: grpc.ServicerContext) -> Deadline:
-    """What is left to the caller of this call, at most `LONGEST_CALL_SECONDS`."""
+    """What is left to the caller of this call, at most `LONGEST_CALL_SECONDS`.
+
+    Later than the caller's own by up to a hundredth: gRPC rounds a timeout up to write it short.
+    """
     return Deadline.after(min(context.time_remaining(), LONGEST_CALL_SECONDS))
 
 

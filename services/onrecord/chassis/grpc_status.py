@@ -122,6 +122,7 @@ GRPC_STATUS: Final[dict[ErrorCode, grpc.StatusCode]] = {
     ErrorCode.EMBEDDING_UNAVAILABLE: _Status.UNAVAILABLE,
     ErrorCode.DEADLINE_EXCEEDED: _Status.DEADLINE_EXCEEDED,
     ErrorCode.OVERLOADED: _Status.RESOURCE_EXHAUSTED,
+    ErrorCode.DATA_FOLDER_IN_USE: _Status.FAILED_PRECONDITION,
     ErrorCode.INTERNAL: _Status.INTERNAL,
 }
 

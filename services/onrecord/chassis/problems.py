@@ -115,6 +115,7 @@ PROBLEMS: Final[dict[ErrorCode, tuple[int, str]]] = {
     ErrorCode.EMBEDDING_UNAVAILABLE: (503, "Face embedding is not available"),
     ErrorCode.DEADLINE_EXCEEDED: (504, "The work was not done in time"),
     ErrorCode.OVERLOADED: (429, "Too much is being asked at once"),
+    ErrorCode.DATA_FOLDER_IN_USE: (503, "The data folder is in use"),
     ErrorCode.INTERNAL: (500, "Something went wrong here"),
 }
 
