@@ -1,0 +1,347 @@
+"""An audit service in memory that keeps its contract: a real tree, and each end only once."""
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from onrecord.chassis.tokens import JwtVerifier
+from onrecord.contracts.audit import (
+    ActivePolicy,
+    Authorization,
+    AuthorizeCall,
+    DecideCall,
+    GalleryDecision,
+    LoggedBody,
+    LookCall,
+    ReleaseOutcome,
+)
+from onrecord.kernel.deadlines import Deadline
+from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.kernel.identity import Claims
+from onrecord.kernel.times import format_time
+from onrecord.proof import canonical
+from onrecord.proof.attestation import Attestation
+from onrecord.proof.authority import AuthorityBundle
+from onrecord.proof.casework import derive_outcome, merge_candidates
+from onrecord.proof.entry import LoggedEntry, parse_body
+from onrecord.proof.release import ReleaseProof
+from onrecord.proof.statements import read
+from tests.builders.ledger import MemoryLedger
+
+START = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
+MODEL = "test-model@1+fp32+0123456789abcdef"
+OTHER_MODEL = "other-model@1+fp32+fedcba9876543210"
+POLICY = "p" * 64
+
+
+class StillClock:
+    def __init__(self, at: datetime = START) -> None:
+        self.at = at
+
+    def now(self) -> datetime:
+        return self.at
+
+
+class FakeAudit:
+    """Authorises what `allowed` names, and writes everything down."""
+
+    def __init__(self, tokens: JwtVerifier, clock: StillClock) -> None:
+        self.ledger = MemoryLedger()
+        self.allowed: dict[str, str] = {"US-UT": MODEL, "US-VT": MODEL, "US-MD": OTHER_MODEL}
+        self.down = False
+        self.calls: list[str] = []
+        self.activated: list[AuthorityBundle] = []
+        self.before_release: Callable[[], None] = lambda: None
+        self._tokens = tokens
+        self._clock = clock
+
+    def authorize(self, call: AuthorizeCall, deadline: Deadline) -> Authorization:
+        claims = self._known("authorize", call.user_token)
+        digest = canonical.digest([call.request, call.probe_sha256]).hex()
+        for index, body in self._bodies("request.granted", "request.refused"):
+            if (body["by"]["person"], body["key"]) == (claims.person, call.idempotency_key):
+                if body["request_digest"] != digest:
+                    raise OnRecordError(ErrorCode.IDEMPOTENCY_CONFLICT, "another request")
+                return self._authorization(index, replayed=True)
+        galleries = {name: self._rule(name) for name in call.request["galleries"]}
+        granted = any(one["decision"] == "granted" for one in galleries.values())
+        search_id = f"search-{len(self._bodies('request.granted', 'request.refused')):04d}"
+        body = {
+            "request_digest": digest,
+            "key": call.idempotency_key,
+            "probe_sha256": call.probe_sha256,
+            "list_size": call.request.get("list_size", 20),
+            "galleries": galleries,
+            "source": call.source,
+        }
+        if granted:
+            body["expires_at"] = format_time(self._clock.now() + timedelta(minutes=5))
+        kind = "request.granted" if granted else "request.refused"
+        index = self._append(kind, claims, search_id=search_id, **body).index
+        return self._authorization(index, replayed=False)
+
+    def authorize_look(self, call: LookCall, deadline: Deadline) -> LoggedEntry:
+        claims = self._known("authorize_look", call.user_token)
+        grant = self._grant(call.search_id)
+        self._refuse_conflict(claims, call.search_id)
+        target: dict[str, Any] = {"what": "probe"}
+        if call.candidate_ref is not None:
+            target = {
+                "what": "candidate",
+                "gallery": call.gallery,
+                "candidate_ref": call.candidate_ref,
+            }
+        return self._append(
+            "look.granted",
+            claims,
+            search_id=call.search_id,
+            grant_index=grant,
+            task_id=call.task_id,
+            target=target,
+            expires_at=format_time(self._clock.now() + timedelta(minutes=2)),
+        )
+
+    def record_receipt(self, receipt: Attestation, deadline: Deadline) -> LoggedEntry:
+        self._known("record_receipt")
+        statement = read(receipt)
+        for index, body in self._bodies("search.executed"):
+            if body["receipt"] == statement:
+                return self.ledger.logged(index)
+        search_id = statement["search_id"]
+        if statement["gallery"] in self.ended(search_id):
+            raise OnRecordError(ErrorCode.SEARCH_STATE, "it has ended otherwise")
+        return self._append(
+            "search.executed",
+            None,
+            search_id=search_id,
+            grant_index=statement["grant_index"],
+            gallery=statement["gallery"],
+            receipt=statement,
+            attestation=receipt.to_json(),
+        )
+
+    def record_quality_refusal(
+        self, search_id: str, refusal: Attestation, deadline: Deadline
+    ) -> LoggedEntry:
+        self._known("record_quality_refusal")
+        return self._end_once(
+            "search.refused_quality", search_id, self._granted(search_id), read(refusal)["code"]
+        )
+
+    def record_failure(
+        self, search_id: str, galleries: Sequence[str], code: str, deadline: Deadline
+    ) -> LoggedEntry:
+        self._known("record_failure")
+        return self._end_once("search.failed", search_id, list(galleries), code)
+
+    def decide(self, call: DecideCall, deadline: Deadline) -> LoggedEntry:
+        claims = self._known("decide", call.user_token)
+        grant = self._grant(call.search_id)
+        self._refuse_conflict(claims, call.search_id)
+        for _, body in self._bodies("examination.decided"):
+            if body["task_id"] == call.task_id:
+                raise OnRecordError(ErrorCode.TASK_DECIDED, "it has been decided")
+        return self._append(
+            "examination.decided",
+            claims,
+            search_id=call.search_id,
+            grant_index=grant,
+            task_id=call.task_id,
+            method=call.method,
+            decisions=[
+                {
+                    "candidate_ref": one.candidate_ref,
+                    "conclusion": one.conclusion.value,
+                    "reasons": list(one.reasons),
+                    "seconds": one.seconds,
+                }
+                for one in call.decisions
+            ],
+        )
+
+    def release(self, search_id: str, deadline: Deadline) -> ReleaseOutcome:
+        self._known("release")
+        self.before_release()
+        grant = self._grant(search_id)
+        executed = self._of(search_id, "search.executed")
+        decided = self._of(search_id, "examination.decided")
+        if len(decided) < 2:
+            raise OnRecordError(ErrorCode.SEARCH_STATE, "two decisions are not there")
+        granted = parse_body(self.ledger.logged(grant).body)[0]
+        outcome = derive_outcome(
+            merge_candidates([body["receipt"] for _, body in executed], granted["list_size"]),
+            [body for _, body in decided],
+            requester=granted["by"]["person"],
+        )
+        done = self._of(search_id, "lead.released", "search.closed")
+        entry = self.ledger.logged(done[0][0]) if done else None
+        if entry is None:
+            entry = self._append(
+                "lead.released" if outcome.leads else "search.closed",
+                None,
+                search_id=search_id,
+                grant_index=grant,
+                executed=[index for index, _ in executed],
+                decided=[index for index, _ in decided],
+                leads=[
+                    {"gallery": one.gallery, "candidate_ref": one.candidate_ref}
+                    for one in outcome.leads
+                ],
+                stamps=["INVESTIGATIVE LEAD ONLY", "UNWITNESSED"],
+                reason=outcome.reason,
+            )
+        proof = None
+        if outcome.leads:
+            proof = ReleaseProof(
+                entry,
+                self.ledger.logged(grant),
+                tuple(self.ledger.logged(index) for index, _ in executed),
+                tuple(self.ledger.logged(index) for index, _ in decided),
+            )
+        return ReleaseOutcome(entry, proof, outcome.reason)
+
+    def record_gallery_change(
+        self, change: Attestation, user_token: str, deadline: Deadline
+    ) -> LoggedEntry:
+        claims = self._known("record_gallery_change", user_token)
+        return self._append("gallery.enrolled", claims, change=read(change))
+
+    def pin_authority_key(
+        self, jurisdiction: str, key: str, user_token: str, deadline: Deadline
+    ) -> LoggedEntry:
+        claims = self._known("pin_authority_key", user_token)
+        return self._append("key.changed", claims, jurisdiction=jurisdiction, key=key)
+
+    def register_gallery_model(
+        self, jurisdiction: str, model_id: str, user_token: str, deadline: Deadline
+    ) -> LoggedEntry:
+        claims = self._known("register_gallery_model", user_token)
+        self.allowed[jurisdiction] = model_id
+        return self._append("model.activated", claims, gallery=jurisdiction, model_id=model_id)
+
+    def activate_policy(
+        self, bundle: AuthorityBundle, user_token: str, deadline: Deadline
+    ) -> LoggedEntry:
+        claims = self._known("activate_policy", user_token)
+        self.activated.append(bundle)
+        return self._append("policy.activated", claims, bundle=bundle.digest)
+
+    def active_policies(self, deadline: Deadline) -> tuple[ActivePolicy, ...]:
+        self._known("active_policies")
+        times = ("2026-01-01T00:00:00.00Z", "2027-01-01T00:00:00.00Z")
+        return (ActivePolicy("US-UT", 1, POLICY, *times, "Utah Code 77-23e", "required"),)
+
+    def entry(self, index: int, deadline: Deadline) -> LoggedEntry:
+        return self.ledger.logged(index)
+
+    def bodies(
+        self, after: int, limit: int, user_token: str, deadline: Deadline
+    ) -> Sequence[LoggedBody]:
+        self._known("bodies", user_token)
+        held = self.ledger.bodies[after : after + limit]
+        return [LoggedBody(after + n, nonce, body) for n, (nonce, body) in enumerate(held)]
+
+    def consistency_proof(
+        self, old_size: int, new_size: int, deadline: Deadline
+    ) -> tuple[bytes, ...]:
+        return self.ledger.consistency(old_size, new_size)
+
+    def policy(self, digest: str, deadline: Deadline) -> AuthorityBundle:
+        raise OnRecordError(ErrorCode.POLICY_MISSING, "no policies here")
+
+    def checkpoint(self, deadline: Deadline) -> str:
+        return self.ledger.checkpoint()
+
+    # What tests ask
+
+    def kinds(self) -> list[str]:
+        return [str(json.loads(body)["kind"]) for _, body in self.ledger.bodies]
+
+    def ended(self, search_id: str) -> list[str]:
+        """The galleries of a search that have an end, each as often as it has one."""
+        ends = self._of(search_id, "search.executed", "search.failed", "search.refused_quality")
+        return [
+            name for _, body in ends for name in (body.get("galleries") or [body.get("gallery")])
+        ]
+
+    # The rest
+
+    def _known(self, name: str, token: str | None = None) -> Any:
+        self.calls.append(name)
+        if self.down:
+            raise OnRecordError(ErrorCode.LEDGER_UNAVAILABLE, "the ledger does not answer")
+        return None if token is None else self._tokens.verify(token)
+
+    def _rule(self, gallery: str) -> dict[str, Any]:
+        model = self.allowed.get(gallery)
+        if model is None:
+            reason = {"code": "policy_missing", "message": f"{gallery} has no policy"}
+            return {"decision": "refused", "policy": None, "reasons": [reason]}
+        return {"decision": "granted", "policy": POLICY, "model_id": model, "list_size": 5}
+
+    def _append(self, kind: str, claims: Claims | None, **body: Any) -> LoggedEntry:
+        by = {"service": "audit"}
+        if claims is not None:
+            by = {
+                "person": claims.person,
+                "agency": claims.agency,
+                "subject": claims.subject,
+                "token_id": claims.token_id,
+            }
+        return self.ledger.log(
+            {"kind": kind, "time": format_time(self._clock.now()), "by": by, **body}
+        )
+
+    def _bodies(self, *kinds: str) -> list[tuple[int, dict[str, Any]]]:
+        parsed = [(n, json.loads(body)) for n, (_, body) in enumerate(self.ledger.bodies)]
+        return [(n, body) for n, body in parsed if body["kind"] in kinds]
+
+    def _of(self, search_id: str, *kinds: str) -> list[tuple[int, dict[str, Any]]]:
+        return [(n, body) for n, body in self._bodies(*kinds) if body["search_id"] == search_id]
+
+    def _grant(self, search_id: str) -> int:
+        found = self._of(search_id, "request.granted")
+        if not found:
+            raise OnRecordError(ErrorCode.NOT_FOUND, "no such search")
+        return found[0][0]
+
+    def _granted(self, search_id: str) -> list[str]:
+        body = self._of(search_id, "request.granted")[0][1]
+        return [name for name, one in body["galleries"].items() if one["decision"] == "granted"]
+
+    def _end_once(self, kind: str, search_id: str, galleries: list[str], code: str) -> LoggedEntry:
+        for index, body in self._of(search_id, kind):
+            if body["galleries"] == galleries:
+                return self.ledger.logged(index)
+        if set(galleries) & set(self.ended(search_id)):
+            raise OnRecordError(ErrorCode.SEARCH_STATE, "a gallery has ended otherwise")
+        return self._append(
+            kind,
+            None,
+            search_id=search_id,
+            grant_index=self._grant(search_id),
+            galleries=galleries,
+            code=code,
+        )
+
+    def _refuse_conflict(self, claims: Claims, search_id: str) -> None:
+        grant = parse_body(self.ledger.logged(self._grant(search_id)).body)[0]
+        if claims.person == grant["by"]["person"]:
+            raise OnRecordError(ErrorCode.EXAMINER_CONFLICT, "your own search")
+
+    def _authorization(self, index: int, *, replayed: bool) -> Authorization:
+        entry = self.ledger.logged(index)
+        body = parse_body(entry.body)[0]
+        galleries = tuple(
+            GalleryDecision(
+                gallery=name,
+                granted=one["decision"] == "granted",
+                policy=one["policy"],
+                model_id=one.get("model_id"),
+                list_size=one.get("list_size", 0),
+                reasons=tuple((r["code"], r["message"]) for r in one.get("reasons", ())),
+            )
+            for name, one in body["galleries"].items()
+        )
+        return Authorization(str(body["search_id"]), entry, galleries, replayed)

@@ -1,0 +1,238 @@
+"""Detection, embedding and a plane in memory, as far as the gateway can tell."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from onrecord.chassis.sealing import new_gallery_key
+from onrecord.contracts.embedding import EmbedRequest
+from onrecord.contracts.images import (
+    AlignedCrop,
+    DetectedFace,
+    Detection,
+    DetectionRefusal,
+    QualityMeasure,
+    Template,
+)
+from onrecord.contracts.vector_search import (
+    Candidate,
+    EnrolmentCompletion,
+    EnrolmentStart,
+    EnrolmentTicket,
+    GalleryInfo,
+    GalleryResult,
+    GallerySearch,
+    GallerySetup,
+    Lead,
+)
+from onrecord.kernel.deadlines import Deadline
+from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.kernel.times import format_time
+from onrecord.proof import canonical, statements
+from onrecord.proof.attestation import Attestation
+from onrecord.proof.entry import LoggedEntry, parse_body
+from onrecord.proof.release import ReleaseProof, verify_release
+from onrecord.proof.statements import Mandate, mandate_id, read
+from tests.builders.gateway_audit import MODEL, POLICY, FakeAudit, StillClock
+
+BLURRED = b"a blurred face"
+CROWD = b"three faces"
+
+
+def said(body: dict[str, Any]) -> Attestation:
+    """A statement without a signature."""
+    return Attestation(canonical.encode(body), b"", ())
+
+
+class FakeDetection:
+    """One face in everything but `BLURRED` and `CROWD`. Looks only at the granted image."""
+
+    def __init__(self) -> None:
+        self.looked_at: list[bytes] = []
+        self.error: OnRecordError | None = None
+
+    def detect(
+        self, image: bytes, mandate: Mandate, model_ids: Sequence[str], deadline: Deadline
+    ) -> Detection:
+        if self.error is not None:
+            raise self.error
+        hashed = hashlib.sha256(image).hexdigest()
+        named = (
+            parse_body(mandate.body)[0]["probe_sha256"]
+            if isinstance(mandate, LoggedEntry)
+            else read(mandate)["image_sha256"]
+        )
+        if hashed != named:
+            raise OnRecordError(ErrorCode.GRANT_OTHER_PROBE, "another image")
+        self.looked_at.append(image)
+        passed = image not in (BLURRED, CROWD)
+        quality = (QualityMeasure("sharpness", 800_000, 500_000, "ratio", passed),)
+        if not passed:
+            code = ErrorCode.QUALITY_SHARPNESS if image == BLURRED else ErrorCode.FACE_NOT_SINGLE
+            body = {"type": statements.DETECTION_REFUSED, "code": code.value}
+            details = {"faces": 3} if image == CROWD else {}
+            return DetectionRefusal(code, "not usable", details, quality, said(body))
+        crops = []
+        for model_id in model_ids:
+            pixels = np.full((4, 4, 3), image[0], dtype=np.uint8)
+            body = {
+                "type": statements.DETECTED,
+                "mandate": mandate_id(mandate),
+                "image_sha256": hashed,
+                "model_id": model_id,
+            }
+            crops.append(AlignedCrop(model_id, pixels, said(body)))
+        return DetectedFace(tuple(crops), quality, hashed)
+
+
+class FakeEmbedding:
+    def __init__(self) -> None:
+        self.error: OnRecordError | None = None
+
+    def embed(self, requests: Sequence[EmbedRequest], deadline: Deadline) -> tuple[Template, ...]:
+        if self.error is not None:
+            raise self.error
+        made = []
+        for one in requests:
+            vector = np.full(4, 0.5, dtype=np.float32)
+            body = {"type": statements.EMBEDDED, "mandate": mandate_id(one.mandate)}
+            made.append(Template(one.crop.model_id, vector, one.crop.attestation, said(body)))
+        return tuple(made)
+
+
+@dataclass(slots=True)
+class HeldRecord:
+    record_id: str
+    portrait: bytes
+    generation: int = 1
+
+
+class FakePlane:
+    """Galleries in memory. `failing` names galleries with the error they raise, each time."""
+
+    def __init__(self, audit: FakeAudit, clock: StillClock, names: Sequence[str]) -> None:
+        self.records: dict[str, list[HeldRecord]] = {name: [] for name in names}
+        self.failing: dict[str, OnRecordError] = {}
+        self.lose_answers: set[str] = set()
+        self.searched: list[str] = []
+        self.setups: dict[str, GallerySetup] = {}
+        self._keys = {name: new_gallery_key() for name in names}
+        self._answers: dict[tuple[str, int], GalleryResult] = {}
+        self._receipts: dict[str, list[Attestation]] = {name: [] for name in names}
+        self._refs: dict[str, HeldRecord] = {}
+        self._tickets: dict[str, EnrolmentStart] = {}
+        self._audit = audit
+        self._clock = clock
+
+    def hold(self, gallery: str, *record_ids: str) -> None:
+        self.records[gallery] += [
+            HeldRecord(record_id, b"\xff\xd8\xffportrait of " + record_id.encode())
+            for record_id in record_ids
+        ]
+
+    def create_gallery(self, setup: GallerySetup, deadline: Deadline) -> GalleryInfo:
+        held = self.setups.setdefault(setup.jurisdiction, setup)
+        if held != setup:
+            raise OnRecordError(ErrorCode.GALLERY_EXISTS, "with other settings")
+        self.records.setdefault(setup.jurisdiction, [])
+        self._receipts.setdefault(setup.jurisdiction, [])
+        self._keys.setdefault(setup.jurisdiction, new_gallery_key())
+        return self._info(setup.jurisdiction)
+
+    def galleries(self, deadline: Deadline) -> tuple[GalleryInfo, ...]:
+        return tuple(self._info(name) for name in self.records)
+
+    def begin_enrolment(self, start: EnrolmentStart, deadline: Deadline) -> EnrolmentTicket:
+        model_id = self._audit.allowed[start.gallery]
+        enrolment_id = f"enrolment-{len(self._tickets)}"
+        self._tickets[enrolment_id] = start
+        body = {
+            "type": statements.ENROLMENT_TICKET,
+            "image_sha256": start.image_sha256,
+            "enrolment_id": enrolment_id,
+        }
+        key = self._keys[start.gallery].public
+        return EnrolmentTicket(enrolment_id, 1, key, model_id, said(body))
+
+    def complete_enrolment(
+        self, completion: EnrolmentCompletion, deadline: Deadline
+    ) -> Attestation:
+        start = self._tickets[completion.ticket.enrolment_id]
+        self.hold(start.gallery, start.record_id)
+        return said({"type": statements.GALLERY_CHANGED, "gallery": start.gallery})
+
+    def search(self, search: GallerySearch, deadline: Deadline) -> GalleryResult:
+        self.searched.append(search.gallery)
+        if search.gallery in self.failing:
+            raise self.failing[search.gallery]
+        grant = parse_body(search.grant.body)[0]
+        if format_time(self._clock.now()) >= grant["expires_at"]:
+            raise OnRecordError(ErrorCode.GRANT_EXPIRED, "the grant has expired")
+        key = (search.gallery, search.grant.index)
+        if key not in self._answers:
+            self._answers[key] = self._look(search, grant)
+        if search.gallery in self.lose_answers:
+            self.lose_answers.discard(search.gallery)
+            raise OnRecordError(ErrorCode.PLANE_UNAVAILABLE, "the answer was lost")
+        return self._answers[key]
+
+    def open_portrait(self, look: LoggedEntry, deadline: Deadline) -> bytes:
+        body = parse_body(look.body)[0]
+        assert body["kind"] == "look.granted"
+        return self._refs[body["target"]["candidate_ref"]].portrait
+
+    def unseal(self, proof: ReleaseProof, deadline: Deadline) -> tuple[Lead, ...]:
+        released = verify_release(proof, self._audit.ledger.key)
+        return tuple(
+            Lead(
+                one.gallery,
+                one.candidate_ref,
+                self._refs[one.candidate_ref].record_id,
+                one.similarity,
+            )
+            for one in released.leads
+            if one.candidate_ref in self._refs
+        )
+
+    def receipts(self, gallery: str, after: int, deadline: Deadline) -> Sequence[Attestation]:
+        return self._receipts[gallery][after:]
+
+    def _look(self, search: GallerySearch, grant: dict[str, Any]) -> GalleryResult:
+        candidates = []
+        for place, record in enumerate(self.records[search.gallery][:5]):
+            name = hashlib.sha256(f"{search.grant.index} {record.record_id}".encode())
+            reference = name.hexdigest()[:16]
+            self._refs[reference] = record
+            candidates.append(Candidate(reference, 900_000 - 1000 * place))
+        body = {
+            "type": statements.RECEIPT,
+            "time": format_time(self._clock.now()),
+            "gallery": search.gallery,
+            "sequence": len(self._receipts[search.gallery]) + 1,
+            "grant_index": search.grant.index,
+            "search_id": grant["search_id"],
+            "probe_sha256": grant["probe_sha256"],
+            "policy": POLICY,
+            "model_id": search.template.model_id,
+            "list_size": 5,
+            "candidates": [
+                {"ref": one.candidate_ref, "similarity": one.similarity} for one in candidates
+            ],
+        }
+        self._receipts[search.gallery].append(said(body))
+        return GalleryResult(search.gallery, tuple(candidates), said(body))
+
+    def _info(self, gallery: str) -> GalleryInfo:
+        setup = self.setups.get(gallery)
+        return GalleryInfo(
+            jurisdiction=gallery,
+            model_id=setup.model_id if setup else MODEL,
+            metric="IP",
+            authority_key=setup.authority_key if setup else f"{gallery}/authority+key",
+            public_key=self._keys[gallery].public,
+            live_records=len(self.records[gallery]),
+            last_sequence=len(self._receipts[gallery]),
+        )
