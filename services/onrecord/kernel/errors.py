@@ -117,6 +117,7 @@ class ErrorCode(StrEnum):
     EMBEDDING_UNAVAILABLE = "embedding_unavailable"
     DEADLINE_EXCEEDED = "deadline_exceeded"
     OVERLOADED = "overloaded"
+    DATA_FOLDER_IN_USE = "data_folder_in_use"
     INTERNAL = "internal"
 
 

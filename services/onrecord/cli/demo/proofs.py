@@ -1,0 +1,136 @@
+"""What is left when the system is switched off: the ledger, and two attacks on it."""
+
+import base64
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import click
+import numpy as np
+
+from onrecord.chassis.certificates import LocalAuthority
+from onrecord.cli.demo import cast
+from onrecord.cli.demo.stage import Scene
+from onrecord.cli.demo.teller import Teller
+from onrecord.client.results import Search
+from onrecord.contracts.images import Template
+from onrecord.contracts.vector_search import GallerySearch
+from onrecord.kernel.deadlines import Deadline
+from onrecord.kernel.errors import OnRecordError
+from onrecord.kernel.vocabulary import Service
+from onrecord.proof import canonical
+from onrecord.proof.attestation import Attestor
+from onrecord.proof.entry import LoggedEntry
+from onrecord.standalone.app import StandaloneSettings, standalone
+from onrecord.standalone.folder import DataFolder
+from onrecord.standalone.secrets import PUBLIC_LEDGER_KEY
+
+_LAST_SHOWN = 24
+
+
+def export_ledger(scene: Scene, folder: DataFolder, out: Path) -> Path:
+    """Copy the public ledger, and the bodies an auditor may have, into `out/ledger`."""
+    target = out / "ledger"
+    with scene.client(cast.AUDITOR) as auditor:
+        bodies = list(auditor.bodies())
+    shutil.copytree(folder.ledger_objects, target)
+    lines = [
+        canonical.encode(
+            {
+                "index": one.index,
+                "nonce": base64.b64encode(one.nonce).decode(),
+                "body": base64.b64encode(one.body).decode(),
+            }
+        )
+        for one in bodies
+    ]
+    (target / "bodies.jsonl").write_bytes(b"".join(line + b"\n" for line in lines))
+    shutil.copy(folder.keys / PUBLIC_LEDGER_KEY, out / "ledger.vkey")
+    shutil.copy(folder.certificates / "root.pem", out / "services.pem")
+    return target
+
+
+def verify(ledger: Path, out: Path, teller: Teller) -> int:
+    """Run `onrecord ledger verify` as anyone would, and quote it."""
+    command = ["ledger", "verify", str(ledger), "--key", str(out / "ledger.vkey")]
+    command += ["--services", str(out / "services.pem")]
+    click.secho(f"   $ onrecord {' '.join(command)}", bold=True)
+    done = _onrecord(command)
+    teller.quote(done.stdout + done.stderr)
+    return done.returncode
+
+
+def show_last(ledger: Path, teller: Teller) -> None:
+    """The story as the ledger tells it: the last entries, without the enrolments."""
+    told = _onrecord(["ledger", "show", str(ledger)]).stdout.splitlines()
+    wanted = [line for line in told if "gallery.enrolled" not in line]
+    for line in wanted[-_LAST_SHOWN:]:
+        teller.quote(line[:110])
+
+
+def one_changed_byte(ledger: Path, out: Path, teller: Teller) -> bool:
+    """Change one bit of one byte in a copy, and verify it. True where that was found."""
+    copy = out / "tampered-ledger"
+    shutil.copytree(ledger, copy)
+    bundle = max((copy / "tile" / "entries").rglob("*"), key=lambda p: (p.is_file(), str(p)))
+    content = bytearray(bundle.read_bytes())
+    content[len(content) // 2] ^= 1
+    bundle.write_bytes(bytes(content))
+    teller.say(
+        f"Someone with every right on the disk changes one bit of byte {len(content) // 2} in "
+        f"{bundle.relative_to(out)}:"
+    )
+    return verify(copy, out, teller) == 1
+
+
+def forged_grant(data: Path, models: Path, search: Search, teller: Teller) -> bool:
+    """Search Vermont with a grant that was never logged, calling the plane's own code on its own
+    data, as someone with root might. True where the plane refused.
+    """
+    real = LoggedEntry.from_json(dict(search.receipt.document))
+    body = json.loads(real.body)
+    body["galleries"]["US-VT"] = body["galleries"]["US-UT"]
+    forged = replace(real, body=canonical.encode(body))
+    teller.say(
+        "Someone with root skips the gateway and calls the plane's own code on its own data. The "
+        "grant is Detective Reyes's real one, with a single change: Vermont granted as well."
+    )
+    deadline = Deadline.after(10)
+    with standalone(StandaloneSettings(data, models)) as running:
+        info = next(one for one in running.plane.galleries(deadline) if one.jurisdiction == "US-VT")
+        try:
+            running.plane.search(
+                GallerySearch("US-VT", forged, _template(data, info.model_id)), deadline
+            )
+        except OnRecordError as refused:
+            teller.fact("refused", f"{refused.message} [{refused.code.value}]", "red")
+            return True
+    return False
+
+
+def _template(data: Path, model_id: str) -> Template:
+    """A made-up face, signed with the real keys of detection and embedding: root has those too."""
+    authority = LocalAuthority.open(DataFolder(data).certificates)
+    identity = authority.issue(Service.EMBEDDING)
+    said = Attestor(identity.key, identity.chain).attest({"type": "made-up", "time": "never"})
+    vector = np.zeros(128, np.float32)
+    vector[0] = 1.0
+    return Template(model_id, vector, said, said)
+
+
+def write_documents(out: Path, search: Search, lead: dict[str, object] | None) -> None:
+    """The receipt and the lead, as JSON a person can read."""
+    (out / "receipt.json").write_text(
+        json.dumps(dict(search.receipt.document), indent=2) + "\n", "utf-8"
+    )
+    if lead is not None:
+        (out / "lead.json").write_text(json.dumps(lead, indent=2) + "\n", "utf-8")
+
+
+def _onrecord(arguments: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "onrecord", *arguments], capture_output=True, text=True, check=False
+    )

@@ -1,0 +1,1 @@
+"""The one-process composition root: the five services, called directly."""

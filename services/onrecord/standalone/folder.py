@@ -1,0 +1,61 @@
+"""What stands where in a data folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class DataFolder:
+    """Everything one process keeps, under one root. Secrets are in `certificates`, `identity` and
+    `keys`, readable by their owner alone.
+    """
+
+    root: Path
+
+    def prepare(self) -> None:
+        """Make the folders that are missing."""
+        for folder in (self.root, self.certificates, self.identity, self.keys):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    @property
+    def certificates(self) -> Path:
+        return self.root / "certificates"
+
+    @property
+    def identity(self) -> Path:
+        return self.root / "identity"
+
+    @property
+    def keys(self) -> Path:
+        return self.root / "keys"
+
+    @property
+    def gallery_keys(self) -> Path:
+        return self.keys / "galleries"
+
+    @property
+    def ledger_objects(self) -> Path:
+        """The public ledger: checkpoint, tiles, entry bundles."""
+        return self.root / "ledger"
+
+    @property
+    def vault_objects(self) -> Path:
+        """Sealed portraits."""
+        return self.root / "vault"
+
+    @property
+    def vectors(self) -> Path:
+        return self.root / "milvus.db"
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "in-use.lock"
+
+    @property
+    def address(self) -> Path:
+        """Written when the server answers: its base address, for tools on the same machine."""
+        return self.root / "address"
+
+    def database(self, name: str) -> str:
+        """SQLAlchemy URL of one of `ledger`, `casework`, `roster`."""
+        return f"sqlite:///{self.root / name}.db"
