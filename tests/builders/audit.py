@@ -309,7 +309,13 @@ def audit_for_test(
     return audit
 
 
-def open_audit(folder: Path, *, clock: Clock, reached: WritePoint = unobserved) -> AuditForTest:
+def open_audit(
+    folder: Path,
+    *,
+    clock: Clock,
+    reached: WritePoint = unobserved,
+    database_url: str | None = None,
+) -> AuditForTest:
     """The ledger in `folder`, empty where there is none yet."""
     folder.mkdir(parents=True, exist_ok=True)
     issuer = DevelopmentIssuer.open(folder / "identity")
@@ -321,7 +327,7 @@ def open_audit(folder: Path, *, clock: Clock, reached: WritePoint = unobserved) 
         state: _kept_key(folder / f"{state}.key", key_name(state)) for state in (*STATES, "US-CA")
     }
     running = build_audit(
-        database_url=f"sqlite:///{folder / 'ledger.db'}",
+        database_url=database_url or f"sqlite:///{folder / 'ledger.db'}",
         objects=objects,
         signer=signer,
         tokens=tokens,

@@ -1,8 +1,8 @@
 """The single appender of a replica: up to 32 waiting requests, one transaction (law 1).
 
-Each request is asked inside the transaction and stands or falls alone; what it writes is undone
-by its own savepoint when it falls. Only after the commit is a checkpoint signed, and only of the
-size and root that were committed.
+Each request is asked inside the transaction and stands or falls alone: one that raises has written
+nothing, and a batch whose writes fail is taken apart and each of its requests tried by itself.
+Only after the commit is a checkpoint signed, and only of the size and root that were committed.
 """
 
 import logging
@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine, insert, select, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from onrecord.audit.adapters import schema
-from onrecord.audit.adapters.books import TransactionBooks, changes_policy, write_marks
+from onrecord.audit.adapters.books import TransactionBooks
 from onrecord.audit.adapters.hashes import StoredHashes, TransactionHashes
 from onrecord.audit.core import write_points
 from onrecord.audit.core.draft import Appended, Draft, Existing, Proposal, StaleEvaluationError
+from onrecord.audit.core.searching import OverdueError
 from onrecord.chassis.database import write_transaction
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
@@ -157,13 +158,16 @@ class Appender:
             if head is not None:
                 self._committed(head)
             self._reached(write_points.BEFORE_ANSWER)
+        except IntegrityError as error:
+            # Rolled back whole: find the one whose rows do not fit, and let the others through.
+            if len(batch) > 1:
+                for waiting in batch:
+                    waiting.appended = waiting.error = None
+                    self._serve([waiting])
+                return
+            _fail(batch, error)
         except Exception as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever
-            _log.exception("a batch of %d was not appended", len(batch))
-            for waiting in batch:
-                waiting.appended = None
-                failure = _unavailable("the ledger could not be written")
-                failure.__cause__ = error
-                waiting.error = waiting.error or failure
+            _fail(batch, error)
         for waiting in batch:
             waiting.done.set()
 
@@ -177,9 +181,11 @@ class Appender:
             now = _entry_time(self._clock.now(), row.last_time)
             gathered = _Batch(row.size, TransactionBooks(connection, now, row.policy_epoch))
             for waiting in batch:
-                self._ask(connection, gathered, waiting)
+                self._ask(gathered, waiting, connection)
             if not gathered.leaf_hashes:
                 return None
+            gathered.books.flush()
+            self._reached(write_points.ROWS_WRITTEN)
             source = TransactionHashes(connection, self._stored)
             fresh = merkle.new_hashes(source, row.size, gathered.leaf_hashes)
             connection.execute(
@@ -206,51 +212,44 @@ class Appender:
         self._stored.keep(fresh)
         return head
 
-    def _ask(self, connection: Connection, gathered: _Batch, waiting: _Waiting) -> None:
+    def _ask(self, gathered: _Batch, waiting: _Waiting, connection: Connection) -> None:
+        """One request: what it appends is gathered, or what it raises is its answer."""
         try:
             waiting.deadline.check()
-            savepoint = connection.begin_nested()
-            try:
-                waiting.appended, leaf_hash, epoch = self._append_one(connection, gathered, waiting)
-            except BaseException:
-                savepoint.rollback()
-                raise
-            savepoint.commit()
-        except (OnRecordError, StaleEvaluationError) as error:
+            answer = waiting.proposal(gathered.books)
+            if isinstance(answer, Existing):
+                gathered.books.flush()  # it may stand in this very batch
+                waiting.appended = read_entry(connection, answer.index)
+                return
+            body = _body(answer, gathered.books.now)
+        except (OnRecordError, StaleEvaluationError, OverdueError) as error:
             waiting.error = error
+            return
         except SQLAlchemyError:
             raise  # the database, not the request: the whole batch falls
         except Exception as error:  # noqa: BLE001 - a fault in one request is that request's
             _log.exception("a request could not be evaluated")
             waiting.error = OnRecordError(ErrorCode.INTERNAL, "the request could not be evaluated")
             waiting.error.__cause__ = error
-        else:
-            if leaf_hash is not None:
-                gathered.leaf_hashes.append(leaf_hash)
-            gathered.books.epoch = epoch
+            return
+        waiting.appended = self._write(gathered, answer, body)
 
-    def _append_one(
-        self, connection: Connection, gathered: _Batch, waiting: _Waiting
-    ) -> tuple[Appended, bytes | None, int]:
-        books = gathered.books
-        answer = waiting.proposal(books)
-        if isinstance(answer, Existing):
-            return read_entry(connection, answer.index), None, books.epoch
-        index = gathered.next_index
-        body = _body(answer, books.now)
-        nonce = self._random(NONCE_SIZE)
+    def _write(self, gathered: _Batch, draft: Draft, body: bytes) -> Appended:
+        index, books, nonce = gathered.next_index, gathered.books, self._random(NONCE_SIZE)
         data = leaf(nonce, body)
-        connection.execute(
-            insert(schema.entries).values(
-                idx=index, kind=answer.kind.value, time=format_time(books.now), leaf=data
-            )
+        books.add(
+            schema.entries,
+            idx=index,
+            kind=draft.kind.value,
+            time=format_time(books.now),
+            leaf=data,
         )
-        connection.execute(insert(schema.bodies).values(idx=index, nonce=nonce, body=body))
-        self._reached(write_points.ENTRY_WRITTEN)
-        write_marks(connection, answer.marks, index, _mandate(answer.kind, body, nonce))
-        self._reached(write_points.MARKS_WRITTEN)
-        epoch = books.epoch + changes_policy(answer.marks)
-        return Appended(index, body, nonce, existed=False), merkle.leaf_hash(data), epoch
+        books.add(schema.bodies, idx=index, nonce=nonce, body=body)
+        self._reached(write_points.ENTRY_GATHERED)
+        books.write_marks(draft.marks, index, _mandate(draft.kind, body, nonce))
+        self._reached(write_points.MARKS_GATHERED)
+        gathered.leaf_hashes.append(merkle.leaf_hash(data))
+        return Appended(index, body, nonce, existed=False)
 
 
 class _Overlay:
@@ -289,6 +288,15 @@ def _entry_time(clock: datetime, last: str) -> datetime:
     """The later of the clock and the last entry, in hundredths of a second."""
     now = parse_time(format_time(clock))
     return max(now, parse_time(last)) if last else now
+
+
+def _fail(batch: list[_Waiting], error: Exception) -> None:
+    _log.error("a batch of %d was not appended", len(batch), exc_info=error)
+    for waiting in batch:
+        waiting.appended = None
+        failure = _unavailable("the ledger could not be written")
+        failure.__cause__ = error
+        waiting.error = waiting.error or failure
 
 
 def _unavailable(why: str) -> OnRecordError:

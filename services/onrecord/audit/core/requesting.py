@@ -1,6 +1,5 @@
 """From verdicts to the entry that grants or refuses a request, quotas counted (law 1, R-9)."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -42,15 +41,17 @@ class Submission:
     key: str
     source: str
 
-    @property
-    def idempotency(self) -> str:
-        """The key's digest, under the person it belongs to."""
-        return hashlib.sha256(canonical.encode([self.claims.person, self.key])).hexdigest()
+    idempotency: str = field(init=False)
+    """The key's digest, under the person it belongs to."""
+    digest: str = field(init=False)
+    """What must be the same for a repeat: the request and the probe."""
+    request_digest: str = field(init=False)
 
-    @property
-    def digest(self) -> str:
-        """What must be the same for a repeat: the request and the probe."""
-        return hashlib.sha256(canonical.encode([self.sent, self.probe_sha256])).hexdigest()
+    def __post_init__(self) -> None:
+        # Computed here, in the caller's thread, and not under the ledger's lock.
+        object.__setattr__(self, "idempotency", _digest([self.claims.person, self.key]))
+        object.__setattr__(self, "digest", _digest([self.sent, self.probe_sha256]))
+        object.__setattr__(self, "request_digest", _digest(self.sent))
 
 
 def propose(submission: Submission, verdicts: Sequence[Verdict], epoch: int) -> Proposal:
@@ -136,8 +137,8 @@ def _draft(submission: Submission, verdicts: Sequence[Verdict], now: datetime) -
         "search_id": submission.search_id,
         "by": person(submission.claims),
         "source": submission.source,
-        "request": dict(submission.sent),
-        "request_digest": hashlib.sha256(canonical.encode(submission.sent)).hexdigest(),
+        "request": submission.sent,
+        "request_digest": submission.request_digest,
         "probe_sha256": submission.probe_sha256,
         "idempotency": submission.idempotency,
         "list_size": submission.request.list_size,
@@ -168,3 +169,7 @@ def _said(verdict: Verdict) -> dict[str, Any]:
         }
     reasons = [{"code": one.code.value, "message": one.message} for one in verdict.reasons]
     return {"decision": "refused", "policy": verdict.policy, "reasons": reasons}
+
+
+def _digest(value: object) -> str:
+    return canonical.digest(value).hex()

@@ -1,8 +1,9 @@
 """Every place between two writes of audit, by name: where a crash must do no harm (R-22)."""
 
 BATCH_BEGUN = "audit.append.batch_begun"
-ENTRY_WRITTEN = "audit.append.entry_written"
-MARKS_WRITTEN = "audit.append.marks_written"
+ENTRY_GATHERED = "audit.append.entry_gathered"
+MARKS_GATHERED = "audit.append.marks_gathered"
+ROWS_WRITTEN = "audit.append.rows_written"
 HASHES_WRITTEN = "audit.append.hashes_written"
 BEFORE_COMMIT = "audit.append.before_commit"
 AFTER_COMMIT = "audit.append.after_commit"
@@ -15,8 +16,9 @@ PUBLISHED_NOTED = "audit.publish.noted"
 
 WRITE_POINTS = (
     BATCH_BEGUN,
-    ENTRY_WRITTEN,
-    MARKS_WRITTEN,
+    ENTRY_GATHERED,
+    MARKS_GATHERED,
+    ROWS_WRITTEN,
     HASHES_WRITTEN,
     BEFORE_COMMIT,
     AFTER_COMMIT,
