@@ -141,7 +141,7 @@ class Office:
         otherwise: Conclusion = Conclusion.SUPPORTS_DIFFERENT,
     ) -> Response:
         references = [
-            one["candidate_ref"] for one in self.task(person, task_id)["candidates"]
+            one["candidate_ref"] for one in self.task(person, task_id).get("candidates", [])
         ] or list(same)
         decisions = [
             {

@@ -1,7 +1,7 @@
 """An audit service in memory that keeps its contract: a real tree, and each end only once."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -44,15 +44,18 @@ class StillClock:
 
 
 class FakeAudit:
-    """Authorises what `allowed` names, and writes everything down."""
+    """Authorises what `allowed` names, and writes everything down.
+
+    `down` fails every call; `failing` maps a method's name to the error it raises instead.
+    """
 
     def __init__(self, tokens: JwtVerifier, clock: StillClock) -> None:
         self.ledger = MemoryLedger()
         self.allowed: dict[str, str] = {"US-UT": MODEL, "US-VT": MODEL, "US-MD": OTHER_MODEL}
         self.down = False
+        self.failing: dict[str, OnRecordError] = {}
         self.calls: list[str] = []
         self.activated: list[AuthorityBundle] = []
-        self.before_release: Callable[[], None] = lambda: None
         self._tokens = tokens
         self._clock = clock
 
@@ -162,7 +165,6 @@ class FakeAudit:
 
     def release(self, search_id: str, deadline: Deadline) -> ReleaseOutcome:
         self._known("release")
-        self.before_release()
         grant = self._grant(search_id)
         executed = self._of(search_id, "search.executed")
         decided = self._of(search_id, "examination.decided")
@@ -271,6 +273,8 @@ class FakeAudit:
         self.calls.append(name)
         if self.down:
             raise OnRecordError(ErrorCode.LEDGER_UNAVAILABLE, "the ledger does not answer")
+        if name in self.failing:
+            raise self.failing[name]
         return None if token is None else self._tokens.verify(token)
 
     def _rule(self, gallery: str) -> dict[str, Any]:

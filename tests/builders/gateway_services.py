@@ -119,11 +119,12 @@ class FakePlane:
         self.lose_answers: set[str] = set()
         self.searched: list[str] = []
         self.setups: dict[str, GallerySetup] = {}
-        self._keys = {name: new_gallery_key() for name in names}
+        self.completions: list[EnrolmentCompletion] = []
+        self.keys = {name: new_gallery_key() for name in names}
         self._answers: dict[tuple[str, int], GalleryResult] = {}
         self._receipts: dict[str, list[Attestation]] = {name: [] for name in names}
         self._refs: dict[str, HeldRecord] = {}
-        self._tickets: dict[str, EnrolmentStart] = {}
+        self.tickets: dict[str, EnrolmentStart] = {}
         self._audit = audit
         self._clock = clock
 
@@ -139,7 +140,7 @@ class FakePlane:
             raise OnRecordError(ErrorCode.GALLERY_EXISTS, "with other settings")
         self.records.setdefault(setup.jurisdiction, [])
         self._receipts.setdefault(setup.jurisdiction, [])
-        self._keys.setdefault(setup.jurisdiction, new_gallery_key())
+        self.keys.setdefault(setup.jurisdiction, new_gallery_key())
         return self._info(setup.jurisdiction)
 
     def galleries(self, deadline: Deadline) -> tuple[GalleryInfo, ...]:
@@ -147,20 +148,21 @@ class FakePlane:
 
     def begin_enrolment(self, start: EnrolmentStart, deadline: Deadline) -> EnrolmentTicket:
         model_id = self._audit.allowed[start.gallery]
-        enrolment_id = f"enrolment-{len(self._tickets)}"
-        self._tickets[enrolment_id] = start
+        enrolment_id = f"enrolment-{len(self.tickets)}"
+        self.tickets[enrolment_id] = start
         body = {
             "type": statements.ENROLMENT_TICKET,
             "image_sha256": start.image_sha256,
             "enrolment_id": enrolment_id,
         }
-        key = self._keys[start.gallery].public
+        key = self.keys[start.gallery].public
         return EnrolmentTicket(enrolment_id, 1, key, model_id, said(body))
 
     def complete_enrolment(
         self, completion: EnrolmentCompletion, deadline: Deadline
     ) -> Attestation:
-        start = self._tickets[completion.ticket.enrolment_id]
+        start = self.tickets[completion.ticket.enrolment_id]
+        self.completions.append(completion)
         self.hold(start.gallery, start.record_id)
         return said({"type": statements.GALLERY_CHANGED, "gallery": start.gallery})
 
@@ -232,7 +234,7 @@ class FakePlane:
             model_id=setup.model_id if setup else MODEL,
             metric="IP",
             authority_key=setup.authority_key if setup else f"{gallery}/authority+key",
-            public_key=self._keys[gallery].public,
+            public_key=self.keys[gallery].public,
             live_records=len(self.records[gallery]),
             last_sequence=len(self._receipts[gallery]),
         )

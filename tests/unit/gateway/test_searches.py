@@ -1,0 +1,258 @@
+"""A search from upload to sealed candidates, and everything that may stop it on the way."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from onrecord.kernel.deadlines import Deadline
+from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.kernel.vocabulary import Role
+from onrecord.proof.entry import LoggedEntry, verify_entry
+from tests.builders.gateway import REQUEST, Office
+from tests.builders.gateway_services import BLURRED, CROWD
+
+
+def test_a_granted_search_is_sealed_and_its_receipt_proves_it(office: Office) -> None:
+    """R-40, law 1: the answer carries the entry with a proof that anyone can check."""
+    answer = office.search()
+    assert answer.status_code == 201
+    said = answer.json()
+    assert said["status"] == "sealed"
+    entry = verify_entry(LoggedEntry.from_json(said["receipt"]), office.audit.ledger.key)
+    assert entry.kind == "request.granted"
+    assert entry.body["search_id"] == said["search_id"]
+    assert entry.body["source"] == answer.headers["x-request-id"]
+
+
+def test_investigators_never_see_candidates(office: Office) -> None:
+    """Law 6: nothing in what the requester gets names a candidate, a score or how many."""
+    said = office.search()
+    reference = office.best(said.json()["search_id"])
+    assert reference not in said.text
+    assert "similarity" not in said.text
+    assert "900000" not in said.text
+
+
+def test_every_gallery_is_named_with_its_end(office: Office) -> None:
+    """Law 8: searched, refused and unavailable stand side by side."""
+    office.plane.failing["US-VT"] = OnRecordError(ErrorCode.PLANE_UNAVAILABLE, "out of reach")
+    said = office.search(galleries=["US-UT", "US-VT", "US-TX"]).json()
+    found = {one["gallery"]: one for one in said["galleries"]}
+    assert found["US-UT"]["status"] == "searched"
+    assert found["US-UT"]["receipt"]["entry_index"] == 1
+    assert (found["US-VT"]["status"], found["US-VT"]["retryable"]) == ("unavailable", True)
+    assert found["US-VT"]["reasons"][0]["code"] == "plane_unavailable"
+    assert (found["US-TX"]["status"], found["US-TX"]["retryable"]) == ("refused", False)
+    assert found["US-TX"]["reasons"][0]["code"] == "policy_missing"
+    assert said["status"] == "sealed"
+    assert sorted(office.audit.ended(said["search_id"])) == ["US-UT", "US-VT"]
+
+
+def test_a_search_that_every_gallery_refuses_is_an_answer_not_an_error(office: Office) -> None:
+    """CONTRACTS: 201 with status `refused`, since an entry exists."""
+    answer = office.search(galleries=["US-TX"])
+    assert answer.status_code == 201
+    assert answer.json()["status"] == "refused"
+    assert office.audit.kinds() == ["request.refused"]
+    assert office.detection.looked_at == []
+
+
+@pytest.mark.parametrize(
+    ("probe", "code"), [(BLURRED, "quality_sharpness"), (CROWD, "face_not_single")]
+)
+def test_a_probe_that_cannot_be_used_ends_the_grant(
+    office: Office, probe: bytes, code: str
+) -> None:
+    """R-32: what is wrong with the image is found after the grant, and is its end."""
+    answer = office.search(probe=probe)
+    assert answer.status_code == 201
+    said = answer.json()
+    assert said["status"] == "refused_quality"
+    assert [reason["code"] for reason in said["reasons"]] == [code]
+    assert office.audit.kinds() == ["request.granted", "search.refused_quality"]
+    assert office.plane.searched == []
+
+
+def test_without_the_ledger_nothing_is_looked_at(office: Office) -> None:
+    """Law 4."""
+    office.audit.down = True
+    answer = office.search()
+    assert answer.status_code == 503
+    assert answer.json()["code"] == "ledger_unavailable"
+    assert int(answer.headers["retry-after"]) > 0
+    assert office.detection.looked_at == []
+    assert office.plane.searched == []
+
+
+def test_no_receipt_in_the_ledger_no_result(office: Office) -> None:
+    """Law 3: the ledger fails after the plane has looked; the search is not answered."""
+    down = OnRecordError(ErrorCode.LEDGER_UNAVAILABLE, "gone")
+    office.audit.failing["record_receipt"] = down
+    answer = office.search(key="again")
+    assert answer.status_code == 503
+    office.audit.failing.clear()
+    repeated = office.search(key="again").json()
+    assert repeated["status"] == "sealed"
+    assert office.audit.kinds() == ["request.granted", "search.executed"]
+
+
+def test_a_repeat_under_the_same_key_is_the_same_search(office: Office) -> None:
+    """R-9: the same grant, and nothing looked at twice."""
+    first = office.search(key="one").json()
+    looked = len(office.detection.looked_at)
+    second = office.search(key="one")
+    assert second.status_code == 201
+    assert second.json()["search_id"] == first["search_id"]
+    assert second.json()["receipt"]["index"] == first["receipt"]["index"]
+    assert len(office.detection.looked_at) == looked
+    assert office.audit.kinds() == ["request.granted", "search.executed"]
+
+
+@pytest.mark.parametrize("changed", ["probe", "request"])
+def test_the_same_key_with_another_body_is_a_conflict(office: Office, changed: str) -> None:
+    """R-9: 409, and the ledger has one request."""
+    office.search(key="one")
+    answer = (
+        office.search(key="one", probe=b"another probe")
+        if changed == "probe"
+        else office.search(key="one", case_number="SLC-2026-009999")
+    )
+    assert answer.status_code == 409
+    assert answer.json()["code"] == "idempotency_conflict"
+    assert answer.json()["field"] == "Idempotency-Key"
+    assert office.audit.kinds() == ["request.granted", "search.executed"]
+
+
+def test_two_people_may_use_the_same_key(office: Office) -> None:
+    """R-9: keys belong to a person."""
+    first = office.search(key="one").json()
+    headers = {**office.bearer("berg", Role.REQUESTER), "Idempotency-Key": "one"}
+    second = office.search(headers=headers).json()
+    assert first["search_id"] != second["search_id"]
+
+
+def test_a_lost_answer_of_the_plane_is_asked_for_again(office: Office) -> None:
+    """CONTRACTS: the caller retries within the grant, and the plane repeats its answer."""
+    office.plane.lose_answers.add("US-UT")
+    said = office.search().json()
+    assert said["status"] == "sealed"
+    assert len(office.plane.receipts("US-UT", 0, Deadline.after(5))) == 1
+    assert office.audit.kinds() == ["request.granted", "search.executed"]
+
+
+def test_when_no_gallery_answers_a_repeat_tries_again(office: Office) -> None:
+    """Law 8: nothing is given up while the grant lives and nothing was found."""
+    office.plane.failing["US-UT"] = OnRecordError(ErrorCode.PLANE_UNAVAILABLE, "out of reach")
+    first = office.search(key="one").json()
+    assert first["status"] == "processing"
+    assert first["galleries"][0]["retryable"] is True
+    assert office.audit.ended(first["search_id"]) == []
+    office.plane.failing.clear()
+    assert office.search(key="one").json()["status"] == "sealed"
+
+
+def test_a_gallery_that_refuses_for_good_ends_the_search_as_failed(office: Office) -> None:
+    """Law 3: the grant's end is in the ledger."""
+    office.plane.failing["US-UT"] = OnRecordError(ErrorCode.GRANT_POLICY_UNSIGNED, "not signed")
+    said = office.search().json()
+    assert said["status"] == "failed"
+    assert said["galleries"][0]["retryable"] is False
+    assert office.audit.ended(said["search_id"]) == ["US-UT"]
+
+
+@pytest.mark.parametrize("service", ["detection", "embedding"])
+def test_a_service_that_is_away_is_told_and_the_search_resumes(
+    office: Office, service: str
+) -> None:
+    """Law 4: 503, nothing searched; the same call later takes it up under the same grant."""
+    away = office.detection if service == "detection" else office.embedding
+    code = ErrorCode(f"{service}_unavailable")
+    away.error = OnRecordError(code, "away")
+    answer = office.search(key="one")
+    assert (answer.status_code, answer.json()["code"]) == (503, code.value)
+    assert office.plane.searched == []
+    away.error = None
+    assert office.search(key="one").json()["status"] == "sealed"
+    assert office.audit.kinds().count("request.granted") == 1
+
+
+def test_a_repeat_after_the_grant_has_expired_finds_the_search_expired(office: Office) -> None:
+    """CONTRACTS, states: `processing` becomes `expired`, and no gallery is searched any more."""
+    office.plane.failing["US-UT"] = OnRecordError(ErrorCode.PLANE_UNAVAILABLE, "out of reach")
+    office.search(key="one")
+    office.plane.failing.clear()
+    searched = len(office.plane.searched)
+    office.clock.at += timedelta(minutes=6)
+    said = office.search(key="one").json()
+    assert said["status"] == "expired"
+    assert said["galleries"][0]["status"] == "expired"
+    assert len(office.plane.searched) == searched
+
+
+def test_an_abandoned_search_expires_when_it_is_looked_at(office: Office) -> None:
+    """A client that never comes back leaves no search processing for ever."""
+    office.detection.error = OnRecordError(ErrorCode.DETECTION_UNAVAILABLE, "away")
+    office.search()
+    assert office.status("search-0000") == "processing"
+    office.clock.at += timedelta(minutes=6)
+    assert office.status("search-0000") == "expired"
+
+
+def test_one_search_over_two_models_merges_within_a_model_only(office: Office) -> None:
+    """R-38: each gallery is searched with its own model's template."""
+    said = office.search(galleries=["US-UT", "US-MD"]).json()
+    models = {one["gallery"]: one["model_id"] for one in said["galleries"]}
+    assert models["US-UT"] != models["US-MD"]
+    assert {one["status"] for one in said["galleries"]} == {"searched"}
+
+
+def test_only_its_requester_can_see_a_search(office: Office) -> None:
+    """Law 10: to anyone else it does not exist."""
+    search_id = office.search().json()["search_id"]
+    for path in (f"/v1/searches/{search_id}", f"/v1/searches/{search_id}/leads"):
+        answer = office.get(path, "berg", Role.REQUESTER)
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+def test_a_person_lists_their_own_searches_page_by_page(office: Office) -> None:
+    """R-40: cursors."""
+    made = [office.search().json()["search_id"] for _ in range(3)]
+    headers = {**office.bearer("berg", Role.REQUESTER), "Idempotency-Key": "other"}
+    office.search(headers=headers)
+    first = office.get("/v1/searches?limit=2", "olsen", Role.REQUESTER).json()
+    rest = office.get(f"/v1/searches?after={first['next']}", "olsen", Role.REQUESTER).json()
+    assert [one["search_id"] for one in first["searches"] + rest["searches"]] == made
+    assert rest["next"] is None
+
+
+def test_nothing_readable_of_a_search_is_kept(office: Office) -> None:
+    """Law 6: neither probe, nor record ids, nor candidates stand in the casework database."""
+    probe = b"a probe that is easily found again"
+    search_id = office.search(probe=probe).json()["search_id"]
+    office.join("lee", "ray")
+    kept = b"".join(path.read_bytes() for path in office.folder.glob("casework.db*"))
+    assert search_id.encode() in kept
+    assert probe not in kept
+    assert b"US-UT-0" not in kept
+    assert office.best(search_id).encode() not in kept
+
+
+def test_receipts_left_behind_reach_the_ledger_in_their_order(office: Office) -> None:
+    """Law 3: what an outage cut off is delivered before any later receipt."""
+    down = OnRecordError(ErrorCode.LEDGER_UNAVAILABLE, "gone")
+    office.audit.failing["record_receipt"] = down
+    assert office.search().status_code == 503
+    office.audit.failing.clear()
+    office.search(case_number="SLC-2026-000002")
+    executed = [
+        json.loads(body)["receipt"]["sequence"]
+        for _, body in office.audit.ledger.bodies
+        if json.loads(body)["kind"] == "search.executed"
+    ]
+    assert executed == [1, 2]
+
+
+def test_the_example_of_the_contract_is_accepted(office: Office) -> None:
+    said = office.search({**REQUEST, "galleries": ["US-UT", "US-VT", "US-MD"], "list_size": 20})
+    assert said.status_code == 201, said.text
