@@ -76,6 +76,7 @@ def test_only_what_may_pass_is_tried_again() -> None:
         ErrorCode.OVERLOADED,
         ErrorCode.INTERNAL,
         ErrorCode.RECEIPT_GAP,
+        ErrorCode.DATA_FOLDER_IN_USE,
     }
 
 
