@@ -27,12 +27,12 @@ def _out_of_focus(rng: np.random.Generator, scene: Scene, size: tuple[int, int])
     """Walls, doors, shelves and lamps as blurred patches."""
     width, height = 90, 112
     level = 0.22 + 0.5 * rng.random()
-    base = np.array([1, 1, 1]) * level * (1 + rng.normal(0, 0.10, 3))
+    base = np.array([1, 1, 1]) * level * (1 + rng.normal(0, 0.06, 3))
     canvas = np.tile(base, (height, width, 1)).astype(np.float32)
     for _ in range(int(rng.integers(4, 11))):
         x, y = int(rng.integers(-10, width)), int(rng.integers(-30, height))
         w, h = int(rng.integers(6, 50)), int(rng.integers(12, 110))
-        colour = base * rng.uniform(0.25, 1.7) * (1 + rng.normal(0, 0.16, 3))
+        colour = base * rng.uniform(0.25, 1.7) * (1 + rng.normal(0, 0.09, 3))
         cv2.rectangle(canvas, (x, y), (x + w, y + h), [float(c) for c in colour], -1)
     for _ in range(int(rng.integers(0, 4))):
         centre = (int(rng.integers(0, width)), int(rng.integers(0, height // 2)))

@@ -15,40 +15,46 @@ _COLOURS = np.array(
     ]
 )  # fmt: skip
 _THICKNESS = 0.035  # dm
+_NECK_Z = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Clothes:
-    """The neckline is a plane through the neck, y = `height` - `slope` z, cut to a V of `depth`
-    in front; `phase` (5, 4) shapes the folds."""
+    """The neckline runs around the neck at a height of `front` before and `front` + 2 `rise`
+    behind it, cut to a V of `depth` in front; `phase` (5, 4) shapes the folds."""
 
     colour: Floats
-    height: float
-    slope: float
+    front: float
+    rise: float
     depth: float
     phase: Floats
 
-    def above_neckline(self, local: Floats) -> Floats:
-        """How far (dm) points (n, 3) of the undeformed body lie above the garment's edge."""
-        front = np.clip((local[:, 2] - 0.35) / 0.3, 0, 1)
-        cut = self.depth * np.clip(1 - np.abs(local[:, 0]) / 0.42, 0, 1) * front
-        shoulder = 1.6 * np.clip(np.abs(local[:, 0]) - 0.38, 0, None) ** 2
-        edge = self.height - self.slope * local[:, 2] - cut + shoulder
-        return np.asarray(local[:, 1] - edge, np.float32)
+    def above_neckline(self, x: Floats, y: Floats, z: Floats) -> Floats:
+        """How far (dm) spots (n) of the undeformed body lie above the garment's edge."""
+        forward = z - np.float32(_NECK_Z)
+        cosine = forward / np.sqrt(x * x + forward * forward + np.float32(1e-6))
+        edge = np.float32(self.front + self.rise) - np.float32(self.rise) * cosine
+        edge = edge + np.clip(np.abs(x) - np.float32(0.5), 0, None)  # over the shoulder
+        if self.depth:
+            # The sides of a V are straight.
+            edge = edge - np.clip(self.depth - np.float32(2.1) * np.abs(x), 0, None) * (cosine > 0)
+        return np.asarray(y - edge, np.float32)
 
     def lift(self, local: Floats) -> Floats:
-        """How far (dm) the garment stands off the skin; its folds included."""
-        under = np.clip(-self.above_neckline(local) / 0.3, 0, 1)
+        """How far (dm) the garment stands off the skin at vertices (V, 3), folds included."""
+        under = np.clip(-self.above_neckline(*local.T) / 0.3, 0, 1)
         waves = sum(np.sin(local @ p[:3] * 4.0 + p[3]) for p in self.phase)
         return np.asarray(under * (_THICKNESS + 0.012 * waves), np.float32)
 
-    def albedo(self, local: Floats) -> Floats:
-        """Linear colour (n, 3) of the cloth."""
-        above = self.above_neckline(local)
-        colour = np.repeat(self.colour[None], len(local), axis=0)
-        rib = 1 + 0.10 * np.sin(np.arctan2(local[:, 0], local[:, 2]) * 140) * (above > -0.14)
-        seam = 1 - 0.35 * np.exp(-(((above + 0.15) / 0.018) ** 2))
-        return np.asarray(colour * (rib * seam)[:, None], np.float32)
+    def albedo(self, x: Floats, y: Floats, z: Floats) -> Floats:
+        """Linear colour (3, n) of the cloth."""
+        above = self.above_neckline(x, y, z)
+        shade: Floats = np.ones(len(x), np.float32)
+        near = np.flatnonzero(above > -0.22)
+        around = np.arctan2(x[near], z[near] - _NECK_Z)
+        shade[near] += 0.07 * np.sin(around * 130) * (above[near] > -0.12)
+        shade[near] -= 0.35 * np.exp(-(((above[near] + 0.13) / 0.018) ** 2))
+        return np.asarray(self.colour[:, None] * shade, np.float32)
 
 
 def draw_clothes(person: Person, occasion: str) -> Clothes:
@@ -56,17 +62,17 @@ def draw_clothes(person: Person, occasion: str) -> Clothes:
     rng = person.stream(f"clothes {occasion}")
     colour = _COLOURS[int(rng.integers(len(_COLOURS)))]
     kind = rng.random()
-    height, slope, depth = rng.uniform(5.80, 5.90), rng.uniform(0.42, 0.5), 0.0
-    if kind < 0.25:
-        depth = rng.uniform(0.35, 0.7)
-    elif kind < 0.35:
-        height, slope = 6.03, 0.12  # a high collar
+    front, rise, depth = rng.uniform(5.46, 5.56), rng.uniform(0.27, 0.33), 0.0
+    if kind < 0.22:
+        depth = rng.uniform(0.3, 0.6)
+    elif kind < 0.30:
+        front, rise = 5.93, 0.05  # a high collar
     elif kind < 0.5 and not person.is_male:
-        height, slope = 5.72, 0.55
+        front, rise = rng.uniform(5.22, 5.36), 0.42
     return Clothes(
         colour=(colour * rng.uniform(0.7, 1.2)).astype(np.float32),
-        height=float(height),
-        slope=float(slope),
+        front=float(front),
+        rise=float(rise),
         depth=float(depth),
         phase=rng.normal(0, 1, (5, 4)).astype(np.float32),
     )

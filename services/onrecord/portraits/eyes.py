@@ -38,20 +38,19 @@ def draw_eyes(person: Person) -> Eyes:
 
 
 def eye_albedo(eyes: Eyes, local: Floats, gaze: tuple[float, float]) -> tuple[Floats, Floats]:
-    """Colour (n, 3) and wetness (n) at unit vectors `local` (n, 3) from the eye's centre."""
+    """Colour (3, n) and wetness (n) at unit vectors `local` (3, n) from the eye's centre."""
     sight = np.array([np.sin(gaze[0]), np.sin(gaze[1]), 1.0], np.float32)
     sight /= np.linalg.norm(sight)
-    angle = np.arccos(np.clip(local @ sight, -1, 1))
-    around = np.arctan2(local[:, 1] - sight[1], local[:, 0] - sight[0])
+    angle = np.arccos(np.clip(sight @ local, -1, 1))
+    around = np.arctan2(local[1] - sight[1], local[0] - sight[0])
     fibres = 1 + 0.18 * np.sin(around * 17) + 0.12 * np.sin(around * 29 + 1)
     inner = np.clip((angle - _PUPIL) / (eyes.radius - _PUPIL), 0, 1)
     ring = 0.75 + 0.75 * inner - 1.15 * np.clip((inner - 0.72) / 0.28, 0, 1)
-    iris = eyes.iris * (fibres * ring)[:, None]
-    white = np.array([0.60, 0.565, 0.54]) - np.array([0.0, 0.07, 0.08]) * (
-        eyes.redness * np.clip((angle - 0.7) / 0.5, 0, 1)[:, None]
-    )
-    in_iris = np.clip((eyes.radius - angle) / 0.06 + 0.5, 0, 1)[:, None]
-    in_pupil = np.clip((_PUPIL - angle) / 0.05 + 0.5, 0, 1)[:, None]
+    iris = eyes.iris[:, None] * (fibres * ring)
+    veins = eyes.redness * np.clip((angle - 0.7) / 0.5, 0, 1)
+    white = np.array([[0.60], [0.565], [0.54]]) - np.array([[0.0], [0.07], [0.08]]) * veins
+    in_iris = np.clip((eyes.radius - angle) / 0.06 + 0.5, 0, 1)
+    in_pupil = np.clip((_PUPIL - angle) / 0.05 + 0.5, 0, 1)
     colour = white * (1 - in_iris) + iris * in_iris
     colour = colour * (1 - in_pupil) + 0.004 * in_pupil
-    return colour.astype(np.float32), np.asarray(in_iris[:, 0], np.float32)
+    return colour.astype(np.float32), np.asarray(in_iris, np.float32)

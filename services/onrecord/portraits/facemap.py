@@ -33,13 +33,12 @@ class FaceMap:
     def texel(self, x: Floats, y: Floats) -> Floats:
         """Columns and rows (n, 2) of spots of the face seen from the front, at `x`, `y` in dm."""
         rows = np.clip((HIGH_Y - y) / (HIGH_Y - LOW_Y) * SIZE - 0.5, 0, SIZE - 1)
-        front = slice(SIZE // 2 - 150, SIZE // 2 + 150)
-        columns = np.arange(SIZE, dtype=np.float32)[front]
-        out = np.empty((len(rows), 2), np.float32)
-        for k, (spot, row) in enumerate(zip(x, rows, strict=True)):
-            along = np.maximum.accumulate(self.position[int(row), front, 0])
-            out[k] = np.interp(spot, along, columns), row
-        return out
+        depth = np.full(len(rows), 1.4 - AXIS_Z)
+        for _ in range(4):  # settles at once: the face's depth changes slowly across a row
+            column = (np.arctan2(x, depth) / AZIMUTH + 1) / 2 * SIZE - 0.5
+            there = np.clip(np.rint(column), 0, SIZE - 1).astype(int)
+            depth = np.maximum(self.position[rows.astype(int), there, 2] - AXIS_Z, 0.1)
+        return np.stack([column, rows], axis=1).astype(np.float32)
 
     def on_surface(
         self, texels: Floats, vertices: Floats, normals: Floats, triangles: Ints
@@ -71,7 +70,7 @@ def bake_map(base: Floats, masks: Floats, triangles: Ints) -> dict[str, npt.NDAr
     triangle = np.full(SIZE * SIZE, -1, np.int32)
     weights = np.zeros((SIZE * SIZE, 3), np.float32)
     triangle[found.pixel] = kept[found.triangle]
-    weights[found.pixel] = found.weights
+    weights[found.pixel] = found.weights.T
     empty = (triangle < 0).astype(np.uint8).reshape(SIZE, SIZE)
     _, label = cv2.distanceTransformWithLabels(
         empty, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL

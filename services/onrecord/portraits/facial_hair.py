@@ -12,6 +12,7 @@ from onrecord.portraits.person import Person
 from onrecord.portraits.raster import Floats
 from onrecord.portraits.strands import Strands
 
+_EYE = (0.30775, 7.28415, 1.24535)  # the left one's middle on the base mesh
 _BEARDS = ("none", "stubble", "full", "goatee", "moustache")
 _BEARD_ODDS = (0.46, 0.24, 0.15, 0.09, 0.06)
 
@@ -51,18 +52,18 @@ def draw_brows(face: FaceMap, person: Person, style: Hairstyle) -> Tuft:
     rng = person.stream("brows")
     count = int(rng.integers(190, 340) * (1.15 if person.is_male else 0.85))
     thick = rng.uniform(0.028, 0.048) if person.is_male else rng.uniform(0.018, 0.034)
-    arch, slope = max(0.0, rng.normal(0.035, 0.018)), rng.normal(0.005, 0.015)
+    arch, slope = max(0.0, rng.normal(0.035, 0.018)), rng.normal(0.022, 0.014)
     inner, outer = rng.uniform(0.11, 0.16), rng.uniform(0.50, 0.57)
     height = 7.505 + rng.normal(0, 0.014)
     tufts, reaches = [], []
     for side in (-1, 1):
         t = np.sort(rng.beta(1.05, 1.25, count))
         # The head of a brow is broad and straight, its tail narrow and bent down.
-        line = height + slope * t + arch * np.sin(np.pi * np.minimum(t, 1) ** 1.25) - 0.05 * t**3
+        line = height + slope * t + arch * np.sin(np.pi * np.minimum(t, 1) ** 1.25) - 0.04 * t**3
         breadth = thick * np.interp(t, [0, 0.08, 0.35, 0.7, 1], [0.75, 1, 1, 0.75, 0.3])
         y = line + breadth * np.clip(rng.normal(0, 0.5, count), -1, 1)
         x = inner + (outer - inner) * t + rng.normal(0, 0.004, count)
-        lean = np.interp(t, [0, 0.15, 0.5, 1], [1.25, 0.75, 0.12, -0.45])
+        lean = np.interp(t, [0, 0.15, 0.5, 1], [1.05, 0.6, 0.12, -0.4])
         lean = lean - 0.7 * (y - line) / thick * (t > 0.12) + rng.normal(0, 0.16, count)
         reach = rng.uniform(0.04, 0.07, count) * np.interp(t, [0, 0.2, 1], [0.8, 1, 0.75])
         along = np.linspace(0, 1, 3)[None]
@@ -77,7 +78,7 @@ def draw_brows(face: FaceMap, person: Person, style: Hairstyle) -> Tuft:
     colour = strand_colours(younger, len(texels), rng) * rng.uniform(0.5, 0.8)
     colour = np.minimum(colour, np.array([0.16, 0.115, 0.08]) * (1 + style.grey))
     reach_ = np.concatenate(reaches).astype(np.float32)
-    return Tuft(texels, stand_off, reach_, colour.astype(np.float32), 0.62)
+    return Tuft(texels, stand_off, reach_, colour.astype(np.float32), 0.78)
 
 
 def draw_beard(face: FaceMap, person: Person, style: Hairstyle) -> tuple[Tuft, Floats]:
@@ -85,19 +86,19 @@ def draw_beard(face: FaceMap, person: Person, style: Hairstyle) -> tuple[Tuft, F
     rng = person.stream("beard")
     kind = str(rng.choice(_BEARDS, p=_BEARD_ODDS)) if person.is_male else "none"
     layer = np.zeros((SIZE, SIZE, 4), np.float32)
+    if not person.is_male:
+        return _no_tuft(), layer
     area = _beard_area(face, kind, rng)
     colour = np.array(style.colour) * (1 - style.grey) + 0.33 * style.grey
     long = 0.0 if kind in ("none", "stubble") else float(rng.uniform(0.06, 0.24))
     cover = {"none": rng.uniform(0, 0.10), "stubble": rng.uniform(0.15, 0.4)}.get(kind, 0.72)
     layer[:, :, :3] = colour * 0.7
-    if person.is_male:
-        mottle = 1 + 0.22 * rng.standard_normal((SIZE, SIZE), np.float32)
-        layer[:, :, 3] = np.clip(area * cover * mottle, 0, 1)
+    mottle = 1 + 0.22 * rng.standard_normal((SIZE, SIZE), np.float32)
+    layer[:, :, 3] = np.clip(area * cover * mottle, 0, 1)
     count = 0 if kind == "none" else (1500 if kind == "stubble" else 4200)
     weight = area.ravel().astype(np.float64)
     if count == 0 or weight.sum() == 0:
-        none = np.zeros((0, 3), np.float32)
-        return Tuft(none[:, :, None].repeat(2, axis=2), none, none[:, 0], none, 1.0), layer
+        return _no_tuft(), layer
     spots = np.searchsorted(np.cumsum(weight / weight.sum()), rng.random(count))
     spots = np.minimum(spots, SIZE * SIZE - 1)
     root = np.stack([spots % SIZE, spots // SIZE], axis=1) + rng.uniform(-0.5, 0.5, (count, 2))
@@ -114,6 +115,11 @@ def draw_beard(face: FaceMap, person: Person, style: Hairstyle) -> tuple[Tuft, F
         texels.astype(np.float32), out.astype(np.float32), reach.astype(np.float32),
         strand_colours(style, count, rng) * np.float32(0.9), 0.75,
     ), layer  # fmt: skip
+
+
+def _no_tuft() -> Tuft:
+    none = np.zeros((0, 3), np.float32)
+    return Tuft(none[:, :, None].repeat(2, axis=2), none, none[:, 0], none, 1.0)
 
 
 def _beard_area(face: FaceMap, kind: str, rng: np.random.Generator) -> Floats:
@@ -145,8 +151,9 @@ def paint_scalp(face: FaceMap, person: Person, style: Hairstyle) -> Floats:
     grown = style.density(face.position, np.arctan2(x, z - AXIS_Z), ragged)
     colour = np.array(style.colour) * (1 - style.grey) + 0.30 * style.grey
     cover = rng.uniform(0.08, 0.3) if style.kind == "bald" else 0.8
+    cover = 0.6 if style.top > 1 else cover
     cover = cover if style.top > 0.2 or style.kind == "bald" else 0.6
-    grown = grown**2
+    grown = grown**3
     layer = np.empty((SIZE, SIZE, 4), np.float32)
     layer[:, :, :3] = colour * 0.55
     layer[:, :, 3] = cover * grown * (1 - face.masks[:, :, 2])
@@ -156,17 +163,20 @@ def paint_scalp(face: FaceMap, person: Person, style: Hairstyle) -> Floats:
 def grow_lashes(model: HeadModel, person: Person, vertices: Floats) -> Strands:
     """Lashes along the helper quads of the mesh, each from its lid outwards."""
     quads = model.lashes
-    reach = 0.55 if person.is_male else 0.95
+    upper = 0.55 if person.is_male else 0.95
     side = np.where(model.base[quads[:, 0], 0] > 0, 1.0, -1.0)[:, None]
-    centre = np.array([0.30775, 7.28415, 1.24535], np.float32) * np.concatenate(
+    centre = np.array(_EYE, np.float32) * np.concatenate(
         [side, np.ones_like(side), np.ones_like(side)], axis=1
     )
     away = np.linalg.norm(model.base[quads] - centre[:, None], axis=2)
     edge = away + np.roll(away, -1, axis=1)  # of each corner and the next
     first = edge.argmin(axis=1)
     turned = np.take_along_axis(quads, (first[:, None] + np.arange(4)) % 4, axis=1)
+    tip_at = turned[:, 2:]
     root_a, root_b, tip_b, tip_a = (vertices[turned[:, k]] for k in range(4))
     lines = []
+    lower = model.base[tip_at, 1].mean(axis=1) < _EYE[1]
+    reach = np.where(lower, 0.45, upper)[:, None]
     for share in (0.15, 0.5, 0.85):
         root = root_a * (1 - share) + root_b * share
         tip = tip_a * (1 - share) + tip_b * share

@@ -12,6 +12,7 @@ from onrecord.portraits.strands import Strands
 
 _WHORL = np.array([0.06, 8.42, 0.12], np.float32)
 _TIE = np.array([0, 7.45, -0.45], np.float32)
+_LENGTH_DRAWN = 11_000.0  # dm of all strands together
 _DOWN = np.array([0, -1, 0], np.float32)
 
 
@@ -31,6 +32,9 @@ def grow_hair(
     short = style.top < 1 or style.flow == "tied"
     hidden |= short & (np.abs(roots.azimuth) > 1.66) & (roots.position[:, 1] < 7.3)
     kept = np.flatnonzero((rng.random(len(density)) < density) & ~hidden & (length > 0.015))
+    # Long hair covers itself many times over: fewer strands show as much.
+    spare = min(1.0, _LENGTH_DRAWN / max(float(length[kept].sum()), 1e-6))
+    kept = kept[rng.random(len(kept)) < spare]
     if len(kept) == 0:
         none = np.zeros((0, 2, 3), np.float32)
         return Strands(none, none, none[:, 0], none[:, :, 0], 1.0)
@@ -44,10 +48,13 @@ def grow_hair(
     scalp = measure_scalp(model, vertices)
     layer = rng.random(len(kept)).astype(np.float32)
     joints = int(np.clip(5 + 5 * style.top + 40 * (style.curl > 0) * min(style.top, 0.35), 5, 22))
-    points = _grow(style, scalp, root, normal, length.astype(np.float32), layer, joints)
+    points = _grow(style, scalp, root, normal, length.astype(np.float32), layer, joints, rng)
     points = _gather(points, leader, style.clump, rng)
     if style.curl > 0:
         points = _curl(points, scalp, style, leader, length, rng)
+    pieces = np.linalg.norm(np.diff(points, axis=1), axis=2).max(axis=1)
+    torn = pieces > 3 * length / (joints - 1) + 0.04
+    points[torn] = points[torn, :1]  # thrown off a fold of the skin
     if style.top > 1:
         _clear_face(points, style)
     outward = scalp.outward(points)
@@ -78,6 +85,7 @@ def _leaders(clump: np.ndarray, kept: np.ndarray, count: int) -> np.ndarray:
 def _grow(
     style: Hairstyle, scalp: Scalp, root: Floats, normal: Floats, length: Floats, layer: Floats,
     joints: int,
+    rng: np.random.Generator,
 ) -> Floats:  # fmt: skip
     points = np.empty((len(root), joints, 3), np.float32)
     points[:, 0] = root
@@ -95,13 +103,13 @@ def _grow(
         pull = style.falls * (0.35 + 0.65 * along)
         wanted = heading * 1.1 + comb * (0.55 * (1 - style.lift)) + _DOWN * pull
         if style.lift > 0.85:
-            wanted = heading + 0.3 * outward
+            frizz = rng.normal(0, style.frizz, heading.shape).astype(np.float32)
+            wanted = heading + 0.3 * outward + frizz
         heading = unit(wanted)
         here = here + heading * step
         stand_off = style.volume * layer * min(1.0, 3 * along)
-        here = scalp.lay(
-            here, 0.012 + stand_off - sunken * (1 - along), style.cling if k < joints - 1 else 0
-        )
+        under = 0.012 + stand_off - sunken * (1 - along)
+        here = scalp.lay(here, under, style.cling if k < joints - 1 else 0, 1.2 * step[:, 0])
         points[:, k] = here
     return points
 

@@ -23,7 +23,8 @@ class Hairstyle:
     parting; `curl` the radius and `pitch` the length of a curl; `clump` 0..1 how far locks close;
     `front` height of the hairline; `recess` how far the temples recede; `crown` the radius of a
     bald spot; `curtain` how far from the middle of the face hanging hair must stay; `falls`
-    how soon hair gives way to gravity; `cling` 0..1 how closely it follows the head.
+    how soon hair gives way to gravity; `cling` 0..1 how closely it follows the head; `frizz` how
+    much upright hair wanders.
     """
 
     kind: str
@@ -42,6 +43,7 @@ class Hairstyle:
     curtain: float = 0.62
     falls: float = 0.0
     cling: float = 0.25
+    frizz: float = 0.0
     colour: tuple[float, float, float] = (0.0, 0.0, 0.0)
     grey: float = 0.0
 
@@ -81,8 +83,11 @@ _SHORT: _Menu = (
 )
 _TIGHT: _Menu = (
     (0.45, Hairstyle("close crop", 0.09, 0.05, 0.03, 0.8, curl=0.012, pitch=0.05, clump=0.3)),
-    (0.30, Hairstyle("fade", 0.26, 0.06, 0.14, 0.95, curl=0.022, pitch=0.08, clump=0.5)),
-    (0.25, Hairstyle("afro", 0.55, 0.48, 0.30, 1.0, curl=0.03, pitch=0.1, clump=0.5)),
+    (
+        0.30,
+        Hairstyle("fade", 0.26, 0.06, 0.14, 0.95, curl=0.015, pitch=0.11, clump=0.35, frizz=0.3),
+    ),
+    (0.25, Hairstyle("afro", 0.50, 0.44, 0.30, 1.0, curl=0.03, pitch=0.2, clump=0.3, frizz=0.45)),
 )
 _LONG: _Menu = (
     (0.22, Hairstyle("long", 3.0, 2.9, 0.17, 0.30, "part", 0.0, falls=0.8, clump=0.6)),
@@ -94,7 +99,12 @@ _LONG: _Menu = (
 )
 _LONG_TIGHT: _Menu = (
     (0.30, Hairstyle("tied back", 2.5, 2.2, 0.05, 0.06, "tied", clump=0.4, cling=0.9)),
-    (0.28, Hairstyle("large afro", 0.85, 0.80, 0.50, 1.0, curl=0.04, pitch=0.12, clump=0.5)),
+    (
+        0.28,
+        Hairstyle(
+            "large afro", 0.80, 0.72, 0.45, 1.0, curl=0.035, pitch=0.2, clump=0.25, frizz=0.5
+        ),
+    ),
     (0.20, Hairstyle("close crop", 0.12, 0.07, 0.05, 0.8, curl=0.012, pitch=0.05, clump=0.3)),
     (0.22, Hairstyle("braids", 2.4, 2.3, 0.12, 0.3, "part", 0.0, 0.02, 0.12, 0.97, falls=0.8)),
 )
@@ -154,6 +164,6 @@ def _colour(person: Person, rng: np.random.Generator) -> tuple[float, float, flo
 def strand_colours(style: Hairstyle, count: int, rng: np.random.Generator) -> Floats:
     """Linear colours (count, 3): pigment that varies a little, and grey strands among it."""
     base = np.array(style.colour) * np.exp(rng.normal(0, 0.10, (count, 1)))
-    share = np.clip(style.grey + rng.normal(0, 0.22, (count, 1)) * (style.grey > 0.03), 0, 1)
+    share = np.clip(style.grey + rng.normal(0, 0.15, (count, 1)) * min(1.0, 4 * style.grey), 0, 1)
     pale = _GREY * np.exp(rng.normal(0, 0.08, (count, 1)))
     return (base * (1 - share) + pale * share).astype(np.float32)

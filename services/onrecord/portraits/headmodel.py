@@ -35,7 +35,7 @@ _FACE_FOLDERS = (
     *("cheek", "chin", "ears", "eyes", "eyebrows", "forehead", "head", "mouth", "neck", "nose"),
     "asym",
 )
-_LAYOUT = "6"  # changes whenever the arrays below do
+_LAYOUT = "7"  # changes whenever the arrays below do
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ def draw_person(seed: int, index: int) -> Person:
         index=index,
         blend=(float(blend[0]), float(blend[1]), float(blend[2])),
         male=male,
-        age=float(rng.beta(1.3, 1.9)),
+        age=float(rng.beta(1.2, 2.0)),
         muscle=float(np.clip(0.5 + rng.normal(0, 0.16), 0, 1)),
         weight=float(np.clip(0.53 + rng.normal(0, 0.17), 0.1, 0.95)),
         skin_tone=float(np.clip(tone, 0, 1)),

@@ -20,7 +20,7 @@ from onrecord.portraits.strands import Strands, draw_strands
 from onrecord.portraits.surfaces import draw_surfaces
 from onrecord.portraits.visibility import vertex_normals
 
-SAMPLES = 1.6
+SAMPLES = 1.5
 _EXPOSURE = 0.98
 
 
@@ -73,10 +73,27 @@ def _shade_under_hair(
     shape = (camera.size[1], camera.size[0])
     mask = covered.astype(np.float32).reshape(shape)
     reach = camera.scale * 0.10
-    fallen = np.roll(mask, round(reach * 0.6), axis=0)
-    shade = cv2.GaussianBlur(fallen, (0, 0), reach * 0.6).ravel()
+    fallen = cv2.resize(np.roll(mask, round(reach * 0.6), axis=0), None, fx=0.25, fy=0.25,
+                        interpolation=cv2.INTER_AREA)  # fmt: skip
+    soft = cv2.GaussianBlur(fallen, (0, 0), reach * 0.15)
+    shade = cv2.resize(soft, camera.size, interpolation=cv2.INTER_LINEAR).ravel()
     frame *= (1 - 0.5 * shade * np.isfinite(bare))[:, None]
     frame[covered] = strands[covered]
+    _close_gaps(frame, depth, mask, strands, shape)
+
+
+def _close_gaps(
+    frame: Floats, depth: Floats, mask: Floats, strands: Floats, shape: tuple[int, int]
+) -> None:
+    """Fill pinholes between strands with the hair around them, as deep hair is."""
+    closed = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((4, 4), np.uint8))
+    holes = np.flatnonzero((closed > mask).ravel())
+    if len(holes) == 0:
+        return
+    around = cv2.blur(strands.reshape(*shape, 3), (7, 7)).reshape(-1, 3)[holes]
+    share = cv2.blur(mask, (7, 7)).ravel()[holes]
+    frame[holes] = around / np.maximum(share, 0.05)[:, None] * np.float32(0.8)
+    depth[holes] = np.minimum(depth[holes], 1e3)
 
 
 def _develop(
@@ -93,5 +110,7 @@ def _develop(
     # A shoulder, so that highlights do not clip to flat white.
     toned = exposed * (1 + exposed * 0.25) / (1 + exposed * 0.62)
     encoded = cv2.pow(np.asarray(toned, np.float32), 1 / 2.2) * 255
-    grain = sitter.person.stream(f"grain {occasion}").standard_normal(encoded.shape, np.float32)
+    grain = sitter.person.stream(f"grain {occasion}").standard_normal(
+        (*encoded.shape[:2], 1), np.float32
+    )
     return np.asarray(np.clip(encoded + grain * scene.noise + 0.5, 0, 255), np.uint8)

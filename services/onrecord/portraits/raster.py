@@ -13,7 +13,7 @@ Ints = npt.NDArray[np.int32]
 class Fragments:
     """The nearest surface at every covered pixel.
 
-    `pixel` (n) indexes the flattened image, `triangle` (n) the triangles given, `weights` (n, 3)
+    `pixel` (n) indexes the flattened image, `triangle` (n) the triangles given, `weights` (3, n)
     are barycentric (affine in screen space), `depth` is the whole z-buffer (height * width), +inf
     where nothing is.
     """
@@ -24,12 +24,16 @@ class Fragments:
     depth: Floats
 
     def interpolate(self, triangles: Ints, attributes: Floats) -> Floats:
-        """Vertex attributes (V, k) at the fragments: (n, k)."""
-        corner = triangles[self.triangle]
-        out = attributes[corner[:, 0]] * self.weights[:, 0:1]
-        out += attributes[corner[:, 1]] * self.weights[:, 1:2]
-        out += attributes[corner[:, 2]] * self.weights[:, 2:3]
-        return np.asarray(out, np.float32)
+        """Vertex attributes (k, V) at the fragments: (k, n), a plane each, which is what is
+        quick to reckon with."""
+        a, b, c = (triangles[self.triangle, k].astype(np.intp) for k in range(3))
+        wa, wb, wc = self.weights
+        out = np.empty((len(attributes), len(a)), np.float32)
+        for plane, values in zip(out, attributes, strict=True):
+            np.multiply(values[a], wa, out=plane)
+            plane += values[b] * wb
+            plane += values[c] * wc
+        return out
 
 
 def rasterise(xy: Floats, z: Floats, triangles: Ints, width: int, height: int) -> Fragments:
@@ -84,16 +88,14 @@ def rasterise(xy: Floats, z: Floats, triangles: Ints, width: int, height: int) -
     drawn = owner[span[winner]]
     x_seen = (seen % width).astype(np.float32)
     y_seen = (seen // width).astype(np.float32)
-    weights = np.empty((len(seen), 3), np.float32)
-    pa, pb, pc = a[drawn], b[drawn], c[drawn]
-    weights[:, 1] = (x_seen - pa[:, 0]) * (pc[:, 1] - pa[:, 1]) - (y_seen - pa[:, 1]) * (
-        pc[:, 0] - pa[:, 0]
-    )
-    weights[:, 2] = (pb[:, 0] - pa[:, 0]) * (y_seen - pa[:, 1]) - (pb[:, 1] - pa[:, 1]) * (
-        x_seen - pa[:, 0]
-    )
-    weights[:, 1:] *= inverse[drawn][:, None]
-    weights[:, 0] = 1.0 - weights[:, 1] - weights[:, 2]
+    ax, ay = a[drawn, 0], a[drawn, 1]
+    bx, by, cx, cy = b[drawn, 0] - ax, b[drawn, 1] - ay, c[drawn, 0] - ax, c[drawn, 1] - ay
+    x_seen -= ax
+    y_seen -= ay
+    weights = np.empty((3, len(seen)), np.float32)
+    weights[1] = (x_seen * cy - y_seen * cx) * inverse[drawn]
+    weights[2] = (bx * y_seen - by * x_seen) * inverse[drawn]
+    weights[0] = 1.0 - weights[1] - weights[2]
     return Fragments(seen, kept[drawn], weights, buffer)
 
 

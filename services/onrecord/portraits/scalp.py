@@ -36,13 +36,13 @@ class Scalp:
         ).ravel()  # fmt: skip
         return np.asarray(distance, np.float32), np.asarray(reach, np.float32)
 
-    def lay(self, points: Floats, stand_off: Floats, cling: float) -> Floats:
+    def lay(self, points: Floats, stand_off: Floats, cling: float, limit: Floats) -> Floats:
         """Points (n, 3) brought to at least `stand_off` (n) dm from the surface; those farther
-        out are drawn in by the share `cling`."""
+        out are drawn in by the share `cling`. No point moves out by more than `limit` (n)."""
         distance, surface = self.surface(points)
         nearest = surface + stand_off
         wanted = nearest + np.clip(distance - nearest, 0, None) * (1 - cling)
-        wanted = np.maximum(wanted, np.minimum(distance, nearest))
+        wanted = np.minimum(wanted, distance + limit)
         away = points - _CENTRE
         return np.asarray(_CENTRE + away * (wanted / distance)[:, None], np.float32)
 

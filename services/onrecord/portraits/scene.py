@@ -58,7 +58,7 @@ def licence_scene(person: Person) -> Scene:
         centre=(float(rng.normal(0.5, 0.012)), float(rng.normal(0.455, 0.01))),
         distance=float(rng.uniform(14, 20)),
         light=_light(rng.normal(0.1, 0.3), rng.normal(0.45, 0.1), 0.92, 0.86, (1.0, 0.99, 0.97)),
-        units=_expression(rng, 0.4),
+        units=_expression(rng, 0.5),
         gaze=(float(rng.normal(0, 0.02)), float(rng.normal(0, 0.02))),
         glasses=False,
         indoors=False,
@@ -113,14 +113,14 @@ def _light(
 
 
 _TIED_UNITS = (
-    ("mouthSmile", 0.30, 0.30), ("mouthDimple", 0.0, 0.15), ("mouthFrown", -0.2, 0.10),
+    ("mouthSmile", 0.38, 0.28), ("mouthDimple", 0.0, 0.15), ("mouthFrown", -0.2, 0.10),
     ("mouthPress", 0.05, 0.15), ("mouthStretch", -0.1, 0.12), ("eyeSquint", -0.05, 0.15),
     ("eyeWide", 0.10, 0.12), ("eyeBlink", -0.02, 0.04), ("cheekSquint", 0.0, 0.2),
     ("browOuterUp", 0.0, 0.15), ("browDown", -0.3, 0.15), ("mouthUpperUp", -0.1, 0.12),
     ("mouthLowerDown", -0.1, 0.15), ("noseSneer", -0.2, 0.12),
 )  # fmt: skip
 _SINGLE_UNITS = (
-    ("browInnerUp", 0.0, 0.15), ("jawOpen", -0.05, 0.10), ("mouthPucker", -0.2, 0.15),
+    ("browInnerUp", -0.1, 0.15), ("jawOpen", -0.05, 0.10), ("mouthPucker", -0.2, 0.15),
     ("mouthRollLower", -0.1, 0.15), ("mouthShrugLower", -0.1, 0.15), ("jawForward", -0.1, 0.1),
 )  # fmt: skip
 

@@ -8,7 +8,7 @@ from onrecord.portraits.raster import Floats
 from onrecord.portraits.scene import Light
 
 # How far light creeps around the terminator: more red than green or blue, as in real skin.
-_SKIN_WRAP = np.array([0.26, 0.11, 0.08], np.float32)
+SKIN_WRAP = (0.26, 0.11, 0.08)
 _SHADOW_SHARPNESS = 14.0
 _CELLS = 1024
 
@@ -21,57 +21,76 @@ def key_visibility(model: HeadModel, direction: Floats) -> Floats:
     return np.asarray(chosen.astype(np.float32) @ model.visibility[near], np.float32)
 
 
-def sample_map(image: Floats, texels: Floats) -> Floats:
-    """Bilinear samples (n, channels) of a map at columns and rows `texels` (n, 2)."""
-    count = len(texels)
-    rows = -(-count // _CELLS)
-    padded = np.zeros((rows * _CELLS, 2), np.float32)
-    padded[:count] = texels
-    grid = padded.reshape(rows, _CELLS, 2)
-    found = cv2.remap(image, grid, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(found.reshape(rows * _CELLS, -1)[:count], np.float32)
+def sample_map(image: Floats, column: Floats, row: Floats) -> Floats:
+    """Bilinear samples (channels, n) of a map at columns and rows (n)."""
+    count = len(column)
+    rows = -(-count // _CELLS)  # OpenCV takes no side longer than 32,767
+    grid = np.zeros((2, rows * _CELLS), np.float32)
+    grid[0, :count], grid[1, :count] = column, row
+    x, y = grid.reshape(2, rows, _CELLS)
+    found = cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.stack([plane.ravel()[:count] for plane in cv2.split(found)])
 
 
 def lean(normals: Floats, slope: Floats) -> Floats:
-    """Normals (n, 3) tilted by the relief's `slope` (n, 2) to the right and downwards."""
-    level = np.sqrt(normals[:, 0] ** 2 + normals[:, 2] ** 2) + 1e-3
-    right_x, right_z = normals[:, 2] / level, -normals[:, 0] / level
-    tilted = normals.copy()
-    tilted[:, 0] -= slope[:, 0] * right_x
-    tilted[:, 2] -= slope[:, 0] * right_z
-    tilted[:, 1] += slope[:, 1]
-    return unit(tilted)
+    """Normals (3, n) tilted by the relief's `slope` (2, n) to the right and downwards."""
+    x, y, z = normals
+    across = slope[0] / (np.sqrt(x * x + z * z) + np.float32(1e-3))
+    return unit_planes(np.stack([x - across * z, y + slope[1], z + across * x]))
 
 
 def unit(vectors: Floats) -> Floats:
+    """Vectors (n, 3) at length 1."""
     length = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
     return np.asarray(vectors / np.maximum(length, 1e-6)[:, None], np.float32)
 
 
+def unit_planes(vectors: Floats) -> Floats:
+    """Vectors (3, n) at length 1."""
+    x, y, z = vectors
+    return np.asarray(vectors / np.maximum(np.sqrt(x * x + y * y + z * z), 1e-6), np.float32)
+
+
+def along(vectors: Floats, direction: tuple[float, float, float]) -> Floats:
+    """Dot products (n) of vectors (3, n) with one direction."""
+    a, b, c = (np.float32(d) for d in direction)
+    return np.asarray(vectors[0] * a + vectors[1] * b + vectors[2] * c, np.float32)
+
+
 def irradiance(
-    normals: Floats, visible: Floats, ambient: Floats, light: Light, wrap: Floats | float
+    normals: Floats,
+    visible: Floats,
+    ambient: Floats,
+    light: Light,
+    wrap: tuple[float, float, float],
 ) -> Floats:
-    """What arrives (n, 3): the key past its shadow, and the sky, brighter above."""
-    cosine = normals @ np.array(light.direction, np.float32)
-    wrapped = np.clip((cosine[:, None] + wrap) / (1 + np.asarray(wrap)), 0, None)
-    arriving = wrapped * visible[:, None] * np.array(light.key, np.float32)
-    sky = (ambient * (0.80 + 0.20 * normals[:, 1]))[:, None]
+    """What arrives (3, n): the key past its shadow, and the sky, brighter above.
+
+    `wrap` says by channel how far light creeps around the terminator.
+    """
+    cosine = along(normals, light.direction)
+    sky = ambient * (np.float32(0.80) + np.float32(0.20) * normals[1])
     # Light that bounces in a hollow of skin comes out redder.
-    tinted = sky ** np.array([0.85, 1.0, 1.05], np.float32)
-    return np.asarray(arriving + tinted * np.array(light.ambient, np.float32), np.float32)
-
-
-def skin_wrap() -> Floats:
-    return _SKIN_WRAP
+    redder = sky * (np.float32(1.13) - np.float32(0.13) * sky)
+    out = np.empty((3, len(cosine)), np.float32)
+    for channel in range(3):
+        reach = np.float32(wrap[channel])
+        arriving = np.clip(cosine + reach, 0, None)
+        arriving *= visible
+        arriving *= np.float32(light.key[channel] / (1 + wrap[channel]))
+        arriving += (sky if channel else redder) * np.float32(light.ambient[channel])
+        out[channel] = arriving
+    return out
 
 
 def highlight(normals: Floats, visible: Floats, light: Light, gloss: float) -> Floats:
     """Two lobes of shine towards the camera, (n)."""
-    direction = np.array(light.direction, np.float32)
-    half = direction + np.array([0, 0, 1], np.float32)
-    half /= np.linalg.norm(half)
-    cosine = np.clip(normals @ half, 0, 1)
-    fourth = cosine**4
+    half = np.array(light.direction) + np.array([0.0, 0.0, 1.0])
+    x, y, z = half / np.linalg.norm(half)
+    cosine = np.clip(along(normals, (x, y, z)), 0, 1)
+    fourth = cosine * cosine
+    fourth *= fourth
     broad = fourth * fourth
-    sharp = broad**4
-    return np.asarray((0.035 * broad + 0.075 * sharp) * visible * gloss, np.float32)
+    sharp = broad * broad
+    sharp *= sharp
+    return np.asarray((0.035 * broad + 0.075 * sharp) * visible * np.float32(gloss), np.float32)

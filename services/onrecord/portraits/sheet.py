@@ -1,5 +1,6 @@
 """A contact sheet: many pictures on one page, to look at them."""
 
+import csv
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,15 +30,18 @@ def contact_sheet(paths: Sequence[Path], out_png: Path, columns: int) -> None:
 
 
 def interleave(folder: Path, columns: int) -> list[Path]:
-    """Pictures of a folder in order; where it holds portraits and probes, a row of each in turn."""
-    portraits = sorted((folder / "portraits").glob("*.jpg"))
-    if not portraits:
+    """Pictures of a folder in order; where a truth table says so, portraits and probes by rows."""
+    truth = folder / "truth.csv"
+    if not truth.exists():
         return sorted(folder.glob("*.jpg"))
+    first: dict[str, tuple[str, str]] = {}
+    with truth.open(newline="") as file:
+        for row in csv.DictReader(file):
+            first.setdefault(row["person"], (row["portrait"], row["probe"]))
+    pairs = list(first.values())
     paths: list[Path] = []
-    for start in range(0, len(portraits), columns):
-        row = portraits[start : start + columns]
-        probes = [folder / "probes" / f"{path.stem}-1.jpg" for path in row]
-        paths += row
-        if all(path.exists() for path in probes):
-            paths += probes
+    for start in range(0, len(pairs), columns):
+        row_of = pairs[start : start + columns]
+        paths += [folder / portrait for portrait, _ in row_of]
+        paths += [folder / probe for _, probe in row_of if probe]
     return paths

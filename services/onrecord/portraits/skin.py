@@ -43,22 +43,25 @@ def paint_skin(face: FaceMap, person: Person, scalp: Floats, beard: Floats) -> S
     tone = tone_of(person)
     spot = _Spots(face.position)
     dark = person.skin_tone
-    blood = _blood(spot, face, rng, person)
-    shade = 0.050 * _noise(rng, 16) + 0.035 * _noise(rng, 60) + 0.022 * _noise(rng, SIZE)
-    shade += _pigment(spot, rng, person)
+    blood = _whole(_blood(spot, face, rng, person))
+    grain = _noise(rng, SIZE, SIZE)
+    shade: Floats = _whole(
+        0.050 * _noise(rng, 16) + 0.035 * _noise(rng, 60) + _pigment(spot, rng, person)
+    )
+    shade = shade + 0.022 * grain
     log_albedo = np.empty((SIZE, SIZE, 3), np.float32)
     for channel, (melanin, red) in enumerate(((0.75, -0.10), (1.0, 0.62), (1.15, 0.48))):
         log_albedo[:, :, channel] = -melanin * shade - red * blood * (1 - 0.45 * dark)
     _freckle(log_albedo, rng, person)
     folds = draw_folds(face, person)
     log_albedo -= (0.55 * folds)[:, :, None] * np.array([0.55, 0.9, 1.0], np.float32)
-    albedo = tone * np.exp(log_albedo)
+    albedo = np.asarray(tone, np.float32) * np.exp(log_albedo)
     _paint_lips(albedo, face, rng, person)
     _make_up(albedo, face, rng, person)
     for layer in (scalp, beard):
         cover = layer[:, :, 3:4]
-        albedo = albedo * (1 - cover) + layer[:, :, :3] * cover
-    relief = 0.010 * _noise(rng, SIZE) + 0.006 * _noise(rng, 200) - 0.10 * folds
+        albedo = np.asarray(albedo * (1 - cover) + layer[:, :, :3] * cover, np.float32)
+    relief = 0.010 * grain + _whole(0.006 * _noise(rng, 128)) - 0.10 * folds
     relief = cv2.GaussianBlur(relief, (0, 0), 0.8)
     slope = np.dstack([cv2.Sobel(relief, cv2.CV_32F, 1, 0), cv2.Sobel(relief, cv2.CV_32F, 0, 1)])
     gloss = float(np.clip(rng.normal(1, 0.3), 0.4, 1.8))
@@ -66,24 +69,29 @@ def paint_skin(face: FaceMap, person: Person, scalp: Floats, beard: Floats) -> S
 
 
 class _Spots:
-    """Soft round spots in base coordinates; only the front of the head is computed."""
+    """Soft round spots in base coordinates on the front of the head, at half the map's size."""
 
     def __init__(self, position: Floats) -> None:
-        self._x = np.abs(position[:, :, 0])
-        self._y = position[:, :, 1]
-        self._front = (position[:, :, 2] > 0.4).astype(np.float32)
+        coarse = np.ascontiguousarray(position[::2, ::2])
+        self._x = np.abs(coarse[:, :, 0])
+        self._y = np.ascontiguousarray(coarse[:, :, 1])
+        self._front = (coarse[:, :, 2] > 0.4).astype(np.float32)
 
     def __call__(self, x: float, y: float, rx: float, ry: float) -> Floats:
         square = ((self._x - x) / rx) ** 2 + ((self._y - y) / ry) ** 2
         return np.asarray(cv2.exp(-square.astype(np.float32)) * self._front, np.float32)
 
 
-def _noise(rng: np.random.Generator, grid: int) -> Floats:
-    """Smooth noise of unit variance with about `grid` cells across the map."""
+def _noise(rng: np.random.Generator, grid: int, size: int = SIZE // 2) -> Floats:
+    """Smooth noise of unit variance with about `grid` cells across (size, size)."""
     cells = rng.standard_normal((grid, grid), np.float32)
-    if grid == SIZE:
+    if grid == size:
         return cells
-    return np.asarray(cv2.resize(cells, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC), np.float32)
+    return np.asarray(cv2.resize(cells, (size, size), interpolation=cv2.INTER_CUBIC), np.float32)
+
+
+def _whole(half: Floats) -> Floats:
+    return np.asarray(cv2.resize(half, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR))
 
 
 def _blood(spot: _Spots, face: FaceMap, rng: np.random.Generator, person: Person) -> Floats:
@@ -91,7 +99,7 @@ def _blood(spot: _Spots, face: FaceMap, rng: np.random.Generator, person: Person
     cheeks = spot(0.42, 6.93 + rng.normal(0, 0.04), 0.24, 0.22)
     nose = spot(0.0, 6.93, 0.2, 0.12)
     total = flush * cheeks + (0.7 * flush + 0.05) * nose + 0.10 * spot(0, 6.28, 0.25, 0.12)
-    total += 0.16 * spot(0.31, 7.26, 0.2, 0.1) + 0.22 * face.masks[:, :, 2]
+    total += 0.16 * spot(0.31, 7.26, 0.2, 0.1) + 0.22 * face.masks[::2, ::2, 2]
     total -= 0.10 * spot(0.0, 7.85, 0.55, 0.25)
     total += 0.04 * _noise(rng, 40) + 0.03 * person.age * np.abs(_noise(rng, 90))
     return np.asarray(total, np.float32)

@@ -9,6 +9,7 @@ from onrecord.portraits.raster import Floats
 from onrecord.portraits.scene import Light
 from onrecord.portraits.shading import unit
 
+_LAYERS = 5
 _TOWARDS_CAMERA = np.array([0, 0, 1], np.float32)
 
 
@@ -42,28 +43,60 @@ def draw_strands(
     start, reach = xy[:, :-1].reshape(-1, 2), np.diff(xy, axis=1).reshape(-1, 2)
     start_far, reach_far = far[:, :-1].ravel(), np.diff(far, axis=1).ravel()
     segment_colour = (0.5 * (colour[:, :-1] + colour[:, 1:])).reshape(-1, 3)
-    width, height = camera.size
-    inside = (start[:, 0] > -4) & (start[:, 0] < width + 4)
-    inside &= (start[:, 1] > -4) & (start[:, 1] < height + 4)
+    inside = (start[:, 0] >= 0) & (start[:, 0] < camera.size[0] - 0.5)
+    inside &= (start[:, 1] >= 0) & (start[:, 1] < camera.size[1] - 0.5)
     order = np.flatnonzero(inside)
-    order = order[np.argsort(-start_far[order], kind="stable")]
-    start, reach = start[order], reach[order]
-    longest = np.abs(reach).max(axis=1)
-    count = max(1, int(np.ceil(np.quantile(longest, 0.95)))) if len(longest) else 1
-    steps = (np.arange(count, dtype=np.float32) + 0.5) / count
-    x = (start[:, 0:1] + reach[:, 0:1] * steps + 0.5).astype(np.int32)
-    y = (start[:, 1:2] + reach[:, 1:2] * steps + 0.5).astype(np.int32)
-    z = (start_far[order, None] + reach_far[order, None] * steps).astype(np.float32)
-    within = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-    pixel = np.where(within, y * width + x, 0)
-    drawn = np.flatnonzero((within & (z < depth[pixel] + bias)).ravel())
-    target = pixel.ravel()[drawn]
-    over = segment_colour[order[drawn // count]]
-    if strands.opacity < 1:
-        over = frame[target] * (1 - strands.opacity) + over * strands.opacity
+    order = order[np.argsort(start_far[order], kind="stable")]
+    # Nearest first, so that most of what lies beneath is dropped before it costs anything.
+    for layer in np.array_split(order, 1 if len(order) < 4000 else _LAYERS):
+        free = np.zeros(len(layer), np.bool_)
+        for share in (0.0, 0.5, 1.0):
+            x, y = np.rint(start[layer] + share * reach[layer]).astype(np.int32).T
+            pixel = np.clip(y, 0, camera.size[1] - 1) * camera.size[0]
+            pixel += np.clip(x, 0, camera.size[0] - 1)
+            free |= start_far[layer] + share * reach_far[layer] < depth[pixel] + bias
+        shown = layer[free][::-1]
+        segments = _Segments(
+            start[shown], reach[shown], start_far[shown], reach_far[shown], segment_colour[shown]
+        )
+        _draw_segments(frame, depth, camera.size, segments, bias, strands.opacity)
+
+
+@dataclass(frozen=True, slots=True)
+class _Segments:
+    """Straight pieces on the grid, farthest first."""
+
+    start: Floats
+    reach: Floats
+    far: Floats
+    farther: Floats
+    colour: Floats
+
+
+def _draw_segments(
+    frame: Floats, depth: Floats, size: tuple[int, int], drawn: _Segments, bias: float,
+    opacity: float,
+) -> None:  # fmt: skip
+    if len(drawn.start) == 0:
+        return
+    width, height = size
+    longest = np.abs(drawn.reach).max(axis=1)
+    count = max(1, int(np.ceil(np.quantile(longest, 0.9))))
+    steps = ((np.arange(count, dtype=np.float32) + 0.5) / count)[None]
+    x = (drawn.start[:, 0:1] + (drawn.reach[:, 0:1] * steps + np.float32(0.5))).astype(np.int32)
+    y = (drawn.start[:, 1:2] + (drawn.reach[:, 1:2] * steps + np.float32(0.5))).astype(np.int32)
+    z = (drawn.far[:, None] + drawn.farther[:, None] * steps).ravel()
+    pixel = (y * width + x).ravel()
+    within = ((x >= 0) & (x < width) & (y >= 0) & (y < height)).ravel()
+    pixel[~within] = 0
+    passed = np.flatnonzero(within & (z < depth[pixel] + bias))
+    target = pixel[passed]
+    over = drawn.colour[passed // count]
+    if opacity < 1:
+        over = frame[target] * (1 - opacity) + over * opacity
     # Where several strands meet, numpy keeps the last written: the nearest.
     frame[target] = over
-    depth[target] = np.minimum(depth[target], z.ravel()[drawn])
+    depth[target] = np.minimum(depth[target], z[passed])
 
 
 def _shade(points: Floats, outward: Floats, strands: Strands, light: Light) -> Floats:
