@@ -102,7 +102,7 @@ def verify_bundle(bundle: AuthorityBundle, keys: Sequence[NoteVerifier]) -> Mani
     """
     if max(len(bundle.policy), len(bundle.authority), len(bundle.manifest)) > MAX_FILE_BYTES:
         raise _invalid("a file of the bundle is too large")
-    manifest = _read_manifest(bundle.manifest)
+    manifest = read_manifest(bundle.manifest)
     if hashlib.sha256(bundle.policy).hexdigest() != manifest.policy_sha256:
         raise _invalid("policy.cedar is not the file the manifest names")
     if hashlib.sha256(bundle.authority).hexdigest() != manifest.authority_sha256:
@@ -121,7 +121,8 @@ def verify_bundle(bundle: AuthorityBundle, keys: Sequence[NoteVerifier]) -> Mani
     return manifest
 
 
-def _read_manifest(encoded: bytes) -> Manifest:
+def read_manifest(encoded: bytes) -> Manifest:
+    """What the manifest says, whoever signed it. Raises POLICY_INVALID."""
     try:
         value = canonical.decode(encoded)
     except OnRecordError as error:
