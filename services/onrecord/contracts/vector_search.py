@@ -28,7 +28,7 @@ class GallerySetup:
 
 @dataclass(frozen=True, slots=True)
 class GalleryInfo:
-    """A gallery as anyone may know it. `public_key`: X25519, 32 bytes; portraits are sealed to it."""
+    """A gallery as anyone may know it. Portraits are sealed to `public_key` (X25519, 32 bytes)."""
 
     jurisdiction: str
     model_id: str

@@ -1,0 +1,1 @@
+"""Milvus and key files."""

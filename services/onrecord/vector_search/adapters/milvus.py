@@ -1,0 +1,196 @@
+"""Vectors in Milvus: one collection for each gallery and model, searched exactly (FLAT).
+
+The same calls serve a Milvus server and Milvus Lite, which pymilvus starts in this process when
+the address is a file.
+"""
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import grpc
+from pymilvus import DataType, MilvusClient, MilvusException
+
+from onrecord.contracts.images import Vector
+from onrecord.kernel.deadlines import Deadline
+from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.vector_search.core.values import IndexHit, IndexSpace
+
+_KEY, _VECTOR = "key", "vector"
+_KEY_LENGTH = 64
+_ROWS_AT_ONCE = 1000
+_LITE_FLUSH_AFTER = 100
+_OPENING_SECONDS = 30.0
+_CLOSING_SECONDS = 30.0
+
+_Answer = TypeVar("_Answer")
+
+
+def collection_name(space: IndexSpace) -> str:
+    """Letters, digits and underscores, as Milvus asks; the model by sixteen digits of its hash."""
+    model = hashlib.sha256(space.model_id.encode()).hexdigest()[:16]
+    return f"gallery_{space.gallery.replace('-', '_')}_{model}"
+
+
+class MilvusIndex:
+    """A `VectorIndex` on pymilvus; made by `on_server` or `on_file`.
+
+    `one_at_a_time` keeps the calls to one collection apart. `flush_after` rows are sealed by this
+    program; None leaves that to the server. `release` is called last.
+    """
+
+    def __init__(
+        self,
+        client: Any,
+        *,
+        one_at_a_time: bool,
+        flush_after: int | None,
+        release: Callable[[], None],
+    ) -> None:
+        self._client = client
+        self._one_at_a_time = one_at_a_time
+        self._flush_after = flush_after
+        self._release = release
+        self._guard = threading.Lock()
+        self._turns: dict[str, threading.Lock] = {}
+        self._loaded: set[str] = set()
+        self._unflushed: dict[str, int] = {}
+
+    @classmethod
+    def on_server(cls, uri: str, token: str = "") -> "MilvusIndex":
+        """Milvus at `http://host:19530`. It seals its rows by itself, and limits who asks it to."""
+        client = _asked(partial(MilvusClient, uri=uri, token=token), _opening())
+        return cls(client, one_at_a_time=False, flush_after=None, release=lambda: None)
+
+    @classmethod
+    def on_file(cls, path: Path) -> "MilvusIndex":
+        """Milvus Lite in `path` (its name ends in `.db`), which one process may open at a time.
+
+        At a flush it puts its row buffer aside before the rows can be read elsewhere, so a search
+        beside it would miss them: calls take turns. A row that is not flushed costs every search
+        40 µs.
+        """
+        from milvus_lite.server_manager import server_manager_instance
+
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return cls(
+            _asked(partial(MilvusClient, uri=str(path)), _opening()),
+            one_at_a_time=True,
+            flush_after=_LITE_FLUSH_AFTER,
+            release=partial(server_manager_instance.release_server, str(path)),
+        )
+
+    def create(self, space: IndexSpace, deadline: Deadline) -> None:
+        with self._turn(space, deadline):
+            self._ready(space, deadline)
+
+    def insert(
+        self, space: IndexSpace, rows: Sequence[tuple[str, Vector]], deadline: Deadline
+    ) -> None:
+        name = collection_name(space)
+        with self._turn(space, deadline):
+            self._ready(space, deadline)
+            for start in range(0, len(rows), _ROWS_AT_ONCE):
+                part = rows[start : start + _ROWS_AT_ONCE]
+                data = [{_KEY: key, _VECTOR: vector.tolist()} for key, vector in part]
+                _asked(partial(self._client.upsert, name, data), deadline)
+                self._flush_when_due(name, len(part), deadline)
+
+    def search(
+        self, space: IndexSpace, vector: Vector, limit: int, deadline: Deadline
+    ) -> list[IndexHit]:
+        ask = partial(
+            self._client.search,
+            collection_name(space),
+            data=[vector.tolist()],
+            anns_field=_VECTOR,
+            limit=limit,
+            output_fields=[_KEY],
+            search_params={"metric_type": space.metric.value},
+        )
+        with self._turn(space, deadline):
+            self._ready(space, deadline)
+            answer = _asked(ask, deadline)
+        # For L2 Milvus reports the squared distance, which is what `similarity` takes.
+        return [
+            IndexHit(str(hit[_KEY]), space.metric.similarity(float(hit["distance"])))
+            for hit in answer[0]
+        ]
+
+    def delete(self, space: IndexSpace, keys: Sequence[str], deadline: Deadline) -> None:
+        if not keys:
+            return
+        with self._turn(space, deadline):
+            self._ready(space, deadline)
+            _asked(partial(self._client.delete, collection_name(space), ids=list(keys)), deadline)
+
+    def close(self) -> None:
+        """Seal what is not sealed, and let go."""
+        deadline = Deadline.after(_CLOSING_SECONDS)
+        if self._flush_after is not None:
+            for name, rows in self._unflushed.items():
+                if rows:
+                    _asked(partial(self._client.flush, name), deadline)
+        self._client.close()
+        self._release()
+
+    def _ready(self, space: IndexSpace, deadline: Deadline) -> None:
+        """Make collection and index where there are none, and load, once in this process."""
+        name = collection_name(space)
+        if name in self._loaded:
+            return
+        if not _asked(partial(self._client.has_collection, name), deadline):
+            schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
+            schema.add_field(_KEY, DataType.VARCHAR, is_primary=True, max_length=_KEY_LENGTH)
+            schema.add_field(_VECTOR, DataType.FLOAT_VECTOR, dim=space.dimension)
+            # Bounded, with the roster as truth: Strong waits for the next time tick (200 ms).
+            make = partial(self._client.create_collection, name, consistency_level="Bounded")
+            _asked(partial(make, schema=schema), deadline)
+        if not _asked(partial(self._client.list_indexes, name), deadline):
+            index = self._client.prepare_index_params()
+            index.add_index(_VECTOR, index_type="FLAT", metric_type=space.metric.value)
+            # FLAT needs no building, so there is nothing to wait for.
+            _asked(partial(self._client.create_index, name, index, sync=False), deadline)
+        _asked(partial(self._client.load_collection, name), deadline)
+        self._loaded.add(name)
+
+    def _flush_when_due(self, name: str, rows: int, deadline: Deadline) -> None:
+        waiting = self._unflushed.get(name, 0) + rows
+        if self._flush_after is not None and waiting >= self._flush_after:
+            _asked(partial(self._client.flush, name), deadline)
+            waiting = 0
+        self._unflushed[name] = waiting
+
+    @contextmanager
+    def _turn(self, space: IndexSpace, deadline: Deadline) -> Iterator[None]:
+        """This caller's turn at the collection; no waiting beyond the deadline."""
+        if not self._one_at_a_time:
+            yield
+            return
+        with self._guard:
+            turn = self._turns.setdefault(collection_name(space), threading.Lock())
+        while not turn.acquire(timeout=deadline.remaining()):
+            deadline.check()
+        try:
+            yield
+        finally:
+            turn.release()
+
+
+def _opening() -> Deadline:
+    return Deadline.after(_OPENING_SECONDS)
+
+
+def _asked(question: "partial[_Answer]", deadline: Deadline) -> _Answer:
+    """The answer, if it comes before the deadline: pymilvus tries again until its timeout."""
+    deadline.check()
+    try:
+        return question(timeout=deadline.remaining())
+    except (MilvusException, grpc.RpcError, ConnectionError) as error:
+        raise OnRecordError(
+            ErrorCode.PLANE_UNAVAILABLE, f"the vector index does not answer: {type(error).__name__}"
+        ) from error

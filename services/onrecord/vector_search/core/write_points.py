@@ -1,0 +1,48 @@
+"""Every place of the plane between two writes, in the order in which a life passes them (R-22).
+
+A crash test ends the process at each; a use-case that adds a write adds its point here.
+"""
+
+KEY_MINTED = "gallery.key_minted"
+COLLECTION_MADE = "gallery.collection_made"
+GALLERY_STORED = "gallery.stored"
+TICKET_STORED = "enrolment.ticket_stored"
+VECTOR_INSERTED = "enrolment.vector_inserted"
+ROW_LIVE = "enrolment.row_live"
+OLDER_GONE = "enrolment.older_gone"
+CHANGE_STORED = "enrolment.change_stored"
+ENROLMENT_COMMITTED = "enrolment.committed"
+PORTRAIT_DESTROYED = "remains.portrait_destroyed"
+VECTOR_DELETED = "remains.vector_deleted"
+REMAINS_CLEARED = "remains.cleared"
+CHECKPOINT_STORED = "ledger.checkpoint_stored"
+POLICY_STORED = "ledger.policy_stored"
+CANDIDATES_FOUND = "search.candidates_found"
+REFS_STORED = "search.refs_stored"
+ANSWER_STORED = "search.answer_stored"
+SEQUENCE_ADVANCED = "search.sequence_advanced"
+RECEIPT_QUEUED = "search.receipt_queued"
+SEARCH_COMMITTED = "search.committed"
+
+WRITE_POINTS = (
+    KEY_MINTED,
+    COLLECTION_MADE,
+    GALLERY_STORED,
+    TICKET_STORED,
+    VECTOR_INSERTED,
+    ROW_LIVE,
+    OLDER_GONE,
+    CHANGE_STORED,
+    ENROLMENT_COMMITTED,
+    PORTRAIT_DESTROYED,
+    VECTOR_DELETED,
+    REMAINS_CLEARED,
+    CHECKPOINT_STORED,
+    POLICY_STORED,
+    CANDIDATES_FOUND,
+    REFS_STORED,
+    ANSWER_STORED,
+    SEQUENCE_ADVANCED,
+    RECEIPT_QUEUED,
+    SEARCH_COMMITTED,
+)

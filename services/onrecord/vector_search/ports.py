@@ -1,0 +1,50 @@
+"""What the plane needs from outside: an index of vectors and a keeper of private keys."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from onrecord.contracts.images import Vector
+from onrecord.kernel.deadlines import Deadline
+from onrecord.vector_search.core.values import IndexHit, IndexSpace
+
+
+class VectorIndex(Protocol):
+    """Vectors by key, in spaces that no search crosses. The roster, not the index, is truth.
+
+    An index MAY return a key twice, MAY still return what was deleted, MAY lag behind an insert
+    by seconds, MAY lose with power what it took; among what it holds it MUST find exactly (FLAT).
+    May be called from many threads. Every method raises PLANE_UNAVAILABLE when it cannot answer,
+    and DEADLINE_EXCEEDED when it was not asked in time.
+    """
+
+    def create(self, space: IndexSpace, deadline: Deadline) -> None:
+        """Make the space; nothing happens where it exists."""
+        ...
+
+    def insert(
+        self, space: IndexSpace, rows: Sequence[tuple[str, Vector]], deadline: Deadline
+    ) -> None:
+        """Put vectors (float32, `dimension`) under their keys, replacing what stands there."""
+        ...
+
+    def search(
+        self, space: IndexSpace, vector: Vector, limit: int, deadline: Deadline
+    ) -> list[IndexHit]:
+        """At most `limit` hits (up to 16,384), best first; fewer only when there are no more."""
+        ...
+
+    def delete(self, space: IndexSpace, keys: Sequence[str], deadline: Deadline) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class KeyStore(Protocol):
+    """Keeps the galleries' private keys (X25519), and gives them to this plane alone."""
+
+    def mint(self, gallery: str) -> bytes:
+        """The gallery's public key (32 bytes), minted now if there is none. Durable."""
+        ...
+
+    def private_key(self, gallery: str) -> bytes:
+        """32 bytes. Raises PLANE_UNAVAILABLE when there is no such key."""
+        ...

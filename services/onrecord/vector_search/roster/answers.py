@@ -1,0 +1,126 @@
+"""Searches that were made: receipts, candidates, and what waits to be published."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, insert, select
+
+from onrecord.contracts.vector_search import Candidate
+from onrecord.proof import canonical, statements
+from onrecord.proof.attestation import Attestation
+from onrecord.vector_search.core.values import CandidateRow
+from onrecord.vector_search.roster.schema import candidates, outbox, searches
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """What one grant was answered with in one gallery."""
+
+    model_id: str
+    template_sha256: str
+    sequence: int
+    receipt: Attestation
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """The list, as the receipt has it."""
+        said = statements.read(self.receipt)
+        return tuple(Candidate(one["ref"], one["similarity"]) for one in said["candidates"])
+
+
+def find_of_mandate(tx: Connection, mandate: str) -> dict[str, StoredAnswer]:
+    """What every gallery here answered under one grant."""
+    rows = tx.execute(select(searches).where(searches.c.mandate == mandate))
+    return {
+        row.gallery: StoredAnswer(
+            row.model_id, row.template_sha256, row.sequence, _receipt(row.receipt)
+        )
+        for row in rows
+    }
+
+
+def add(
+    tx: Connection,
+    *,
+    gallery: str,
+    mandate: str,
+    search_id: str,
+    grant_index: int,
+    answer: StoredAnswer,
+) -> None:
+    tx.execute(
+        insert(searches).values(
+            gallery=gallery,
+            mandate=mandate,
+            search_id=search_id,
+            grant_index=grant_index,
+            model_id=answer.model_id,
+            template_sha256=answer.template_sha256,
+            sequence=answer.sequence,
+            receipt=canonical.encode(answer.receipt.to_json()).decode(),
+        )
+    )
+
+
+def add_candidates(tx: Connection, rows: Sequence[CandidateRow]) -> None:
+    if not rows:
+        return
+    tx.execute(
+        insert(candidates),
+        [
+            {
+                "candidate_ref": row.candidate_ref,
+                "gallery": row.gallery,
+                "mandate": row.mandate,
+                "search_id": row.search_id,
+                "grant_index": row.grant_index,
+                "enrolment_id": row.enrolment_id,
+                "similarity": row.similarity,
+            }
+            for row in rows
+        ],
+    )
+
+
+def find_candidate(tx: Connection, candidate_ref: str) -> CandidateRow | None:
+    row = tx.execute(
+        select(candidates).where(candidates.c.candidate_ref == candidate_ref)
+    ).one_or_none()
+    if row is None:
+        return None
+    return CandidateRow(
+        candidate_ref=row.candidate_ref,
+        gallery=row.gallery,
+        mandate=row.mandate,
+        search_id=row.search_id,
+        grant_index=row.grant_index,
+        enrolment_id=row.enrolment_id,
+        similarity=row.similarity,
+    )
+
+
+def receipts_after(tx: Connection, gallery: str, after: int, limit: int) -> tuple[Attestation, ...]:
+    """Receipts with a sequence above `after`, in order."""
+    found = (
+        select(searches.c.receipt)
+        .where(searches.c.gallery == gallery, searches.c.sequence > after)
+        .order_by(searches.c.sequence)
+        .limit(limit)
+    )
+    return tuple(_receipt(receipt) for receipt in tx.execute(found).scalars())
+
+
+def queue(tx: Connection, topic: str, key: str, message: Attestation, created_at: str) -> None:
+    """Put a statement into the outbox, to be published once the transaction has committed."""
+    tx.execute(
+        insert(outbox).values(
+            topic=topic,
+            key=key,
+            payload=canonical.encode(message.to_json()),
+            created_at=created_at,
+        )
+    )
+
+
+def _receipt(held: str) -> Attestation:
+    return Attestation.from_json(canonical.decode(held.encode()))

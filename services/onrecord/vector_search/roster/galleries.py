@@ -1,0 +1,117 @@
+"""Galleries, the keys pinned for them, and the policies those keys were seen to sign."""
+
+from sqlalchemy import Connection, Row, Select, insert, select, update
+
+from onrecord.kernel.cards import Metric
+from onrecord.vector_search.core.values import NO_RECEIPT, Gallery
+from onrecord.vector_search.roster.schema import authority_keys, galleries, verified_policies
+
+_FIRST_KEY = 1
+
+
+def find(tx: Connection, jurisdiction: str) -> Gallery | None:
+    row = tx.execute(_with_key().where(galleries.c.jurisdiction == jurisdiction)).one_or_none()
+    return None if row is None else _gallery(row)
+
+
+def find_all(tx: Connection) -> tuple[Gallery, ...]:
+    """Every gallery, by jurisdiction."""
+    return tuple(
+        _gallery(row) for row in tx.execute(_with_key().order_by(galleries.c.jurisdiction))
+    )
+
+
+def lock(tx: Connection, jurisdiction: str) -> Gallery | None:
+    """The gallery, held against every other writer until the transaction ends."""
+    tx.execute(
+        select(galleries.c.jurisdiction)
+        .where(galleries.c.jurisdiction == jurisdiction)
+        .with_for_update()
+    )
+    return find(tx, jurisdiction)
+
+
+def add(tx: Connection, gallery: Gallery) -> None:
+    """Store a gallery with its first authority key."""
+    tx.execute(
+        insert(galleries).values(
+            jurisdiction=gallery.jurisdiction,
+            model_id=gallery.model_id,
+            dimension=gallery.dimension,
+            metric=gallery.metric.value,
+            public_key=gallery.public_key,
+            live_records=0,
+            last_sequence=0,
+            last_receipt=NO_RECEIPT,
+        )
+    )
+    tx.execute(
+        insert(authority_keys).values(
+            gallery=gallery.jurisdiction, number=_FIRST_KEY, key=gallery.authority_key
+        )
+    )
+
+
+def count_live(tx: Connection, jurisdiction: str, difference: int) -> None:
+    """Add to the number of live records; the caller holds the gallery's lock."""
+    tx.execute(
+        update(galleries)
+        .where(galleries.c.jurisdiction == jurisdiction)
+        .values(live_records=galleries.c.live_records + difference)
+    )
+
+
+def advance(tx: Connection, jurisdiction: str, sequence: int, receipt_sha256: str) -> None:
+    """The gallery's latest receipt; the caller holds the gallery's lock."""
+    tx.execute(
+        update(galleries)
+        .where(galleries.c.jurisdiction == jurisdiction)
+        .values(last_sequence=sequence, last_receipt=receipt_sha256)
+    )
+
+
+def policy_is_verified(tx: Connection, gallery: Gallery, digest: str) -> bool:
+    """Whether the gallery's pinned key was seen to sign the policy with this digest."""
+    found = select(verified_policies.c.digest).where(
+        verified_policies.c.gallery == gallery.jurisdiction,
+        verified_policies.c.digest == digest,
+        verified_policies.c.authority_key == gallery.authority_key,
+    )
+    return tx.execute(found).one_or_none() is not None
+
+
+def add_verified_policy(tx: Connection, gallery: Gallery, digest: str) -> None:
+    """Remember it; the caller holds the gallery's lock."""
+    if not policy_is_verified(tx, gallery, digest):
+        tx.execute(
+            insert(verified_policies).values(
+                gallery=gallery.jurisdiction, digest=digest, authority_key=gallery.authority_key
+            )
+        )
+
+
+def _with_key() -> Select[tuple[object, ...]]:
+    """Galleries with the latest of their authority keys."""
+    latest = (
+        select(authority_keys.c.key)
+        .where(authority_keys.c.gallery == galleries.c.jurisdiction)
+        .order_by(authority_keys.c.number.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    return select(*galleries.c, latest.label("authority_key"))
+
+
+def _gallery(row: Row[tuple[object, ...]]) -> Gallery:
+    held = row._mapping
+    return Gallery(
+        jurisdiction=held["jurisdiction"],
+        model_id=held["model_id"],
+        dimension=held["dimension"],
+        metric=Metric(held["metric"]),
+        authority_key=held["authority_key"],
+        public_key=held["public_key"],
+        live_records=held["live_records"],
+        last_sequence=held["last_sequence"],
+        last_receipt=held["last_receipt"],
+    )

@@ -1,0 +1,29 @@
+"""The highest checkpoint this plane has ever seen of a ledger. It never goes down."""
+
+from sqlalchemy import Connection, insert, select, update
+
+from onrecord.proof.checkpoint import Checkpoint, SignedCheckpoint
+from onrecord.vector_search.roster.schema import seen_checkpoints
+
+
+def highest(tx: Connection, origin: str) -> Checkpoint | None:
+    row = tx.execute(
+        select(seen_checkpoints).where(seen_checkpoints.c.origin == origin).with_for_update()
+    ).one_or_none()
+    return None if row is None else Checkpoint(row.origin, row.size, row.root)
+
+
+def raise_to(tx: Connection, seen: SignedCheckpoint, above: Checkpoint | None) -> bool:
+    """Store `seen` in place of `above`; False where another has been stored meanwhile."""
+    at = seen.checkpoint
+    held = highest(tx, at.origin)
+    if held != above:
+        return False
+    values = {"size": at.size, "root": at.root, "note": seen.note}
+    if held is None:
+        tx.execute(insert(seen_checkpoints).values(origin=at.origin, **values))
+    else:
+        tx.execute(
+            update(seen_checkpoints).where(seen_checkpoints.c.origin == at.origin).values(**values)
+        )
+    return True

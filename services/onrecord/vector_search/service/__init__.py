@@ -1,0 +1,1 @@
+"""The plane's use-cases; `PlaneService` in `service.plane` is the contract."""

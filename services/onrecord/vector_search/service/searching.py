@@ -1,0 +1,180 @@
+"""One search of one gallery under one grant (laws 2 and 3)."""
+
+import hashlib
+
+from sqlalchemy import Connection
+
+from onrecord.chassis.database import read_transaction, write_transaction
+from onrecord.contracts.images import Template, Vector
+from onrecord.contracts.vector_search import Candidate, GalleryResult, GallerySearch
+from onrecord.kernel.deadlines import Deadline
+from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.kernel.times import format_time
+from onrecord.proof import statements
+from onrecord.proof.grant import GalleryGrant, Grant, read_grant
+from onrecord.vector_search.core import write_points
+from onrecord.vector_search.core.grants import check_grant, check_still_running
+from onrecord.vector_search.core.ranking import distinct, first_fetch, next_fetch, rank_live
+from onrecord.vector_search.core.statements import receipt_body
+from onrecord.vector_search.core.templates import check_template
+from onrecord.vector_search.core.values import CandidateRow, Gallery, RankedRecord
+from onrecord.vector_search.roster import answers, galleries, records
+from onrecord.vector_search.roster.answers import StoredAnswer
+from onrecord.vector_search.service.managing import Galleries
+from onrecord.vector_search.service.parts import PlaneParts
+from onrecord.vector_search.service.trust import LedgerTrust, PolicyTrust
+
+TOPIC = "onrecord.search.executed.v1"
+_REF_BYTES = 16
+
+
+class Searches:
+    """Looks only where the ledger shows it was allowed, and says so before it answers."""
+
+    def __init__(
+        self, parts: PlaneParts, known: Galleries, ledger: LedgerTrust, policies: PolicyTrust
+    ) -> None:
+        self._parts = parts
+        self._galleries = known
+        self._ledger = ledger
+        self._policies = policies
+
+    def search(self, search: GallerySearch, deadline: Deadline) -> GalleryResult:
+        gallery = self._galleries.known(search.gallery)
+        grant = read_grant(search.grant, self._parts.ledger_key)
+        answered = self._answered_before(gallery, grant, search.template)
+        if answered is not None:
+            return answered
+        now = self._parts.clock.now()
+        allowed = check_grant(grant, gallery, search.template.model_id, now)
+        self._ledger.accept(search.grant.checkpoint, deadline)
+        self._policies.check(gallery, allowed.policy, deadline)
+        vector = self._trusted_vector(gallery, grant, search.template)
+        ranked = self._find(gallery, vector, allowed.list_size, deadline)
+        self._parts.reached(write_points.CANDIDATES_FOUND)
+        return self._answer(gallery, grant, allowed, search.template, ranked)
+
+    def _answered_before(
+        self, gallery: Gallery, grant: Grant, template: Template
+    ) -> GalleryResult | None:
+        with read_transaction(self._parts.roster) as tx:
+            return _same_again(tx, gallery, grant, template)
+
+    def _trusted_vector(self, gallery: Gallery, grant: Grant, template: Template) -> Vector:
+        statements.verify_template(
+            self._parts.verifier,
+            template.detected,
+            template.embedded,
+            mandate=grant.mandate,
+            image=grant.probe_sha256,
+            template=template.sha256,
+            model_id=template.model_id,
+        )
+        return check_template(template, gallery.space)
+
+    def _find(
+        self, gallery: Gallery, vector: Vector, list_size: int, deadline: Deadline
+    ) -> tuple[RankedRecord, ...]:
+        """The best live records; asks for more while ghosts and duplicates leave it short."""
+        asked: int | None = first_fetch(list_size)
+        while asked is not None:
+            deadline.check()
+            hits = self._parts.index.search(gallery.space, vector, asked, deadline)
+            best = distinct(hits)
+            with read_transaction(self._parts.roster) as tx:
+                live = records.live_keys(tx, gallery.jurisdiction, [hit.key for hit in best])
+            ranked = rank_live(best, live, list_size)
+            if len(ranked) == list_size or len(hits) < asked:
+                return ranked
+            asked = next_fetch(asked)
+        raise OnRecordError(
+            ErrorCode.PLANE_UNAVAILABLE,
+            "too many vectors of deleted records stand in the index; it must be compacted first",
+        )
+
+    def _answer(
+        self,
+        gallery: Gallery,
+        grant: Grant,
+        allowed: GalleryGrant,
+        template: Template,
+        ranked: tuple[RankedRecord, ...],
+    ) -> GalleryResult:
+        """Receipt, candidates, answer and outbox in one transaction: no receipt, no result."""
+        with write_transaction(self._parts.roster) as tx:
+            locked = galleries.lock(tx, gallery.jurisdiction) or gallery
+            answered = _same_again(tx, gallery, grant, template)
+            if answered is not None:
+                return answered
+            now = self._parts.clock.now()
+            check_still_running(grant, now)
+            named = self._named(gallery, grant, ranked)
+            listed = tuple(Candidate(row.candidate_ref, row.similarity) for row in named)
+            receipt = self._parts.attestor.attest(
+                receipt_body(
+                    grant, allowed, locked, listed, template_sha256=template.sha256, now=now
+                )
+            )
+            answer = StoredAnswer(
+                allowed.model_id, template.sha256, locked.last_sequence + 1, receipt
+            )
+            answers.add_candidates(tx, named)
+            self._parts.reached(write_points.REFS_STORED)
+            answers.add(
+                tx,
+                gallery=gallery.jurisdiction,
+                mandate=grant.mandate,
+                search_id=grant.search_id,
+                grant_index=grant.index,
+                answer=answer,
+            )
+            self._parts.reached(write_points.ANSWER_STORED)
+            digest = hashlib.sha256(receipt.statement).hexdigest()
+            galleries.advance(tx, gallery.jurisdiction, answer.sequence, digest)
+            self._parts.reached(write_points.SEQUENCE_ADVANCED)
+            answers.queue(tx, TOPIC, gallery.jurisdiction, receipt, format_time(now))
+            self._parts.reached(write_points.RECEIPT_QUEUED)
+        self._parts.reached(write_points.SEARCH_COMMITTED)
+        return GalleryResult(gallery.jurisdiction, listed, receipt)
+
+    def _named(
+        self, gallery: Gallery, grant: Grant, ranked: tuple[RankedRecord, ...]
+    ) -> tuple[CandidateRow, ...]:
+        """A fresh random name for each record, which says nothing outside this search."""
+        return tuple(
+            CandidateRow(
+                candidate_ref=self._parts.random_bytes(_REF_BYTES).hex(),
+                gallery=gallery.jurisdiction,
+                mandate=grant.mandate,
+                search_id=grant.search_id,
+                grant_index=grant.index,
+                enrolment_id=record.enrolment_id,
+                similarity=record.similarity,
+            )
+            for record in ranked
+        )
+
+
+def _same_again(
+    tx: Connection, gallery: Gallery, grant: Grant, template: Template
+) -> GalleryResult | None:
+    """What this grant was answered with before; None where this gallery has not been searched.
+
+    Raises GRANT_OTHER_PROBE if any gallery here was searched under it with another template of
+    the same model (R-9).
+    """
+    answered = answers.find_of_mandate(tx, grant.mandate)
+    for held in answered.values():
+        if held.model_id == template.model_id and held.template_sha256 != template.sha256:
+            raise OnRecordError(
+                ErrorCode.GRANT_OTHER_PROBE,
+                "under this grant a gallery was searched with another template",
+            )
+    own = answered.get(gallery.jurisdiction)
+    if own is None:
+        return None
+    if own.model_id != template.model_id:
+        raise OnRecordError(
+            ErrorCode.GRANT_MODEL, f"under this grant {gallery.jurisdiction} has another model"
+        )
+    return GalleryResult(gallery.jurisdiction, own.candidates, own.receipt)

@@ -1,0 +1,114 @@
+"""What the plane believes of the ledger and of policies, and why (law 2)."""
+
+from sqlalchemy.exc import IntegrityError
+
+from onrecord.chassis.database import read_transaction, write_transaction
+from onrecord.kernel.deadlines import Deadline
+from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.proof.authority import AuthorityBundle, verify_bundle
+from onrecord.proof.checkpoint import Checkpoint, SignedCheckpoint, open_checkpoint
+from onrecord.proof.merkle import verify_consistency
+from onrecord.proof.notes import NoteVerifier
+from onrecord.vector_search.core import write_points
+from onrecord.vector_search.core.values import Gallery
+from onrecord.vector_search.roster import galleries, ledger
+from onrecord.vector_search.service.parts import PlaneParts
+
+
+class LedgerTrust:
+    """One history and no other: every checkpoint must be consistent with the highest ever seen."""
+
+    def __init__(self, parts: PlaneParts) -> None:
+        self._parts = parts
+
+    def accept(self, note: str, deadline: Deadline) -> None:
+        """Check a signed checkpoint against the highest one, and keep it if it is higher.
+
+        What is higher is durable before this returns. Raises GRANT_CHECKPOINT_INVALID,
+        LEDGER_INCONSISTENT, and LEDGER_UNAVAILABLE where the ledger gives no proof.
+        """
+        seen = self._opened(note)
+        while not self._stored(seen, self._consistent_with(seen.checkpoint, deadline)):
+            # Another search has raised the highest meanwhile; compare with that one.
+            deadline.check()
+
+    def _opened(self, note: str) -> SignedCheckpoint:
+        try:
+            opened = open_checkpoint(note, self._parts.ledger_key)
+        except OnRecordError as error:
+            raise OnRecordError(ErrorCode.GRANT_CHECKPOINT_INVALID, error.message) from error
+        return SignedCheckpoint(note, opened.checkpoint)
+
+    def _consistent_with(self, at: Checkpoint, deadline: Deadline) -> Checkpoint | None:
+        """The highest checkpoint, with which `at` has been proved to share one history."""
+        with read_transaction(self._parts.roster) as tx:
+            held = ledger.highest(tx, at.origin)
+        if held is None or held == at:
+            return held
+        old, new = sorted((held, at), key=lambda checkpoint: checkpoint.size)
+        # Two trees of one size need no proof to be told apart: verifying refuses other roots.
+        proof = self._proof(old.size, new.size, deadline) if old.size < new.size else ()
+        verify_consistency(old.size, old.root, new.size, new.root, proof)
+        return held
+
+    def _proof(self, old: int, new: int, deadline: Deadline) -> tuple[bytes, ...]:
+        try:
+            return self._parts.ledger.consistency_proof(old, new, deadline)
+        except OnRecordError as error:
+            raise OnRecordError(
+                ErrorCode.LEDGER_UNAVAILABLE,
+                f"the ledger gave no proof that its {new} entries begin with its {old}",
+            ) from error
+
+    def _stored(self, seen: SignedCheckpoint, held: Checkpoint | None) -> bool:
+        if held is not None and seen.checkpoint.size <= held.size:
+            return True
+        try:
+            with write_transaction(self._parts.roster) as tx:
+                stored = ledger.raise_to(tx, seen, held)
+        except IntegrityError:  # two first checkpoints at once, where writers do not wait in line
+            return False
+        self._parts.reached(write_points.CHECKPOINT_STORED)
+        return stored
+
+
+class PolicyTrust:
+    """A policy counts when the state's own key, pinned here, has signed it."""
+
+    def __init__(self, parts: PlaneParts) -> None:
+        self._parts = parts
+
+    def check(self, gallery: Gallery, digest: str, deadline: Deadline) -> None:
+        """Raises GRANT_POLICY_UNSIGNED, and LEDGER_UNAVAILABLE where it cannot be had."""
+        with read_transaction(self._parts.roster) as tx:
+            if galleries.policy_is_verified(tx, gallery, digest):
+                return
+        self._verify(self._fetched(digest, deadline), gallery, digest)
+        with write_transaction(self._parts.roster) as tx:
+            galleries.lock(tx, gallery.jurisdiction)
+            galleries.add_verified_policy(tx, gallery, digest)
+        self._parts.reached(write_points.POLICY_STORED)
+
+    def _fetched(self, digest: str, deadline: Deadline) -> AuthorityBundle:
+        try:
+            return self._parts.ledger.policy(digest, deadline)
+        except OnRecordError as error:
+            if error.code is ErrorCode.POLICY_MISSING:
+                raise _unsigned("nobody has a policy with the digest it names") from error
+            raise OnRecordError(
+                ErrorCode.LEDGER_UNAVAILABLE, "the policy the grant names could not be read"
+            ) from error
+
+    def _verify(self, bundle: AuthorityBundle, gallery: Gallery, digest: str) -> None:
+        if bundle.digest != digest:
+            raise _unsigned("the policy is not the one it names")
+        try:
+            manifest = verify_bundle(bundle, [NoteVerifier.parse(gallery.authority_key)])
+        except OnRecordError as error:
+            raise _unsigned(error.message) from error
+        if manifest.jurisdiction != gallery.jurisdiction:
+            raise _unsigned(f"the policy is {manifest.jurisdiction}'s")
+
+
+def _unsigned(why: str) -> OnRecordError:
+    return OnRecordError(ErrorCode.GRANT_POLICY_UNSIGNED, f"the grant's policy is refused: {why}")
