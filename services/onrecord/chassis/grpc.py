@@ -35,6 +35,9 @@ _REFUSING_THREADS: Final = 2
 # Calls that may stand between the wire and a thread. Beyond it gRPC itself refuses.
 _BACKLOG: Final = 64
 _SHED_RETRY_MS: Final = 1000
+# A machine that vanished without a word is noticed by a call that waits, not by its deadline only.
+_PING_MS: Final = 20_000
+_PING_TIMEOUT_MS: Final = 5_000
 
 Allowed = Mapping[str, frozenset[Service]]
 """Full method name (`/onrecord.rpc.v1.Audit/Decide`) to the services that may call it."""
@@ -83,6 +86,7 @@ class GrpcServer:
                 ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.so_reuseport", 0),  # a taken port is an error, not a share of the calls
+                ("grpc.http2.min_recv_ping_interval_without_data_ms", _PING_MS // 2),
             ],
         )
         credentials = grpc.ssl_server_credentials(
@@ -125,6 +129,8 @@ def open_channel(target: str, identity: ServiceIdentity, service: Service) -> gr
         # A service that comes back is found within two seconds, not after two minutes.
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.max_reconnect_backoff_ms", 2000),
+        ("grpc.keepalive_time_ms", _PING_MS),
+        ("grpc.keepalive_timeout_ms", _PING_TIMEOUT_MS),
         ("grpc.enable_http_proxy", 0),
     ]
     return grpc.secure_channel(target, credentials, options)
