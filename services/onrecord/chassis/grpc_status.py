@@ -14,10 +14,9 @@ import grpc
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 
 TRAILER: Final = "onrecord-error-bin"
-# gRPC refuses metadata beyond 8 KB in all; an error stays well below it.
-_MAX_MESSAGE: Final = 1000
-_MAX_FIELD: Final = 200
-_MAX_DETAILS: Final = 2000
+# gRPC refuses metadata beyond 8 KB in all, and the error would be lost with them.
+_MAX_BYTES: Final = 4096
+_MAX_FIELD: Final = 100
 _MAX_STATUS_TEXT: Final = 200
 
 _Status = grpc.StatusCode
@@ -138,21 +137,33 @@ _UNREACHABLE: Final = {_Status.UNAVAILABLE, _Status.CANCELLED}
 
 def status_text(error: OnRecordError) -> str:
     """The status message: for a person with a stranger's tool."""
-    return f"{error.code.value}: {error.message}"[:_MAX_STATUS_TEXT]
+    said = f"{error.code.value}: {error.message}"[:_MAX_STATUS_TEXT]
+    # Half of a surrogate pair, quoted from somebody's input, has no UTF-8.
+    return said.encode("utf-8", "replace").decode("utf-8")
 
 
 def trailer(error: OnRecordError) -> tuple[str, bytes]:
     """The trailing metadatum that carries `error`; what is too long for a trailer is cut."""
-    details = error.details
-    if len(json.dumps(details)) > _MAX_DETAILS:
-        details = {}
+    encoded = _encoded(error, error.message, error.field, error.details)
+    if len(encoded) > _MAX_BYTES:
+        field = error.field[:_MAX_FIELD] if error.field is not None else None
+        message, encoded = error.message, _encoded(error, error.message, field, {})
+        while len(encoded) > _MAX_BYTES:
+            message = message[: len(message) // 2]
+            encoded = _encoded(error, message, field, {})
+    return TRAILER, encoded
+
+
+def _encoded(
+    error: OnRecordError, message: str, field: str | None, details: dict[str, str | int]
+) -> bytes:
     content = {
         "code": error.code.value,
-        "message": error.message[:_MAX_MESSAGE],
-        "field": error.field[:_MAX_FIELD] if error.field is not None else None,
+        "message": message,
+        "field": field,
         "details": details,
     }
-    return TRAILER, json.dumps(content, separators=(",", ":")).encode("ascii")
+    return json.dumps(content, separators=(",", ":")).encode("ascii")
 
 
 def error_from_rpc(failure: grpc.RpcError, unavailable: ErrorCode) -> OnRecordError:

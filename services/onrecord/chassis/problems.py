@@ -135,15 +135,23 @@ def problem(error: OnRecordError, instance: str) -> dict[str, Any]:
         "type": _TYPE + error.code.value,
         "title": title,
         "status": status,
-        "detail": error.message,
+        "detail": _text(error.message),
         "instance": instance,
         "code": error.code.value,
     }
     if error.field is not None:
-        said["field"] = error.field
+        said["field"] = _text(error.field)
     if error.details:
-        said["details"] = dict(error.details)
+        said["details"] = {
+            _text(name): _text(value) if isinstance(value, str) else value
+            for name, value in error.details.items()
+        }
     return said
+
+
+def _text(said: str) -> str:
+    """What has a UTF-8 form: half of a surrogate pair, quoted from a client's JSON, has none."""
+    return said.encode("utf-8", "replace").decode("utf-8")
 
 
 def http_status(code: ErrorCode) -> int:

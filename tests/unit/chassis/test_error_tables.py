@@ -1,11 +1,13 @@
 """One error, three tables, none of them with a hole."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from onrecord.chassis.dispositions import DISPOSITIONS, Disposition
-from onrecord.chassis.grpc_status import GRPC_STATUS, trailer
+from onrecord.chassis.grpc_status import GRPC_STATUS, status_text, trailer
 from onrecord.chassis.problems import (
     MEDIA_TYPE,
     PROBLEMS,
@@ -95,4 +97,29 @@ def test_no_error_is_too_long_for_a_trailer(
 ) -> None:
     """gRPC refuses a response whose metadata exceed 8 KB: the error itself would be lost."""
     error = OnRecordError(ErrorCode.INTERNAL, message, field=field, details=details)
-    assert len(trailer(error)[1]) < 6000
+    assert len(trailer(error)[1]) <= 4096
+
+
+def test_what_is_too_long_is_cut_and_what_is_not_is_whole() -> None:
+    long = OnRecordError(
+        ErrorCode.INTERNAL,
+        "\U0001f600" * 5000,
+        field="\U0001f600" * 5000,
+        details={"a": "b" * 5000},
+    )
+    _, encoded = trailer(long)
+    assert 1000 < len(encoded) <= 4096
+    assert json.loads(encoded)["code"] == "internal"
+    short = OnRecordError(ErrorCode.INTERNAL, "m" * 3000, field="f", details={"a": 1})
+    assert json.loads(trailer(short)[1])["message"] == "m" * 3000
+
+
+def test_text_that_has_no_utf8_does_not_lose_the_error() -> None:
+    error = OnRecordError(ErrorCode.FIELD_INVALID, "half a pair: \ud800")
+    assert status_text(error).startswith("field_invalid: half a pair")
+    status_text(error).encode("utf-8")
+    assert json.loads(trailer(error)[1])["message"] == error.message
+    quoted = OnRecordError(
+        ErrorCode.FIELD_UNKNOWN, "\ud800", field="a.\ud800", details={"\ud800": "\ud800"}
+    )
+    json.dumps(problem(quoted, "/v1/searches"), ensure_ascii=False).encode("utf-8")
