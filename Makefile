@@ -42,6 +42,18 @@ lint: setup  ## ruff, mypy --strict, import contracts, stubs regenerated and com
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python tools/generate_stubs.py --check
 
+.PHONY: models
+models: setup  ## build the demo's face models into model_repository/ (PyPI packages alone)
+	@$(BIN)/onrecord models build registry
+
+.PHONY: demo
+demo: models  ## one search on the record, from the photograph to the lead
+	@$(BIN)/onrecord demo
+
+.PHONY: up
+up: models  ## everything in one process, on the data folder onrecord-data
+	@$(BIN)/onrecord up
+
 .PHONY: test
 test: setup  ## everything that needs Python alone
 	@$(BIN)/pytest -n 2 tests

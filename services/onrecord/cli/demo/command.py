@@ -80,7 +80,7 @@ def demo(out: Path, models: Path, policies: Path, cache: Path, per_state: int, s
     proofs.write_documents(out, ended.search, lead)
 
     teller.chapter("The system is switched off. What does the ledger say?")
-    proofs.show_last(ledger, teller)
+    proofs.show(ledger, teller)
     click.echo()
     teller.say("Anyone can check all of it, without us, with one command:")
     held = proofs.verify(ledger, out, teller) == 0
@@ -122,7 +122,7 @@ def _end(teller: Teller, out: Path) -> None:
         "ledger/": "the public ledger, and the bodies an auditor may read (bodies.jsonl)",
         "server.log": "what the server said",
     }.items():
-        teller.fact(name.ljust(16), f"{text}")
+        teller.fact(name, text)
     click.echo()
     for command in (
         f"onrecord ledger show {out}/ledger",

@@ -13,6 +13,7 @@ import numpy as np
 
 from onrecord.chassis.certificates import LocalAuthority
 from onrecord.cli.demo import cast
+from onrecord.cli.demo.ledger_story import told
 from onrecord.cli.demo.stage import Scene
 from onrecord.cli.demo.teller import Teller
 from onrecord.client.results import Search
@@ -27,8 +28,6 @@ from onrecord.proof.entry import LoggedEntry
 from onrecord.standalone.app import StandaloneSettings, standalone
 from onrecord.standalone.folder import DataFolder
 from onrecord.standalone.secrets import PUBLIC_LEDGER_KEY
-
-_LAST_SHOWN = 24
 
 
 def export_ledger(scene: Scene, folder: DataFolder, out: Path) -> Path:
@@ -63,12 +62,10 @@ def verify(ledger: Path, out: Path, teller: Teller) -> int:
     return done.returncode
 
 
-def show_last(ledger: Path, teller: Teller) -> None:
-    """The story as the ledger tells it: the last entries, without the enrolments."""
-    told = _onrecord(["ledger", "show", str(ledger)]).stdout.splitlines()
-    wanted = [line for line in told if "gallery.enrolled" not in line]
-    for line in wanted[-_LAST_SHOWN:]:
-        teller.quote(line[:110])
+def show(ledger: Path, teller: Teller) -> None:
+    """The story as the ledger tells it."""
+    for numbers, kind, says in told(ledger / "bodies.jsonl"):
+        teller.quote(f"{numbers:>10}  {kind:<20} {says}")
 
 
 def one_changed_byte(ledger: Path, out: Path, teller: Teller) -> bool:

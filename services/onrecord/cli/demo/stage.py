@@ -99,8 +99,9 @@ def enrol_all(scene: Scene, tell: Callable[[int, int], None], teller: Teller) ->
             tell(done, len(work))
 
     with ThreadPoolExecutor(_ENROLLERS) as pool:
-        for future in [pool.submit(enrol, item) for item in work]:
-            future.result()
+        for state in scene.enrolled:  # one state after the other, so that the ledger reads well
+            for future in [pool.submit(enrol, item) for item in work if item[0] == state]:
+                future.result()
     for client in clients.values():
         client.close()
     if rejected:

@@ -84,12 +84,13 @@ def _examine(scene: Scene, search: Search, sought: Sitter, out: Path, teller: Te
                 continue
             number += 1
             task = client.task(tasks[0].task_id)
+            probe = client.probe(task.task_id)
             looks = _look(client, task)
             decisions = _decide(task, looks, sought.portrait.read_bytes())
             if number == 1:
                 lines = _captions(search)
                 examination_sheet(
-                    client.probe(task.task_id),
+                    probe,
                     list(looks.values()),
                     lines,
                     out / "examination.png",

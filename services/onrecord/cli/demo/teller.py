@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import click
 
 _WIDTH = 88
+_LABEL = 18
 _EVERY_SECONDS = 2.0
 
 
@@ -30,7 +31,7 @@ class Teller:
 
     def fact(self, label: str, text: str, colour: str | None = None) -> None:
         """A labelled line, wrapped under its own text."""
-        head = f"   {label:<12}"
+        head = f"   {label:<{_LABEL}} "
         body = textwrap.wrap(text, _WIDTH - len(head)) or [""]
         click.echo(click.style(head, fg=colour, bold=colour is not None) + body[0])
         for line in body[1:]:
