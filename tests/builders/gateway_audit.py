@@ -56,6 +56,7 @@ class FakeAudit:
         self.failing: dict[str, OnRecordError] = {}
         self.calls: list[str] = []
         self.activated: list[AuthorityBundle] = []
+        self._last_receipts: dict[str, int] = {}
         self._tokens = tokens
         self._clock = clock
 
@@ -86,7 +87,7 @@ class FakeAudit:
 
     def authorize_look(self, call: LookCall, deadline: Deadline) -> LoggedEntry:
         claims = self._known("authorize_look", call.user_token)
-        grant = self._grant(call.search_id)
+        grant = self._examinable(call.search_id)
         self._refuse_conflict(claims, call.search_id)
         target: dict[str, Any] = {"what": "probe"}
         if call.candidate_ref is not None:
@@ -112,8 +113,12 @@ class FakeAudit:
             if body["receipt"] == statement:
                 return self.ledger.logged(index)
         search_id = statement["search_id"]
+        last = self._last_receipts.get(statement["gallery"], 0)
+        if statement["sequence"] > last + 1:
+            raise OnRecordError(ErrorCode.RECEIPT_GAP, f"receipt {last + 1} first")
+        self._last_receipts[statement["gallery"]] = statement["sequence"]
         if statement["gallery"] in self.ended(search_id):
-            raise OnRecordError(ErrorCode.SEARCH_STATE, "it has ended otherwise")
+            raise OnRecordError(ErrorCode.SEARCH_STATE, "logged as an alarm")
         return self._append(
             "search.executed",
             None,
@@ -140,7 +145,7 @@ class FakeAudit:
 
     def decide(self, call: DecideCall, deadline: Deadline) -> LoggedEntry:
         claims = self._known("decide", call.user_token)
-        grant = self._grant(call.search_id)
+        grant = self._examinable(call.search_id)
         self._refuse_conflict(claims, call.search_id)
         for _, body in self._bodies("examination.decided"):
             if body["task_id"] == call.task_id:
@@ -309,6 +314,13 @@ class FakeAudit:
         if not found:
             raise OnRecordError(ErrorCode.NOT_FOUND, "no such search")
         return found[0][0]
+
+    def _examinable(self, search_id: str) -> int:
+        """The grant of a search in which every gallery has its end."""
+        grant = self._grant(search_id)
+        if set(self._granted(search_id)) - set(self.ended(search_id)):
+            raise OnRecordError(ErrorCode.SEARCH_STATE, "a gallery has not ended yet")
+        return grant
 
     def _granted(self, search_id: str) -> list[str]:
         body = self._of(search_id, "request.granted")[0][1]

@@ -7,7 +7,6 @@ search is looked at, and `recover` once at start. Every step in it may be repeat
 import logging
 from collections.abc import Sequence
 from datetime import timedelta
-from itertools import groupby
 
 from onrecord.contracts.audit import Audit
 from onrecord.contracts.images import DetectionRefusal
@@ -67,7 +66,7 @@ class Endings:
             return self.expire(search)
         reason = Reason(error.code.value, error.message)
         galleries = _all_given_up(search.galleries, reason)
-        self._log_failures(search, galleries, deadline)
+        self._give_up(search, galleries, galleries, deadline)
         return self._store.searches.end(
             search.search_id, SearchStatus.FAILED, galleries=galleries, reasons=(reason,)
         )
@@ -75,24 +74,15 @@ class Endings:
     def give_up_unreached(
         self, search: Search, galleries: Sequence[GalleryState], deadline: Deadline
     ) -> tuple[GalleryState, ...]:
-        """Galleries that could not be reached end here, since the others go to examination.
-
-        That they are given up is kept before it is logged: a repeat after a crash must not search
-        a gallery whose failure stands in the ledger.
-        """
+        """Galleries that were not searched end here, since the others go to examination."""
         ended = tuple(
             state if state.ended else states.given_up(state, _last_reason(state), retryable=True)
             for state in galleries
         )
         if any(_is_failure(state) for state in ended):
             known = {state.gallery: state for state in search.galleries}
-            noted = [
-                state if _is_failure(state) or not state.granted else known[state.gallery]
-                for state in ended
-            ]
-            self._store.searches.note_galleries(search.search_id, noted)
-            self._reached(write_points.SEARCH_GIVEN_UP)
-            self._log_failures(search, ended, deadline)
+            noted = [state if _is_failure(state) else known[state.gallery] for state in ended]
+            self._give_up(search, noted, ended, deadline)
         return ended
 
     def is_past(self, search: Search) -> bool:
@@ -165,14 +155,37 @@ class Endings:
         self._reached(write_points.RELEASE_KEPT)
         return search
 
-    def _log_failures(
-        self, search: Search, galleries: Sequence[GalleryState], deadline: Deadline
+    def _give_up(
+        self,
+        search: Search,
+        noted: Sequence[GalleryState],
+        galleries: Sequence[GalleryState],
+        deadline: Deadline,
     ) -> None:
-        failed = sorted((_last_reason(s).code, s.gallery) for s in galleries if _is_failure(s))
-        for code, group in groupby(failed, key=lambda one: one[0]):
-            names = [gallery for _, gallery in group]
-            self._audit.record_failure(search.search_id, names, code, deadline)
+        """Log `search.failed`, once a gallery, so that a repeat finds each entry by itself.
+
+        That they are given up is kept before it is logged: a repeat after a crash must not search
+        a gallery whose failure stands in the ledger.
+        """
+        self._store.searches.note_galleries(search.search_id, noted)
+        self._reached(write_points.SEARCH_GIVEN_UP)
+        for state in galleries:
+            if _is_failure(state):
+                self._log_failure(search, state, deadline)
         self._reached(write_points.SEARCH_FAILURE_LOGGED)
+
+    def _log_failure(self, search: Search, state: GalleryState, deadline: Deadline) -> None:
+        code = _last_reason(state).code
+        try:
+            self._audit.record_failure(search.search_id, [state.gallery], code, deadline)
+        except OnRecordError as error:
+            if error.code is not ErrorCode.SEARCH_STATE:
+                raise
+            # It has an end already, such as `expired`; one is what the ledger wants of each.
+            _log.warning(
+                "gallery had ended",
+                extra={"search_id": search.search_id, "gallery": state.gallery},
+            )
 
 
 def _all_given_up(galleries: Sequence[GalleryState], reason: Reason) -> tuple[GalleryState, ...]:
@@ -183,7 +196,8 @@ def _all_given_up(galleries: Sequence[GalleryState], reason: Reason) -> tuple[Ga
 
 
 def _is_failure(state: GalleryState) -> bool:
-    return state.ended and state.status is GalleryStatus.UNAVAILABLE
+    """Granted, over, and not searched: the ledger is to hold `search.failed`."""
+    return state.ended and state.status in (GalleryStatus.UNAVAILABLE, GalleryStatus.EXPIRED)
 
 
 def _last_reason(state: GalleryState) -> Reason:

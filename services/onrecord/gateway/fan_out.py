@@ -78,7 +78,13 @@ class FanOut:
         except OnRecordError as error:
             return Searched(_unsearched(state, error))
         self._reached(write_points.SEARCH_PLANE_ANSWERED)
-        entry = self._courier.deliver(state.gallery, plane, result.receipt, deadline)
+        try:
+            entry = self._courier.deliver(state.gallery, plane, result.receipt, deadline)
+        except OnRecordError as error:
+            if is_passing(error):
+                raise
+            # The ledger will not have the receipt: no receipt, no result.
+            return Searched(_unsearched(state, error))
         self._reached(write_points.SEARCH_RECEIPT_LOGGED)
         done = states.searched(state, entry.index, statement_sha256(result.receipt))
         return Searched(done, read(result.receipt))

@@ -13,7 +13,7 @@ from onrecord.contracts.vector_search import Plane
 from onrecord.gateway.passing import is_passing
 from onrecord.gateway.store import DeliveryStore
 from onrecord.kernel.deadlines import Deadline
-from onrecord.kernel.errors import OnRecordError
+from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.proof.attestation import Attestation
 from onrecord.proof.entry import LoggedEntry
 from onrecord.proof.statements import read
@@ -39,7 +39,15 @@ class ReceiptCourier:
             last = self._deliveries.last(gallery)
             if sequence > last + 1:
                 self._catch_up(gallery, plane, last, sequence, deadline)
-            entry = self._audit.record_receipt(receipt, deadline)
+            try:
+                entry = self._audit.record_receipt(receipt, deadline)
+            except OnRecordError as error:
+                if error.code is not ErrorCode.RECEIPT_GAP:
+                    raise
+                # What was noted here as delivered is not there: this database is older than the
+                # plane, or newer than the ledger. The plane has them all.
+                self._catch_up(gallery, plane, 0, sequence, deadline)
+                entry = self._audit.record_receipt(receipt, deadline)
             self._deliveries.delivered(gallery, sequence)
             return entry
 

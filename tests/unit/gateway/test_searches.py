@@ -256,3 +256,47 @@ def test_receipts_left_behind_reach_the_ledger_in_their_order(office: Office) ->
 def test_the_example_of_the_contract_is_accepted(office: Office) -> None:
     said = office.search({**REQUEST, "galleries": ["US-UT", "US-VT", "US-MD"], "list_size": 20})
     assert said.status_code == 201, said.text
+
+
+def test_a_database_that_forgot_what_it_delivered_catches_up(office: Office) -> None:
+    """Law 3: the ledger names the gap, and the plane has every receipt."""
+    down = OnRecordError(ErrorCode.LEDGER_UNAVAILABLE, "gone")
+    office.audit.failing["record_receipt"] = down
+    office.search()
+    office.audit.failing.clear()
+    with office.parts.database.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO deliveries VALUES ('US-UT', 1)")
+    assert office.search(case_number="SLC-2026-000002").json()["status"] == "sealed"
+    assert office.audit.kinds().count("search.executed") == 2
+
+
+def test_a_receipt_the_ledger_refuses_gives_no_result(office: Office) -> None:
+    """Law 3: the gallery had ended otherwise; nothing of what was found is kept."""
+    office.audit.failing["record_receipt"] = OnRecordError(ErrorCode.SEARCH_STATE, "an alarm")
+    said = office.search().json()
+    assert said["status"] == "failed"
+    assert said["galleries"][0]["reasons"][0]["code"] == "search_state"
+    assert office.tasks("lee") == {}
+
+
+def test_a_gallery_whose_grant_ran_out_does_not_hold_up_the_others(office: Office) -> None:
+    """R-23: it gets its end at once, so that the examination can begin."""
+    office.plane.failing["US-VT"] = OnRecordError(ErrorCode.GRANT_EXPIRED, "five seconds left")
+    said = office.search(galleries=["US-UT", "US-VT"]).json()
+    found = {one["gallery"]: one["status"] for one in said["galleries"]}
+    assert found == {"US-UT": "searched", "US-VT": "expired"}
+    office.join("lee", "ray")
+    tasks = office.tasks("lee", "ray")
+    look = office.get(f"/v1/tasks/{tasks['lee']}/probe", "lee", Role.EXAMINER)
+    assert look.status_code == 200
+
+
+@pytest.mark.parametrize("code", [ErrorCode.MODEL_UNKNOWN, ErrorCode.ATTESTATION_INVALID])
+def test_what_will_not_pass_ends_the_search_on_the_record(office: Office, code: ErrorCode) -> None:
+    """Law 3: each granted gallery gets its own end."""
+    office.embedding.error = OnRecordError(code, "no")
+    said = office.search(galleries=["US-UT", "US-VT"], key="one").json()
+    assert said["status"] == "failed"
+    assert [one["code"] for one in said["reasons"]] == [code.value]
+    assert sorted(office.audit.ended(said["search_id"])) == ["US-UT", "US-VT"]
+    assert office.search(key="one", galleries=["US-UT", "US-VT"]).json()["status"] == "failed"
