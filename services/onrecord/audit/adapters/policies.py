@@ -77,15 +77,16 @@ class StoredPolicies:
 
 def _in_force(connection: Connection, row: Row[Any]) -> PolicyInForce:
     """Checked again as it is read: a database is not a signature (law 5)."""
-    bundle = _bundle(row)
-    jurisdiction, version, digest = row.jurisdiction, int(row.version), bundle.digest
+    jurisdiction, version, digest = str(row.jurisdiction), int(row.version), str(row.digest)
     try:
+        bundle = _bundle(row)
         manifest = verify_bundle(bundle, _keys(connection, jurisdiction))
-        if manifest.jurisdiction != jurisdiction or row.digest != digest:
+        if (manifest.jurisdiction, bundle.digest) != (jurisdiction, digest):
             raise OnRecordError(ErrorCode.POLICY_INVALID, "it is not the bundle it is stored as")
         state = read_policy(bundle.policy, bundle.authority, jurisdiction)
-    except OnRecordError as error:
-        return PolicyInForce(jurisdiction, version, digest, None, error.message)
+    except (OnRecordError, TypeError) as error:
+        # A value of another type than we write is as good a sign of tampering as any.
+        return PolicyInForce(jurisdiction, version, digest, None, str(error))
     return PolicyInForce(jurisdiction, version, digest, state)
 
 

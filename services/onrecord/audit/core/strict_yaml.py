@@ -33,42 +33,44 @@ def read_yaml(data: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise _invalid("it is not UTF-8") from error
     try:
+        depth = 0
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            _refuse_cleverness(event)
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            _refuse_cleverness(event, depth)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         raise _invalid("it is not YAML", getattr(mark, "line", None)) from error
     if node is None:
         raise _invalid("it is empty")
-    return _value(node, 0)
+    return _value(node)
 
 
-def _refuse_cleverness(event: Any) -> None:
+def _refuse_cleverness(event: Any, depth: int) -> None:
     line = event.start_mark.line
+    if depth > _MAX_DEPTH:  # refused here, because parsing on would cost its square
+        raise _invalid("it is nested too deeply", line)
     if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
         raise _invalid("anchors and aliases are not allowed", line)
     if getattr(event, "tag", None):
         raise _invalid("tags are not allowed", line)
 
 
-def _value(node: Any, depth: int) -> Any:
-    line = node.start_mark.line
-    if depth > _MAX_DEPTH:
-        raise _invalid("it is nested too deeply", line)
+def _value(node: Any) -> Any:
     if isinstance(node, yaml.SequenceNode):
-        return [_value(item, depth + 1) for item in node.value]
+        return [_value(item) for item in node.value]
     if isinstance(node, yaml.MappingNode):
         found: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            key = _value(key_node, depth + 1)
+            key = _value(key_node)
             if not isinstance(key, str):
                 raise _invalid("a key is not text", key_node.start_mark.line)
             if key in found:
                 raise _invalid(f"the key {key!r} stands twice", key_node.start_mark.line)
-            found[key] = _value(value_node, depth + 1)
+            found[key] = _value(value_node)
         return found
-    return _scalar(str(node.value), node.style, line)
+    return _scalar(str(node.value), node.style, node.start_mark.line)
 
 
 def _scalar(text: str, style: str | None, line: int) -> Any:

@@ -21,7 +21,12 @@ from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.vocabulary import EntryKind, Role, Service
 from onrecord.proof import statements
 from onrecord.proof.attestation import Attestation, AttestationVerifier
-from onrecord.proof.authority import AuthorityBundle, key_name, verify_bundle
+from onrecord.proof.authority import (
+    AuthorityBundle,
+    key_name,
+    read_manifest,
+    verify_bundle,
+)
 from onrecord.proof.entry import LoggedEntry
 from onrecord.proof.notes import ED25519, NoteVerifier
 
@@ -101,10 +106,9 @@ class Administration:
         self, bundle: AuthorityBundle, user_token: str, deadline: Deadline
     ) -> LoggedEntry:
         claims = self._tokens.verify(user_token)
-        jurisdiction = claims.gallery or ""
+        jurisdiction = read_manifest(bundle.manifest).jurisdiction
         require_custodian(claims, jurisdiction)
         manifest = verify_bundle(bundle, self._policies.keys(jurisdiction))
-        require_custodian(claims, manifest.jurisdiction)
         state = read_policy(bundle.policy, bundle.authority, jurisdiction)
         rests_on = state.authority.instrument
 

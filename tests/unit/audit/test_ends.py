@@ -1,0 +1,243 @@
+"""Law 3: every granted gallery reaches one end, and a receipt that breaks a rule is an alarm."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.kernel.times import format_time
+from onrecord.kernel.vocabulary import Role, Service
+from onrecord.proof import statements
+from onrecord.proof.attestation import Attestation
+from onrecord.proof.entry import LoggedEntry, parse_body
+from tests.builders.audit import MODEL, POLICIES, START, AuditForTest, SetClock, soon
+from tests.unit.audit.test_one_search import verify
+
+
+def refused(act: Callable[[], Any]) -> OnRecordError:
+    with pytest.raises(OnRecordError) as caught:
+        act()
+    return caught.value
+
+
+def record(audit: AuditForTest, receipt: Attestation) -> LoggedEntry:
+    return audit.service.record_receipt(receipt, soon())
+
+
+def kinds(audit: AuditForTest) -> list[str]:
+    bodies = audit.service.bodies(0, 1000, audit.token("a", Role.AUDITOR), soon())
+    return [parse_body(one.body)[2] for one in bodies]
+
+
+def test_a_receipt_is_the_end_of_its_gallery_and_repeats_harmlessly(audit: AuditForTest) -> None:
+    grant = audit.authorize().entry
+    receipt = audit.receipt(grant)
+    first, again = record(audit, receipt), record(audit, receipt)
+    assert first.index == again.index
+    body, _, kind = parse_body(first.body)
+    assert kind == "search.executed"
+    assert body["receipt"] == statements.read(receipt)
+    assert body["attestation"] == receipt.to_json()
+    assert body["grant_index"] == grant.index
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"gallery": "US-VT"}, "not granted"),
+        ({"probe_sha256": "ab" * 32}, "another probe"),
+        ({"model_id": "other"}, "another model_id"),
+        ({"policy": "00" * 32}, "another policy"),
+        ({"list_size": 6}, "longer"),
+        ({"list_size": 1}, "longer"),
+        ({"time": "2026-11-23T06:35:00.01Z"}, "expired"),
+        ({"mandate": "grant:" + "0" * 64}, "another mandate"),
+        ({"search_id": "another"}, "another search"),
+        ({"grant_index": 0}, "no grant"),
+        ({"previous": "ab" * 32}, "does not follow"),
+        ({"sequence": 0}, "does not follow"),
+    ],
+)
+def test_a_signed_receipt_that_breaks_a_rule_is_logged_as_an_alarm(
+    audit: AuditForTest, changes: dict[str, Any], why: str
+) -> None:
+    authorization = audit.authorize()
+    receipt = audit.receipt(authorization.entry, **changes)
+    error = refused(lambda: record(audit, receipt))
+    assert error.code is ErrorCode.SEARCH_STATE
+    assert why in error.message
+    body, _, kind = parse_body(audit.service.entry(int(error.details["alarm"]), soon()).body)
+    assert kind == "alarm.raised"
+    assert body["attestation"] == receipt.to_json()
+    again = refused(lambda: record(audit, receipt))
+    assert again.details == error.details
+    assert kinds(audit).count("alarm.raised") == 1
+    assert refused(lambda: audit.look("berg", authorization.search_id)).code is (
+        ErrorCode.SEARCH_STATE
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"gallery": 5},
+        {"sequence": "1"},
+        {"sequence": True},
+        {"candidates": None},
+        {"candidates": [{"ref": "c", "similarity": 2_000_000}]},
+        {"candidates": [{"ref": "c", "similarity": 1}, {"ref": "c", "similarity": 2}]},
+        {"candidates": [{"ref": "", "similarity": 1}]},
+    ],
+)
+def test_a_receipt_that_cannot_be_read_is_refused(
+    audit: AuditForTest, changes: dict[str, Any]
+) -> None:
+    grant = audit.authorize().entry
+    said = {**statements.read(audit.receipt(grant)), **changes}
+    receipt = audit.attestor(Service.VECTOR_SEARCH).attest(said)
+    assert refused(lambda: record(audit, receipt)).code is ErrorCode.ATTESTATION_INVALID
+
+
+def test_only_the_plane_signs_receipts(audit: AuditForTest) -> None:
+    said = statements.read(audit.receipt(audit.authorize().entry))
+    forged = audit.attestor(Service.GATEWAY).attest(said)
+    assert refused(lambda: record(audit, forged)).code is ErrorCode.ATTESTATION_INVALID
+    assert kinds(audit)[-1] == "request.granted"
+
+
+def test_a_receipt_waits_for_the_one_before_it(
+    audit: AuditForTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Law 3: two searches of one gallery whose receipts arrive in the wrong order."""
+    first = audit.receipt(audit.authorize().entry)
+    second = audit.receipt(audit.authorize().entry)
+    waiting = threading.Event()
+    ledger = audit.running.ledger
+    wait = ledger.wait_for_append
+
+    def wait_seen(seconds: float) -> None:
+        waiting.set()
+        wait(seconds)
+
+    monkeypatch.setattr(ledger, "wait_for_append", wait_seen)
+    logged: list[LoggedEntry] = []
+    late = threading.Thread(target=lambda: logged.append(record(audit, second)))
+    late.start()
+    assert waiting.wait(10)
+    index = record(audit, first).index
+    late.join()
+    assert logged[0].index > index
+    verify(audit)
+
+
+def test_a_receipt_whose_predecessor_never_comes_says_which_is_missing(
+    audit: AuditForTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("onrecord.audit.service.ends.GAP_SECONDS", 0.05)
+    audit.receipt(audit.authorize().entry)
+    second = audit.receipt(audit.authorize().entry)
+    error = refused(lambda: record(audit, second))
+    assert error.code is ErrorCode.RECEIPT_GAP
+    assert error.details == {"gallery": "US-UT", "expected": 1}
+
+
+def test_a_quality_refusal_ends_every_granted_gallery(audit: AuditForTest) -> None:
+    authorization = audit.authorize()
+    refusal = audit.refusal(authorization.entry, "face_not_single")
+    entry = audit.service.record_quality_refusal(authorization.search_id, refusal, soon())
+    body, _, kind = parse_body(entry.body)
+    assert (kind, body["galleries"], body["code"]) == (
+        "search.refused_quality",
+        ["US-UT"],
+        "face_not_single",
+    )
+    again = audit.service.record_quality_refusal(authorization.search_id, refusal, soon())
+    assert again.index == entry.index
+    late = refused(lambda: record(audit, audit.receipt(authorization.entry)))
+    assert late.code is ErrorCode.SEARCH_STATE
+    assert kinds(audit)[-1] == "alarm.raised"
+
+
+def test_a_refusal_of_another_image_or_by_somebody_else_ends_nothing(audit: AuditForTest) -> None:
+    authorization = audit.authorize()
+    said = statements.read(audit.refusal(authorization.entry))
+    other_image = audit.attestor(Service.DETECTION).attest({**said, "image_sha256": "ab" * 32})
+    other_grant = audit.refusal(audit.authorize().entry)
+    by_gateway = audit.attestor(Service.GATEWAY).attest(said)
+    for refusal in (other_image, other_grant, by_gateway):
+        error = refused(
+            lambda refusal=refusal: audit.service.record_quality_refusal(  # type: ignore[misc]
+                authorization.search_id, refusal, soon()
+            )
+        )
+        assert error.code is ErrorCode.ATTESTATION_INVALID
+    record(audit, audit.receipt(authorization.entry))
+
+
+def test_a_failure_ends_its_galleries_once(audit: AuditForTest) -> None:
+    two_states(audit)
+    authorization = audit.authorize(galleries=["US-UT", "US-CA"])
+    search_id = authorization.search_id
+
+    def fail(*galleries: str) -> LoggedEntry:
+        return audit.service.record_failure(search_id, galleries, "plane_unavailable", soon())
+
+    entry = fail("US-CA")
+    assert fail("US-CA").index == entry.index
+    assert parse_body(entry.body)[0]["code"] == "plane_unavailable"
+    assert refused(lambda: fail("US-CA", "US-UT")).code is ErrorCode.SEARCH_STATE
+    assert refused(lambda: fail("US-VT")).code is ErrorCode.SEARCH_STATE
+    assert refused(lambda: fail()).code is ErrorCode.FIELD_INVALID
+    record(audit, audit.receipt(authorization.entry))
+    assert refused(lambda: fail("US-UT")).code is ErrorCode.SEARCH_STATE
+    audit.look("berg", search_id, "c-1")
+    verify(audit)
+
+
+def test_a_gallery_that_never_ended_expires_a_minute_after_its_grant(
+    audit: AuditForTest, clock: SetClock
+) -> None:
+    """R-23."""
+    two_states(audit)
+    authorization = audit.authorize(galleries=["US-UT", "US-CA"])
+    record(audit, audit.receipt(authorization.entry))
+    clock.pass_(minutes=5, seconds=59)
+    search_id = authorization.search_id
+    assert refused(lambda: audit.look("berg", search_id)).code is ErrorCode.SEARCH_STATE
+    assert refused(lambda: audit.service.expire(search_id, soon())).code is ErrorCode.SEARCH_STATE
+    clock.pass_(seconds=1)
+    audit.look("berg", search_id, "c-1")
+    assert kinds(audit)[-2:] == ["search.expired", "look.granted"]
+    expired = parse_body(audit.service.expire(search_id, soon()).body)[0]
+    assert expired["galleries"] == ["US-CA"]
+    late = audit.receipt(authorization.entry, gallery="US-CA", time=format_time(START))
+    assert refused(lambda: record(audit, late)).code is ErrorCode.SEARCH_STATE
+    assert kinds(audit)[-1] == "alarm.raised"
+
+
+def test_no_end_without_a_grant(audit: AuditForTest) -> None:
+    refused_search = audit.authorize(galleries=["US-VT"]).search_id
+    for search_id in (refused_search, "unheard-of"):
+        error = refused(
+            lambda search_id=search_id: audit.service.record_failure(  # type: ignore[misc]
+                search_id, ["US-VT"], "plane_unavailable", soon()
+            )
+        )
+        assert error.code is ErrorCode.NOT_FOUND
+
+
+def two_states(audit: AuditForTest) -> None:
+    """California, with Utah's rules, beside Utah."""
+    cedar = (POLICIES / "US-UT" / "policy.cedar").read_text()
+    yaml = (POLICIES / "US-UT" / "authority.yaml").read_text()
+    bundle = audit.bundle(
+        "US-CA",
+        policy=cedar.replace('Gallery::"US-UT"', 'Gallery::"US-CA"').encode(),
+        authority=yaml.replace("jurisdiction: US-UT\nname", "jurisdiction: US-CA\nname").encode(),
+    )
+    key = audit.state_keys["US-CA"].verifier.text
+    audit.service.pin_authority_key("US-CA", key, audit.operator(), soon())
+    audit.service.activate_policy(bundle, audit.custodian("US-CA"), soon())
+    audit.service.register_gallery_model("US-CA", MODEL, audit.operator(), soon())
