@@ -47,6 +47,7 @@ def test_killed_there_it_starts_again_and_ends_the_same(wrecks: Path, point: str
 def start_again(folder: Path) -> None:
     acknowledged = read_acknowledged(folder)
     world = open_world(folder)
+    check_nothing_gone_is_left(world)
     check_what_was_acknowledged(world, acknowledged)
     live(world)
     check_the_end(world)
@@ -60,6 +61,15 @@ def start_again(folder: Path) -> None:
         if one["what"] == "answered":
             assert answers[one["search_id"]] == one["receipt"]
     world.plane.close()
+
+
+def check_nothing_gone_is_left(world: World) -> None:
+    """A start finishes what a crash interrupted: portraits and vectors that must not be."""
+    for row in rows(world, "state, remains, vault_key, index_key, wrapped_key"):
+        if row.state == "gone":
+            assert (row.remains, row.wrapped_key) == (0, None)
+            assert not world.vault.exists(row.vault_key)
+            assert row.index_key not in world.exact.keys(UTAH)
 
 
 def check_what_was_acknowledged(world: World, acknowledged: list[dict[str, Any]]) -> None:

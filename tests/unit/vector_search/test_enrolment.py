@@ -190,10 +190,11 @@ class TestCompletion:
         said = {**statements.read(ticket.attestation), "generation": 7}
         signed = replace(ticket, attestation=world.attestors[Service.VECTOR_SEARCH].attest(said))
         made = world.completion(signed, IMAGE, face(90))
-        refused(
+        error = refused(
             ErrorCode.ATTESTATION_INVALID,
             lambda: world.plane.complete_enrolment(made, world.deadline),
         )
+        assert "not this plane's" in error.message
 
     def test_a_template_from_another_image(self, world: World, refused: Refused) -> None:
         """A probe is never enrolled: the template must come from the ticket's own portrait."""
