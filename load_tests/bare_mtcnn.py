@@ -33,7 +33,7 @@ def bare_mtcnn(repository: Path) -> Callable[[Image], Vector | None]:
 
     def crops(image: Image, boxes: Vector, side: int) -> Image:
         out = []
-        for x1, y1, x2, y2 in boxes:
+        for x1, y1, x2, _ in boxes:
             scale = side / max(x2 - x1, 1.0)
             move = np.array([[scale, 0, -x1 * scale], [0, scale, -y1 * scale]])
             out.append(cv2.warpAffine(image, move, (side, side), flags=cv2.INTER_LINEAR))

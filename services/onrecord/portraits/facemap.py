@@ -21,7 +21,7 @@ AXIS_Z = 0.45
 
 @dataclass(frozen=True, slots=True)
 class FaceMap:
-    """Per texel: `position` (512, 512, 3) on the base mesh, `masks` (512, 512, 5) in 0..1 as in
+    """Per texel: `position` (3, 512, 512) on the base mesh, `masks` (5, 512, 512) in 0..1 as in
     the head model, `triangle` (512, 512) and `weights` (512, 512, 3) to find it on a deformed one.
     """
 
@@ -30,6 +30,11 @@ class FaceMap:
     triangle: Ints
     weights: Floats
 
+    @property
+    def azimuth(self) -> Floats:
+        """Of each texel (512, 512), radians, 0 in front, positive to the person's left."""
+        return np.asarray(np.arctan2(self.position[0], self.position[2] - AXIS_Z))
+
     def texel(self, x: Floats, y: Floats) -> Floats:
         """Columns and rows (n, 2) of spots of the face seen from the front, at `x`, `y` in dm."""
         rows = np.clip((HIGH_Y - y) / (HIGH_Y - LOW_Y) * SIZE - 0.5, 0, SIZE - 1)
@@ -37,7 +42,7 @@ class FaceMap:
         for _ in range(4):  # settles at once: the face's depth changes slowly across a row
             column = (np.arctan2(x, depth) / AZIMUTH + 1) / 2 * SIZE - 0.5
             there = np.clip(np.rint(column), 0, SIZE - 1).astype(int)
-            depth = np.maximum(self.position[rows.astype(int), there, 2] - AXIS_Z, 0.1)
+            depth = np.maximum(self.position[2, rows.astype(int), there] - AXIS_Z, 0.1)
         return np.stack([column, rows], axis=1).astype(np.float32)
 
     def on_surface(
@@ -84,8 +89,8 @@ def bake_map(base: Floats, masks: Floats, triangles: Ints) -> dict[str, npt.NDAr
     mask = (masks[corner] * weights[:, :, None]).sum(axis=1)
     shape = (SIZE, SIZE)
     return {
-        "map_position": position.reshape(*shape, 3).astype(np.float32),
-        "map_masks": mask.reshape(*shape, -1).astype(np.float32),
+        "map_position": position.T.reshape(3, *shape).astype(np.float32),
+        "map_masks": mask.T.reshape(-1, *shape).astype(np.float32),
         "map_triangle": triangle.reshape(shape).astype(np.int32),
         "map_weights": weights.reshape(*shape, 3).astype(np.float32),
     }

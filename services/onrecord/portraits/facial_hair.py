@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from onrecord.portraits.facemap import AXIS_Z, SIZE, FaceMap
+from onrecord.portraits.facemap import SIZE, FaceMap
 from onrecord.portraits.hairstyle import Hairstyle, strand_colours
 from onrecord.portraits.headmodel import HeadModel
 from onrecord.portraits.person import Person
 from onrecord.portraits.raster import Floats
+from onrecord.portraits.skin import Tint
 from onrecord.portraits.strands import Strands
 
 _EYE = (0.30775, 7.28415, 1.24535)  # the left one's middle on the base mesh
@@ -52,7 +53,7 @@ def draw_brows(face: FaceMap, person: Person, style: Hairstyle) -> Tuft:
     rng = person.stream("brows")
     count = int(rng.integers(190, 340) * (1.15 if person.is_male else 0.85))
     thick = rng.uniform(0.028, 0.048) if person.is_male else rng.uniform(0.018, 0.034)
-    arch, slope = max(0.0, rng.normal(0.035, 0.018)), rng.normal(0.022, 0.014)
+    arch, slope = max(0.0, rng.normal(0.026, 0.012)), rng.normal(0.022, 0.014)
     inner, outer = rng.uniform(0.11, 0.16), rng.uniform(0.50, 0.57)
     height = 7.505 + rng.normal(0, 0.014)
     tufts, reaches = [], []
@@ -81,24 +82,22 @@ def draw_brows(face: FaceMap, person: Person, style: Hairstyle) -> Tuft:
     return Tuft(texels, stand_off, reach_, colour.astype(np.float32), 0.78)
 
 
-def draw_beard(face: FaceMap, person: Person, style: Hairstyle) -> tuple[Tuft, Floats]:
-    """The beard's hairs, and its shade on the skin: (512, 512, 4) linear colour and cover."""
+def draw_beard(face: FaceMap, person: Person, style: Hairstyle) -> tuple[Tuft, Tint]:
+    """The beard's hairs, and its shade on the skin."""
     rng = person.stream("beard")
     kind = str(rng.choice(_BEARDS, p=_BEARD_ODDS)) if person.is_male else "none"
-    layer = np.zeros((SIZE, SIZE, 4), np.float32)
     if not person.is_male:
-        return _no_tuft(), layer
+        return _no_tuft(), Tint(np.zeros(3, np.float32), np.zeros((SIZE, SIZE), np.float32))
     area = _beard_area(face, kind, rng)
     colour = np.array(style.colour) * (1 - style.grey) + 0.33 * style.grey
     long = 0.0 if kind in ("none", "stubble") else float(rng.uniform(0.06, 0.24))
     cover = {"none": rng.uniform(0, 0.10), "stubble": rng.uniform(0.15, 0.4)}.get(kind, 0.72)
-    layer[:, :, :3] = colour * 0.7
     mottle = 1 + 0.22 * rng.standard_normal((SIZE, SIZE), np.float32)
-    layer[:, :, 3] = np.clip(area * cover * mottle, 0, 1)
+    tint = Tint(colour * 0.7, np.clip(area * np.float32(cover) * mottle, 0, 1))
     count = 0 if kind == "none" else (1500 if kind == "stubble" else 4200)
     weight = area.ravel().astype(np.float64)
     if count == 0 or weight.sum() == 0:
-        return _no_tuft(), layer
+        return _no_tuft(), tint
     spots = np.searchsorted(np.cumsum(weight / weight.sum()), rng.random(count))
     spots = np.minimum(spots, SIZE * SIZE - 1)
     root = np.stack([spots % SIZE, spots // SIZE], axis=1) + rng.uniform(-0.5, 0.5, (count, 2))
@@ -114,7 +113,7 @@ def draw_beard(face: FaceMap, person: Person, style: Hairstyle) -> tuple[Tuft, F
     return Tuft(
         texels.astype(np.float32), out.astype(np.float32), reach.astype(np.float32),
         strand_colours(style, count, rng) * np.float32(0.9), 0.75,
-    ), layer  # fmt: skip
+    ), tint  # fmt: skip
 
 
 def _no_tuft() -> Tuft:
@@ -123,8 +122,8 @@ def _no_tuft() -> Tuft:
 
 
 def _beard_area(face: FaceMap, kind: str, rng: np.random.Generator) -> Floats:
-    x, y, z = (face.position[:, :, k] for k in range(3))
-    around = np.abs(np.arctan2(x, z - AXIS_Z))
+    x, y, z = face.position
+    around = np.abs(face.azimuth)
     cheek = np.interp(around, [0.2, 0.42, 0.7, 1.0, 1.2], [6.60, 6.68, 6.76, 6.95, 7.12])
     cheek = cheek + rng.normal(0, 0.03)
     throat = np.interp(around, [0, 0.6, 1.1], [6.12, 6.20, 6.36])
@@ -139,25 +138,22 @@ def _beard_area(face: FaceMap, kind: str, rng: np.random.Generator) -> Floats:
         "moustache": lip,
         "goatee": np.maximum.reduce([lip, chin, 0.9 * beside]),
     }.get(kind, np.maximum(jaw, lip))
-    lips = np.clip(cv2.GaussianBlur(face.masks[:, :, 0], (0, 0), 1.5) * 2.5, 0, 1)
+    lips = np.clip(cv2.GaussianBlur(face.masks[0], (0, 0), 1.5) * 2.5, 0, 1)
     return np.asarray(cv2.GaussianBlur((area * (1 - lips)).astype(np.float32), (0, 0), 1.2))
 
 
-def paint_scalp(face: FaceMap, person: Person, style: Hairstyle) -> Floats:
-    """Hair roots seen as a tint of the scalp: (512, 512, 4) linear colour and cover."""
+def paint_scalp(face: FaceMap, person: Person, style: Hairstyle) -> Tint:
+    """Hair roots seen as a tint of the scalp."""
     rng = person.stream("scalp")
-    x, z = face.position[:, :, 0], face.position[:, :, 2]
     ragged = cv2.resize(rng.standard_normal((128, 128), np.float32), (SIZE, SIZE))
-    grown = style.density(face.position, np.arctan2(x, z - AXIS_Z), ragged)
+    grown = style.density(face.position, face.azimuth, ragged) ** 3
     colour = np.array(style.colour) * (1 - style.grey) + 0.30 * style.grey
-    cover = rng.uniform(0.08, 0.3) if style.kind == "bald" else 0.8
-    cover = 0.6 if style.top > 1 else cover
-    cover = cover if style.top > 0.2 or style.kind == "bald" else 0.6
-    grown = grown**3
-    layer = np.empty((SIZE, SIZE, 4), np.float32)
-    layer[:, :, :3] = colour * 0.55
-    layer[:, :, 3] = cover * grown * (1 - face.masks[:, :, 2])
-    return layer
+    cover = 0.8 if style.top > 0.2 else 0.6
+    if style.kind == "bald":
+        cover = rng.uniform(0.08, 0.3)
+    elif style.top > 1:
+        cover = 0.6
+    return Tint(colour * 0.55, np.float32(cover) * grown * (1 - face.masks[2]))
 
 
 def grow_lashes(model: HeadModel, person: Person, vertices: Floats) -> Strands:

@@ -23,7 +23,7 @@ def grow_hair(
     rng = person.stream("hair")
     roots = model.roots
     ragged = rng.standard_normal(len(roots.position), np.float32)
-    density = style.density(roots.position, roots.azimuth, ragged)
+    density = style.density(roots.position.T, roots.azimuth, ragged)
     length = _lengths(style, roots.position)
     if style.flow == "tied":
         length = np.minimum(length, 0.95 * np.linalg.norm(roots.position - _TIE, axis=1))
@@ -125,7 +125,7 @@ def _combing(style: Hairstyle, at: Floats, outward: Floats) -> Floats:
         side = np.tanh((at[:, 0] - style.parting) / 0.03)
         # In front the comb goes up and back, so that hair does not fall over the forehead.
         front = np.clip((at[:, 2] - 0.7) / 0.5, 0, 1)
-        want = np.stack([side, 0.55 * front - 0.15, -0.25 - 0.6 * front], axis=1)
+        want = np.stack([side, 0.42 * front - 0.15, -0.25 - 0.6 * front], axis=1)
         low = np.clip((7.9 - at[:, 1]) / 0.4, 0, 1)[:, None]
         want = want * (1 - low) + np.array([0, -1, -0.15]) * low
     else:

@@ -60,13 +60,14 @@ class Hairstyle:
         return np.asarray(np.interp(np.abs(azimuth), table[:, 0], table[:, 1]), np.float32)
 
     def density(self, position: Floats, azimuth: Floats, ragged: Floats) -> Floats:
-        """How thickly hair grows, 0..1, at spots of the undeformed head; `ragged` is noise."""
-        above = position[..., 1] - self.hairline(azimuth) + 0.03 * ragged
-        grown = np.clip(above / 0.13, 0, 1)
+        """How thickly hair grows, 0..1, at spots (3, ...) of the undeformed head; `ragged` is
+        noise."""
+        x, y, z = position
+        above = y - self.hairline(azimuth) + np.float32(0.03) * ragged
+        grown = np.clip(above / np.float32(0.13), 0, 1)
         if self.crown > 0:
-            dx, dz = position[..., 0], position[..., 2] - 0.15
-            away = np.hypot(dx, dz) / self.crown
-            high = np.clip((position[..., 1] - 7.7) / 0.3, 0, 1)
+            away = np.hypot(x, z - np.float32(0.15)) / self.crown
+            high = np.clip((y - 7.7) / 0.3, 0, 1)
             grown = grown * np.clip(1 - high * np.clip(1.4 - away, 0, 1), 0, 1)
         return np.asarray(grown * grown * (3 - 2 * grown), np.float32)
 
@@ -127,11 +128,11 @@ def draw_hairstyle(person: Person) -> Hairstyle:
         sides=style.sides * stretch * float(rng.uniform(0.85, 1.15)),
         volume=style.volume * float(rng.uniform(0.8, 1.25)),
         parting=style.parting * float(rng.choice([-1, 1])),
-        front=float(8.0 + rng.normal(0, 0.05) + (0.02 if person.is_male else 0.0)),
+        front=float(rng.normal(8.0 if person.is_male else 7.94, 0.045)),
         curl=style.curl * float(rng.uniform(0.7, 1.3)),
         curtain=float(rng.uniform(0.58, 0.68)),
         colour=_colour(person, rng),
-        grey=float(1 / (1 + np.exp(-(person.age - 0.66 + rng.normal(0, 0.1)) * 13))),
+        grey=float(1 / (1 + np.exp(-(person.age - 0.73 + rng.normal(0, 0.1)) * 13))),
     )
     return _thinned(style, person, rng) if person.is_male else style
 
@@ -152,7 +153,14 @@ def _thinned(style: Hairstyle, person: Person, rng: np.random.Generator) -> Hair
 def _colour(person: Person, rng: np.random.Generator) -> tuple[float, float, float]:
     fair = max(0.0, person.blend[2] - 0.3) * (1 - person.skin_tone)
     odds = np.array(
-        [0.5 + 1.2 * person.skin_tone, 0.55, 0.9 * fair, 0.8 * fair, 0.6 * fair, 0.2 * fair]
+        [
+            0.5 + 1.2 * person.skin_tone - 0.7 * fair,
+            0.55,
+            0.9 * fair,
+            0.8 * fair,
+            0.6 * fair,
+            0.2 * fair,
+        ]
     )
     if person.skin_tone > 0.6 or person.blend[2] < 0.4:
         odds[2:] *= 0.1

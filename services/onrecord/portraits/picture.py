@@ -11,7 +11,9 @@ from onrecord.portraits.camera import Camera, camera_for
 from onrecord.portraits.clothes import draw_clothes
 from onrecord.portraits.eyes import Eyes
 from onrecord.portraits.facial_hair import Tuft, grow_lashes
-from onrecord.portraits.headmodel import SKIN, HeadModel
+from onrecord.portraits.glasses import Glasses
+from onrecord.portraits.headmodel import HeadModel
+from onrecord.portraits.makehuman import SKIN
 from onrecord.portraits.person import Person
 from onrecord.portraits.raster import Floats
 from onrecord.portraits.scene import Scene
@@ -21,7 +23,7 @@ from onrecord.portraits.surfaces import draw_surfaces
 from onrecord.portraits.visibility import vertex_normals
 
 SAMPLES = 1.5
-_EXPOSURE = 0.98
+_EXPOSURE = 1.06
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class Sitter:
     eyes: Eyes
     hair: Strands
     tufts: tuple[Tuft, ...]
+    glasses: Glasses | None
 
 
 def draw_picture(
@@ -56,6 +59,9 @@ def draw_picture(
     draw_strands(
         frame, depth, camera, grow_lashes(model, sitter.person, vertices), scene.light, 0.01
     )
+    if scene.glasses and sitter.glasses:
+        frame_of_glasses = sitter.glasses.build(model, vertices)
+        draw_strands(frame, depth, camera, frame_of_glasses, scene.light, 0.0)
     _shade_under_hair(frame, depth, bare, camera, sitter.hair, scene)
     image = frame.reshape(camera.size[1], camera.size[0], 3)
     behind = draw_background(sitter.person, scene, occasion, size)
@@ -87,11 +93,13 @@ def _close_gaps(
 ) -> None:
     """Fill pinholes between strands with the hair around them, as deep hair is."""
     closed = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((4, 4), np.uint8))
-    holes = np.flatnonzero((closed > mask).ravel())
+    density = cv2.blur(mask, (7, 7))
+    # Not at the edges, where single hairs stand before the wall.
+    holes = np.flatnonzero(((closed > mask) & (density > 0.7)).ravel())
     if len(holes) == 0:
         return
     around = cv2.blur(strands.reshape(*shape, 3), (7, 7)).reshape(-1, 3)[holes]
-    share = cv2.blur(mask, (7, 7)).ravel()[holes]
+    share = density.ravel()[holes]
     frame[holes] = around / np.maximum(share, 0.05)[:, None] * np.float32(0.8)
     depth[holes] = np.minimum(depth[holes], 1e3)
 

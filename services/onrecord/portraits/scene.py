@@ -93,7 +93,7 @@ def probe_scene(person: Person, k: int) -> Scene:
         light=_light(rng.uniform(-1.2, 1.2), rng.uniform(0.0, 1.0), key, 1.28 - 0.6 * key, tint),
         units=_expression(rng, 1.0),
         gaze=(yaw * -0.7 + float(rng.normal(0, 0.05)), float(rng.normal(0, 0.04))),
-        glasses=bool(rng.random() < 0.8),
+        glasses=bool(rng.random() < 0.6),
         indoors=True,
         blur=float(rng.uniform(0.3, 1.1)),
         noise=float(rng.uniform(1, 4)),

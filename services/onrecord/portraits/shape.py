@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from onrecord.portraits.headmodel import LEFT_EYE, RIGHT_EYE, HeadModel
+from onrecord.portraits.headmodel import HeadModel
+from onrecord.portraits.makehuman import LEFT_EYE, RIGHT_EYE
 from onrecord.portraits.person import Person
 from onrecord.portraits.raster import Floats
 
@@ -21,7 +22,8 @@ _SKIPPED = re.compile(r"head/head-(trans|age|angle|fat)|neck/neck-trans|mouth/mo
 # Where a full-strength target leaves what passes for a face sooner than elsewhere.
 _QUIETER = (
     (re.compile(r"head/|neck/|ears/"), 0.4),
-    (re.compile(r"eyebrows/eyebrows-angle|forehead/|eyes/.-eye-scale|eyes/.-eye-trans"), 0.55),
+    (re.compile(r"eyebrows/eyebrows-angle"), 0.3),
+    (re.compile(r"forehead/|eyes/.-eye-scale|eyes/.-eye-trans"), 0.55),
     (
         re.compile(
             r"nose/nose-(trans|scale|volume)|mouth/mouth-trans|mouth/mouth-angles|nose/nose-septum"

@@ -1,8 +1,10 @@
 """Hair as what it is, thin strands: shaded, projected, drawn from the farthest to the nearest."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
 from onrecord.portraits.camera import Camera
 from onrecord.portraits.raster import Floats
@@ -47,30 +49,45 @@ def draw_strands(
     inside &= (start[:, 1] >= 0) & (start[:, 1] < camera.size[1] - 0.5)
     order = np.flatnonzero(inside)
     order = order[np.argsort(start_far[order], kind="stable")]
+    near = _Segments(
+        start[order], reach[order], start_far[order], reach_far[order], segment_colour[order]
+    )
     # Nearest first, so that most of what lies beneath is dropped before it costs anything.
-    for layer in np.array_split(order, 1 if len(order) < 4000 else _LAYERS):
-        free = np.zeros(len(layer), np.bool_)
-        for share in (0.0, 0.5, 1.0):
-            x, y = np.rint(start[layer] + share * reach[layer]).astype(np.int32).T
-            pixel = np.clip(y, 0, camera.size[1] - 1) * camera.size[0]
-            pixel += np.clip(x, 0, camera.size[0] - 1)
-            free |= start_far[layer] + share * reach_far[layer] < depth[pixel] + bias
-        shown = layer[free][::-1]
-        segments = _Segments(
-            start[shown], reach[shown], start_far[shown], reach_far[shown], segment_colour[shown]
-        )
-        _draw_segments(frame, depth, camera.size, segments, bias, strands.opacity)
+    layers = 1 if len(order) < 4000 else _LAYERS
+    for first, last in pairwise(np.linspace(0, len(order), layers + 1).astype(int)):
+        layer = near.take(slice(first, last))
+        free = layer.free(depth.reshape(camera.size[1], camera.size[0]), bias)
+        shown = layer.take(np.flatnonzero(free)[::-1])
+        _draw_segments(frame, depth, camera.size, shown, bias, strands.opacity)
 
 
 @dataclass(frozen=True, slots=True)
 class _Segments:
-    """Straight pieces on the grid, farthest first."""
+    """Straight pieces on the grid: where they start, how far they go, and that in depth."""
 
     start: Floats
     reach: Floats
     far: Floats
     farther: Floats
     colour: Floats
+
+    def take(self, which: slice | npt.NDArray[np.intp]) -> "_Segments":
+        return _Segments(
+            self.start[which], self.reach[which], self.far[which], self.farther[which],
+            self.colour[which],
+        )  # fmt: skip
+
+    def free(self, depth: Floats, bias: float) -> npt.NDArray[np.bool_]:
+        """Which of them have an end or their middle before what was drawn."""
+        out = np.zeros(len(self.start), np.bool_)
+        high, wide = depth.shape
+        for share in (np.float32(0), np.float32(0.5), np.float32(1)):
+            x = (self.start[:, 0] + (share * self.reach[:, 0] + np.float32(0.5))).astype(np.intp)
+            y = (self.start[:, 1] + (share * self.reach[:, 1] + np.float32(0.5))).astype(np.intp)
+            np.clip(x, 0, wide - 1, out=x)
+            np.clip(y, 0, high - 1, out=y)
+            out |= self.far + share * self.farther < depth[y, x] + bias
+        return out
 
 
 def _draw_segments(

@@ -9,6 +9,7 @@ from PIL import Image
 
 from onrecord.portraits.eyes import draw_eyes
 from onrecord.portraits.facial_hair import draw_beard, draw_brows, paint_scalp
+from onrecord.portraits.glasses import draw_glasses
 from onrecord.portraits.hair import grow_hair
 from onrecord.portraits.hairstyle import draw_hairstyle
 from onrecord.portraits.headmodel import HeadModel, load_head_model
@@ -62,8 +63,9 @@ def seat(model: HeadModel, person: Person) -> Sitter:
     return Sitter(
         person=person,
         neutral=neutral,
-        skin=paint_skin(face, person, paint_scalp(face, person, style), shade),
+        skin=paint_skin(face, person, (paint_scalp(face, person, style), shade)),
         eyes=draw_eyes(person),
         hair=grow_hair(model, person, style, neutral, normals),
+        glasses=draw_glasses(person),
         tufts=(draw_brows(face, person, style), beard),
     )

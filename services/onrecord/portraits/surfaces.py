@@ -8,7 +8,8 @@ import numpy.typing as npt
 from onrecord.portraits.camera import Camera
 from onrecord.portraits.clothes import Clothes
 from onrecord.portraits.eyes import Eyes, eye_albedo
-from onrecord.portraits.headmodel import LEFT_EYE, RIGHT_EYE, SKIN, TEETH, TONGUE, HeadModel
+from onrecord.portraits.headmodel import HeadModel
+from onrecord.portraits.makehuman import LEFT_EYE, RIGHT_EYE, SKIN, TEETH, TONGUE
 from onrecord.portraits.raster import Floats, rasterise
 from onrecord.portraits.scene import Light, Scene
 from onrecord.portraits.shading import (
