@@ -1,0 +1,96 @@
+"""What only a real connection shows: cut uploads, and refusals while a client still sends."""
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+
+from onrecord.kernel.vocabulary import Role
+from tests.builders.gateway import REQUEST, Office, build_office
+
+
+class Served(uvicorn.Server):
+    """Says when it has started and when a connection has ended."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[tuple[Office, str, int]]:
+    office = build_office(tmp_path)
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = Served(uvicorn.Config(office.gateway.app, log_level="critical", lifespan="on"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    assert server.up.wait(20)
+    host, port = listening.getsockname()
+    yield office, host, port
+    server.should_exit = True
+    thread.join(20)
+    assert not thread.is_alive()
+
+
+def upload(office: Office) -> tuple[bytes, bytes]:
+    """Head and body of a search, as a browser would send it."""
+    parts = (
+        '--x\r\nContent-Disposition: form-data; name="request"\r\n\r\n'
+        f"{json.dumps(REQUEST)}\r\n"
+        '--x\r\nContent-Disposition: form-data; name="probe"; filename="p.jpg"\r\n\r\n'
+    )
+    body = parts.encode() + b"\xff" * 100_000 + b"\r\n--x--\r\n"
+    head = (
+        "POST /v1/searches HTTP/1.1\r\nHost: gateway\r\n"
+        f"Authorization: Bearer {office.token('olsen', Role.REQUESTER)}\r\n"
+        "Idempotency-Key: one\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    )
+    return head.encode(), body
+
+
+def test_an_upload_cut_in_the_middle_leaves_nothing(served: tuple[Office, str, int]) -> None:
+    """Bad input: nothing looked at, no entry, no place lost; the next call is served."""
+    office, host, port = served
+    head, body = upload(office)
+    for _ in range(office.parts.limits.admission + 1):  # more often than there are places
+        with socket.create_connection((host, port)) as connection:
+            connection.sendall(head + body[:50_000])
+            connection.shutdown(socket.SHUT_WR)
+            connection.settimeout(10)
+            while connection.recv(65536):
+                pass  # until the gateway has done with it and closes
+    assert office.audit.kinds() == []
+    assert office.detection.looked_at == []
+    with socket.create_connection((host, port)) as connection:
+        connection.sendall(head + body)
+        connection.settimeout(10)
+        answer = connection.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 201")
+    assert office.audit.kinds() == ["request.granted", "search.executed"]
+
+
+@pytest.mark.parametrize("token", [True, False])
+def test_a_client_that_sends_too_much_hears_why(
+    served: tuple[Office, str, int], token: bool
+) -> None:
+    """R-32: 25 MB over a real connection get a problem, not a broken pipe."""
+    office, host, port = served
+    headers = {"Idempotency-Key": "one"}
+    if token:
+        headers |= office.bearer("olsen", Role.REQUESTER)
+    files = {"request": json.dumps(REQUEST).encode(), "probe": b"\xff" * 25_000_000}
+    with httpx.Client(timeout=30) as http:
+        answer = http.post(f"http://{host}:{port}/v1/searches", files=files, headers=headers)
+    code = "image_too_large" if token else "token_missing"
+    assert (answer.status_code, answer.json()["code"]) == (413 if token else 401, code)
+    assert office.audit.kinds() == []
