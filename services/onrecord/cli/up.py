@@ -1,10 +1,13 @@
 """`onrecord up`: everything in one process, on one data folder."""
 
 import logging
+import signal
 import socket
 import sys
 import time
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 import click
 
@@ -43,6 +46,10 @@ def up(data: Path, models: Path, host: str, port: int, origin: str, inference_th
     began = time.monotonic()
     _prepare_log()
     log = logging.getLogger("onrecord.up")
+    # Uvicorn raises a signal again once it has drained; left to its default, SIGTERM would then
+    # end the process before anything else is closed.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
 
     # Slow imports (pymilvus alone takes seconds) only now, so that --help is quick.
     import uvicorn
@@ -74,9 +81,22 @@ def up(data: Path, models: Path, host: str, port: int, origin: str, inference_th
             _say_how_to_begin(data, address)
         try:
             server.run(sockets=[listener])
+        except _Asked:
+            log.info("stopping")
         finally:
             folder.address.unlink(missing_ok=True)
     log.info("stopped; everything acknowledged is on disk")
+
+
+class _Asked(SystemExit):
+    """Somebody asked the process to end; exit status 0."""
+
+
+def _leave(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - Python's signature
+    # Asked once is enough: a second signal must not break off the closing.
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, signal.SIG_IGN)
+    raise _Asked(0)
 
 
 def _prepare_log() -> None:

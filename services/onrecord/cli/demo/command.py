@@ -57,8 +57,13 @@ def demo(out: Path, models: Path, policies: Path, cache: Path, per_state: int, s
             out / "people",
             people=per_state * len(cast.STATES),
             seed=seed,
+            probes_per_person=0,
             cache=cache,
             progress=tell,
+        )
+        # Investigators' photographs of the first few; only one is needed.
+        photographs = make_portraits(
+            out / "photographs", people=_SOUGHT + 1, seed=seed, cache=cache
         )
     enrolled = stage.assign(stage.read_sitters(truth), per_state)
     with ExitStack() as running:
@@ -73,8 +78,9 @@ def demo(out: Path, models: Path, policies: Path, cache: Path, per_state: int, s
             with scene.client(examiner) as client:
                 client.join_examiners()
         sought = enrolled["US-UT"][_SOUGHT]
-        shutil.copy(sought.probe, out / "probe.jpg")
-        ended = tell_story(scene, sought, out, teller)
+        probe = out / "probe.jpg"
+        shutil.copy(stage.photograph_of(photographs, sought), probe)
+        ended = tell_story(scene, sought, probe, out, teller)
         ledger = proofs.export_ledger(scene, DataFolder(data), out)
     lead = None if ended.leads is None else dataclasses.asdict(ended.leads)
     proofs.write_documents(out, ended.search, lead)

@@ -20,11 +20,10 @@ _ENROLLERS = 2
 
 @dataclass(frozen=True, slots=True)
 class Sitter:
-    """One drawn person: a licence portrait and an investigator's photograph."""
+    """One drawn person and their licence portrait."""
 
     name: str
     portrait: Path
-    probe: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +40,17 @@ class Scene:
 
 def read_sitters(truth: Path) -> list[Sitter]:
     """The people of a truth table that `onrecord portraits make` wrote."""
-    folder = truth.parent
     with truth.open(newline="", encoding="utf-8") as file:
         return [
-            Sitter(row["person"], folder / row["portrait"], folder / row["probe"])
-            for row in csv.DictReader(file)
+            Sitter(row["person"], truth.parent / row["portrait"]) for row in csv.DictReader(file)
         ]
+
+
+def photograph_of(truth: Path, sitter: Sitter) -> Path:
+    """The investigator's photograph of one person. Raises KeyError where none was drawn."""
+    with truth.open(newline="", encoding="utf-8") as file:
+        probes = {row["person"]: row["probe"] for row in csv.DictReader(file)}
+    return truth.parent / probes[sitter.name]
 
 
 def assign(sitters: list[Sitter], per_state: int) -> dict[str, list[Sitter]]:

@@ -28,14 +28,14 @@ class Ended:
     leads: Leads | None
 
 
-def tell_story(scene: Scene, sought: Sitter, out: Path, teller: Teller) -> Ended:
+def tell_story(scene: Scene, sought: Sitter, probe: Path, out: Path, teller: Teller) -> Ended:
     """From the photograph to the lead."""
-    search = _ask(scene, sought, teller)
+    search = _ask(scene, probe, teller)
     _examine(scene, search, sought, out, teller)
     return Ended(search, _release(scene, search, sought, teller))
 
 
-def _ask(scene: Scene, sought: Sitter, teller: Teller) -> Search:
+def _ask(scene: Scene, probe: Path, teller: Teller) -> Search:
     teller.chapter("An investigator asks three states")
     teller.say(
         "Detective Reyes of Salt Lake City has one photograph from a robbed shop. She asks Utah, "
@@ -46,7 +46,7 @@ def _ask(scene: Scene, sought: Sitter, teller: Teller) -> Search:
     with scene.client(cast.INVESTIGATOR) as client:
         search = client.search(
             cast.request(tuple(cast.STATES), LIST_SIZE),
-            sought.probe.read_bytes(),
+            probe.read_bytes(),
             idempotency_key=str(uuid.uuid4()),
         )
     click.echo()
