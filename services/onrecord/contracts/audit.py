@@ -9,6 +9,7 @@ request.refused   the same without expires_at; no gallery is granted
 search.executed   search_id, grant_index, gallery, receipt (the statement), attestation
 search.refused_quality  search_id, grant_index, galleries [..], code, refusal (attestation)
 search.failed     search_id, grant_index, galleries [..], code
+search.expired    search_id, grant_index, galleries [..]
 look.granted      search_id, grant_index, task_id, target {what: candidate, gallery,
                   candidate_ref} | {what: probe}, expires_at
 examination.decided  search_id, grant_index, task_id, method, decisions [{candidate_ref,
@@ -16,11 +17,15 @@ examination.decided  search_id, grant_index, task_id, method, decisions [{candid
 lead.released     search_id, grant_index, executed [index..], decided [index..],
                   leads [{gallery, candidate_ref}], stamps [..], reason
 search.closed     search_id, grant_index, outcome (no_lead), executed, decided, reason
-policy.activated  jurisdiction, version, bundle (digest), previous, instrument {..}
+policy.activated  jurisdiction, version, bundle (digest), previous, instrument {..}, effective,
+                  expires
+model.activated   jurisdiction, model_id
 key.changed       what (authority | gallery), jurisdiction, key (text)
 gallery.enrolled  gallery, change (the statement), attestation
+alarm.raised      what (receipt), why, gallery, receipt (the statement), attestation
 
-`by` is {person, agency, subject, token_id} for people, {service} for services.
+`by` is {person, agency, subject, token_id} for people, {service} for services. What came in a call
+with a `source` (requests, looks, decisions) names it (R-25).
 """
 
 from collections.abc import Sequence
@@ -184,7 +189,12 @@ class Audit(LedgerProofs, Protocol):
         ...
 
     def record_receipt(self, receipt: Attestation, deadline: Deadline) -> LoggedEntry:
-        """Append `search.executed`. Repeatable: the same receipt gives the same entry."""
+        """Append `search.executed`. Repeatable: the same receipt gives the same entry.
+
+        A signed receipt that breaks a rule (a gallery that was not granted or has ended, another
+        probe) is appended as `alarm.raised`, and then raises SEARCH_STATE. Raises RECEIPT_GAP,
+        with the sequence that is `expected`, where an earlier receipt of the gallery is missing.
+        """
         ...
 
     def record_quality_refusal(

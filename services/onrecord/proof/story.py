@@ -147,7 +147,10 @@ class EndsFollowGrants:
 
 
 class ReceiptsChained:
-    """A plane's receipts are dense, chained, and signed by it (law 3)."""
+    """A plane's receipts are dense, chained, and signed by it (law 3).
+
+    A receipt that broke another rule stands as an alarm, and has its place in the chain as well.
+    """
 
     name = "every gallery's receipts are signed, without a gap, each naming the one before"
 
@@ -159,7 +162,8 @@ class ReceiptsChained:
             self.name = "every gallery's receipts are without a gap, each naming the one before"
 
     def see(self, index: int, body: Mapping[str, Any]) -> None:
-        if body["kind"] != EntryKind.SEARCH_EXECUTED:
+        alarmed = body["kind"] == EntryKind.ALARM_RAISED and body.get("what") == "receipt"
+        if body["kind"] != EntryKind.SEARCH_EXECUTED and not alarmed:
             return
         receipt = body["receipt"]
         attestation = Attestation.from_json(body["attestation"])
@@ -172,6 +176,8 @@ class ReceiptsChained:
                 raise LedgerFault(self.name, index, error.message) from error
         gallery = receipt["gallery"]
         sequence, digest = self._last.get(gallery, (0, "0" * 64))
+        if alarmed and (receipt["sequence"], receipt["previous"]) != (sequence + 1, digest):
+            return  # a branch of the chain that the ledger does not follow, and says so
         if receipt["sequence"] != sequence + 1:
             raise LedgerFault(
                 self.name,

@@ -100,6 +100,22 @@ def test_a_receipt_that_cannot_be_read_is_refused(
     assert refused(lambda: record(audit, receipt)).code is ErrorCode.ATTESTATION_INVALID
 
 
+def test_after_an_alarm_the_ledger_still_verifies_and_goes_on(audit: AuditForTest) -> None:
+    """Law 3: the chain of receipts runs through the alarm; a fork is told and not followed."""
+    late = audit.authorize()
+    refusal = audit.refusal(late.entry)
+    audit.service.record_quality_refusal(late.search_id, refusal, soon())
+    refused(lambda: record(audit, audit.receipt(late.entry)))
+    audit.executed(case_number="next")
+    sequence, digest = audit.receipts["US-UT"]
+    fork = audit.receipt(audit.authorize(probe="ab" * 32).entry, sequence=2)
+    refused(lambda: record(audit, fork))
+    audit.receipts["US-UT"] = (sequence, digest)
+    audit.executed(case_number="another", probe="cd" * 32)
+    assert kinds(audit).count("alarm.raised") == 2
+    verify(audit)
+
+
 def test_only_the_plane_signs_receipts(audit: AuditForTest) -> None:
     said = statements.read(audit.receipt(audit.authorize().entry))
     forged = audit.attestor(Service.GATEWAY).attest(said)

@@ -50,7 +50,7 @@ class StoredLedger:
             self._stored,
             objects,
             signer.verifier,
-            self.newest,
+            self._refresh,
             self._appender,
             clock,
             reached,

@@ -41,7 +41,10 @@ class Gate(Protocol):
 
 
 class Publisher:
-    """Publishes what is committed, in a thread of its own, as often as it is told."""
+    """Publishes what is committed, in a thread of its own, as often as it is told.
+
+    `committed` reads the head that the database has committed, whoever appended it, and signs it.
+    """
 
     def __init__(
         self,
@@ -49,7 +52,7 @@ class Publisher:
         stored: StoredHashes,
         objects: ObjectStore,
         key: NoteVerifier,
-        newest: Callable[[], SignedCheckpoint],
+        committed: Callable[[], SignedCheckpoint],
         gate: Gate,
         clock: Clock,
         reached: WritePoint,
@@ -58,7 +61,7 @@ class Publisher:
         self._stored = stored
         self._objects = objects
         self._key = key
-        self._newest = newest
+        self._committed = committed
         self._gate = gate
         self._clock = clock
         self._reached = reached
@@ -88,10 +91,13 @@ class Publisher:
             self._thread.join()
 
     def publish(self) -> None:
-        """Bring the published log up to the newest signed checkpoint, now."""
+        """Bring the published log up to what is committed, now."""
         with self._lock, _alone(self._engine):
-            newest = self._newest()
-            before = self._published_size(newest.checkpoint)
+            # The store first and the database after it, so that what another replica has
+            # published meanwhile cannot look like entries that we have lost.
+            seen = self._seen()
+            newest = self._committed()
+            before = self._extended_size(seen, newest.checkpoint)
             if before < newest.checkpoint.size:
                 self._write_objects(before, newest.checkpoint.size)
             self._reached(write_points.BEFORE_CHECKPOINT)
@@ -123,18 +129,23 @@ class Publisher:
             if closing:
                 return
 
-    def _published_size(self, ours: Checkpoint) -> int:
-        """The size that is published; raises LEDGER_UNAVAILABLE where ours does not extend it."""
+    def _seen(self) -> Checkpoint | None:
+        """The checkpoint that is published. Raises LEDGER_UNAVAILABLE where it is not ours."""
         try:
             note = self._objects.get(CHECKPOINT_PATH).decode("utf-8", "replace")
         except OnRecordError as error:
             if error.code is not ErrorCode.NOT_FOUND:
                 raise
-            return 0
+            return None
         try:
-            seen = open_checkpoint(note, self._key).checkpoint
+            return open_checkpoint(note, self._key).checkpoint
         except OnRecordError as error:
             raise _stopped(f"the published checkpoint is not ours: {error.message}") from error
+
+    def _extended_size(self, seen: Checkpoint | None, ours: Checkpoint) -> int:
+        """The size that is published; raises LEDGER_UNAVAILABLE where ours does not extend it."""
+        if seen is None:
+            return 0
         if seen.size > ours.size:
             raise _stopped(
                 f"{seen.size} entries are published and the database has {ours.size}: it has been "
