@@ -5,6 +5,7 @@ ones do, since the plane believes nothing else. An image here is a person's numb
 """
 
 import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -274,4 +275,23 @@ def test_many_searches_of_one_gallery_at_once_leave_no_gap(installation: Install
 
     with ThreadPoolExecutor(8) as threads:
         assert set(threads.map(search, people)) == {SearchStatus.SEALED}
+    verify_everything(installation)
+
+
+def test_one_search_sent_many_times_at_once_is_one_search(installation: Installation) -> None:
+    """R-9, R-22: an impatient client gets one grant, one receipt and one answer."""
+    installation.open_gallery("US-UT", range(4))
+    token = installation.audit.token("olsen", Role.REQUESTER)
+
+    def search(_: int) -> tuple[str, SearchStatus]:
+        one = installation.client(token).search(REQUEST, b"probe of 1", idempotency_key="one")
+        return one.search_id, one.status
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = set(threads.map(search, range(8)))
+    assert len(answers) == 1
+    assert {status for _, status in answers} == {SearchStatus.SEALED}
+    auditor = installation.client(installation.audit.token("ada", Role.AUDITOR))
+    kinds = [json.loads(one.body)["kind"] for one in auditor.bodies()]
+    assert (kinds.count("request.granted"), kinds.count("search.executed")) == (1, 1)
     verify_everything(installation)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from onrecord.chassis.database import read_transaction, write_transaction
 from onrecord.contracts.images import QualityMeasure
@@ -22,12 +23,16 @@ class SearchStore:
 
     def open(self, search: Search) -> Search:
         """Keep a new search, or give the one already kept under its id."""
-        with write_transaction(self._engine) as connection:
-            held = _find(connection, search.search_id)
-            if held is not None:
-                return held
-            connection.execute(insert(tables.searches).values(rows.search_columns(search)))
-            return search
+        try:
+            with write_transaction(self._engine) as connection:
+                held = _find(connection, search.search_id)
+                if held is not None:
+                    return held
+                connection.execute(insert(tables.searches).values(rows.search_columns(search)))
+                return search
+        except IntegrityError:
+            # On PostgreSQL another call with the same key may insert between the two statements.
+            return self.get(search.search_id)
 
     def get(self, search_id: str) -> Search:
         """Raises NOT_FOUND."""

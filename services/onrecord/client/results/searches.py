@@ -1,14 +1,10 @@
-"""What the gateway answers, as values. Fields this client does not know are passed over.
+"""What an investigator is answered."""
 
-Similarities are whole millionths of a cosine in [-1, 1], never a probability.
-"""
-
-import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from onrecord.kernel.vocabulary import Conclusion, GalleryStatus, SearchStatus, TaskStatus
+from onrecord.kernel.vocabulary import GalleryStatus, SearchStatus
 
 Json = Mapping[str, Any]
 
@@ -120,59 +116,6 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True)
-class TaskSummary:
-    task_id: str
-    status: TaskStatus
-
-    @classmethod
-    def read(cls, said: Json) -> "TaskSummary":
-        return cls(said["task_id"], TaskStatus(said["status"]))
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A task and its candidates, in an order that says nothing."""
-
-    task_id: str
-    status: TaskStatus
-    candidate_refs: tuple[str, ...]
-
-    @classmethod
-    def read(cls, said: Json) -> "Task":
-        references = tuple(one["candidate_ref"] for one in said["candidates"])
-        return cls(said["task_id"], TaskStatus(said["status"]), references)
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What an examiner concludes about one candidate: why, and in how many seconds."""
-
-    candidate_ref: str
-    conclusion: Conclusion
-    reasons: tuple[str, ...]
-    seconds: int
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "candidate_ref": self.candidate_ref,
-            "conclusion": self.conclusion.value,
-            "reasons": list(self.reasons),
-            "seconds": self.seconds,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Examiner:
-    person: str
-    agency: str
-    training_completed: str
-
-    @classmethod
-    def read(cls, said: Json) -> "Examiner":
-        return cls(said["person"], said["agency"], said["training_completed"])
-
-
-@dataclass(frozen=True, slots=True)
 class Quality:
     """One component of the probe's quality; `value` and `gate` in millionths of `unit`."""
 
@@ -232,94 +175,3 @@ class Leads:
             threshold=said["threshold"],
             entry_index=said["entry_index"],
         )
-
-
-@dataclass(frozen=True, slots=True)
-class GalleryInfo:
-    """A gallery. `public_key`: X25519, 32 bytes."""
-
-    gallery: str
-    model_id: str
-    metric: str
-    authority_key: str
-    public_key: bytes
-    live_records: int
-
-    @classmethod
-    def read(cls, said: Json) -> "GalleryInfo":
-        return cls(
-            said["gallery"],
-            said["model_id"],
-            said["metric"],
-            said["authority_key"],
-            base64.b64decode(said["public_key"]),
-            said["live_records"],
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """A policy in force."""
-
-    gallery: str
-    version: int
-    digest: str
-    effective: str
-    expires: str
-    citation: str
-    legal_review: str
-
-    @classmethod
-    def read(cls, said: Json) -> "Policy":
-        return cls(
-            said["gallery"],
-            said["version"],
-            said["digest"],
-            said["effective"],
-            said["expires"],
-            said["citation"],
-            said["legal_review"],
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Logged:
-    """Something was written to the ledger; None where its answer was lost once."""
-
-    entry_index: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Enrolment:
-    """A record that is live."""
-
-    enrolment_id: str
-    gallery: str
-    generation: int
-    model_id: str
-    status: str
-    entry_index: int
-
-    @classmethod
-    def read(cls, said: Json) -> "Enrolment":
-        return cls(
-            said["enrolment_id"],
-            said["gallery"],
-            said["generation"],
-            said["model_id"],
-            said["status"],
-            said["entry_index"],
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Body:
-    """An entry's body (canonical JSON) and nonce (32 bytes), as its leaf commits to them."""
-
-    index: int
-    nonce: bytes
-    body: bytes
-
-    @classmethod
-    def read(cls, said: Json) -> "Body":
-        return cls(said["index"], base64.b64decode(said["nonce"]), base64.b64decode(said["body"]))
