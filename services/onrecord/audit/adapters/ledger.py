@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Engine, select
 
 from onrecord.audit.adapters import schema
-from onrecord.audit.adapters.appender import Appender, Head, read_entry
+from onrecord.audit.adapters.appender import Appender
+from onrecord.audit.adapters.batch import Head, read_entry
 from onrecord.audit.adapters.hashes import StoredHashes
 from onrecord.audit.adapters.publisher import Publisher
 from onrecord.audit.core.draft import Appended, Proposal

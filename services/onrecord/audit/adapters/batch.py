@@ -1,0 +1,163 @@
+"""One appending transaction: entries gathered, hashed into the tree, and the head moved on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from onrecord.audit.adapters import schema
+from onrecord.audit.adapters.books import TransactionBooks
+from onrecord.audit.adapters.hashes import StoredHashes, TransactionHashes
+from onrecord.audit.core import write_points
+from onrecord.audit.core.draft import Appended, Draft, Existing, Proposal
+from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.kernel.times import format_time, parse_time
+from onrecord.kernel.vocabulary import EntryKind
+from onrecord.kernel.writepoints import WritePoint
+from onrecord.proof import canonical, merkle
+from onrecord.proof.entry import NONCE_SIZE, LoggedEntry, leaf
+from onrecord.proof.statements import mandate_id
+
+Hashes = list[tuple[int, int, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A size and root, and the policy epoch they were written with."""
+
+    size: int
+    root: bytes
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A draft with the bytes of its body, time and all."""
+
+    draft: Draft
+    time: str
+    body: bytes
+
+
+class WriteFaultError(Exception):
+    """An entry was half gathered: nothing of its batch may be committed."""
+
+
+class Batch:
+    """What one transaction appends. Holds the head from its beginning to its end."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        clock: datetime,
+        random_bytes: Callable[[int], bytes],
+        reached: WritePoint,
+    ) -> None:
+        row = connection.execute(
+            select(schema.head).where(schema.head.c.id == schema.HEAD_ID).with_for_update()
+        ).one()
+        reached(write_points.BATCH_BEGUN)
+        self._connection = connection
+        self._random = random_bytes
+        self._reached = reached
+        self._size = int(row.size)
+        self._leaf_hashes: list[bytes] = []
+        now = _entry_time(clock, row.last_time)
+        self._books = TransactionBooks(connection, now, int(row.policy_epoch))
+
+    def ask(self, proposal: Proposal) -> Appended | Written:
+        """What the proposal drafts, in writing, or the entry it names. Raises what it raises."""
+        answer = proposal(self._books)
+        if isinstance(answer, Existing):
+            self._books.flush()  # it may stand in this very batch
+            return read_entry(self._connection, answer.index)
+        time = format_time(self._books.now)
+        body = canonical.encode({**answer.body, "kind": answer.kind.value, "time": time})
+        return Written(answer, time, body)
+
+    def gather(self, written: Written) -> Appended:
+        """Add an entry to the batch. Raises `WriteFaultError`: then the batch must be given up."""
+        draft, body = written.draft, written.body
+        index, nonce = self._size + len(self._leaf_hashes), self._random(NONCE_SIZE)
+        data = leaf(nonce, body)
+        try:
+            self._books.add(
+                schema.entries, idx=index, kind=draft.kind.value, time=written.time, leaf=data
+            )
+            self._books.add(schema.bodies, idx=index, nonce=nonce, body=body)
+            self._reached(write_points.ENTRY_GATHERED)
+            self._books.write_marks(draft.marks, index, _mandate(draft.kind, body, nonce))
+            self._reached(write_points.MARKS_GATHERED)
+        except SQLAlchemyError:
+            raise
+        except Exception as error:
+            raise WriteFaultError from error
+        self._leaf_hashes.append(merkle.leaf_hash(data))
+        return Appended(index, body, nonce, existed=False)
+
+    def seal(self, stored: StoredHashes) -> tuple[Head, Hashes] | None:
+        """Write everything that was gathered; the new head and hashes, None where there are none.
+
+        Neither may be used before the transaction is committed.
+        """
+        if not self._leaf_hashes:
+            return None
+        self._books.flush()
+        self._reached(write_points.ROWS_WRITTEN)
+        below = TransactionHashes(self._connection, stored)
+        fresh = merkle.new_hashes(below, self._size, self._leaf_hashes)
+        self._connection.execute(
+            insert(schema.hashes),
+            [{"level": level, "idx": index, "hash": value} for level, index, value in fresh],
+        )
+        self._reached(write_points.HASHES_WRITTEN)
+        size = self._size + len(self._leaf_hashes)
+        head = Head(size, merkle.root(_Overlay(fresh, below), size), self._books.epoch)
+        self._connection.execute(
+            update(schema.head)
+            .where(schema.head.c.id == schema.HEAD_ID)
+            .values(
+                size=head.size,
+                root=head.root,
+                last_time=format_time(self._books.now),
+                policy_epoch=head.epoch,
+            )
+        )
+        self._reached(write_points.BEFORE_COMMIT)
+        return head, fresh
+
+
+class _Overlay:
+    """Hashes just computed, then the ones that were there."""
+
+    def __init__(self, fresh: Hashes, below: TransactionHashes) -> None:
+        self._fresh = {(level, index): value for level, index, value in fresh}
+        self._below = below
+
+    def hash_at(self, level: int, index: int) -> bytes:
+        return self._fresh.get((level, index)) or self._below.hash_at(level, index)
+
+
+def read_entry(connection: Connection, index: int) -> Appended:
+    """An entry that stands in the ledger. Raises NOT_FOUND."""
+    table = schema.bodies
+    row = connection.execute(
+        select(table.c.nonce, table.c.body).where(table.c.idx == index)
+    ).first()
+    if row is None:
+        raise OnRecordError(ErrorCode.NOT_FOUND, f"the ledger has no entry {index}")
+    return Appended(index, bytes(row.body), bytes(row.nonce), existed=True)
+
+
+def _mandate(kind: EntryKind, body: bytes, nonce: bytes) -> str:
+    if kind is not EntryKind.REQUEST_GRANTED:
+        return ""
+    return mandate_id(LoggedEntry(body, nonce, 0, (), ""))
+
+
+def _entry_time(clock: datetime, last: str) -> datetime:
+    """The later of the clock and the last entry, in hundredths of a second."""
+    now = parse_time(format_time(clock))
+    return max(now, parse_time(last)) if last else now
