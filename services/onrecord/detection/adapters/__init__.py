@@ -1,0 +1,1 @@
+"""What detection reaches outside with: decoders, models, warping."""

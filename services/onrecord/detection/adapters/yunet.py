@@ -1,0 +1,41 @@
+"""YuNet through an inference session."""
+
+import numpy as np
+
+from onrecord.chassis.inference import InferenceSession
+from onrecord.contracts.images import Pixels
+from onrecord.detection.adapters.resampling import resize
+from onrecord.detection.core import yunet
+from onrecord.detection.core.faces import Faces, joined
+from onrecord.detection.core.suppression import distinct
+from onrecord.kernel.deadlines import Deadline
+
+
+class YuNetDetector:
+    """`FaceDetector` with the passes of `core.yunet`."""
+
+    family = "yunet"
+
+    def __init__(self, session: InferenceSession) -> None:
+        self._session = session
+
+    @property
+    def model_id(self) -> str:
+        return self._session.card.model_id
+
+    def find(self, pixels: Pixels, deadline: Deadline) -> Faces:
+        found = []
+        for look in yunet.PASSES:
+            deadline.check()
+            found.append(self._look(pixels, look))
+        return distinct(joined(found))
+
+    def _look(self, pixels: Pixels, look: yunet.Pass) -> Faces:
+        height, width, _ = pixels.shape
+        at = yunet.place(width, height, look)
+        canvas = np.zeros((1, at.canvas_height, at.canvas_width, 3), dtype=np.uint8)
+        placed = canvas[0, at.y : at.y + at.height, at.x : at.x + at.width]
+        placed[:] = resize(pixels, at.width, at.height)
+        outputs = self._session.run({self._session.card.input.name: canvas})
+        faces = yunet.decode(outputs, at.canvas_width)
+        return faces.moved(1 / at.scale, dx=-at.x, dy=-at.y)

@@ -1,0 +1,1 @@
+"""The arithmetic of detection: file headers, faces, alignment, quality. No framework, no I/O."""
