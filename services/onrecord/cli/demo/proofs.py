@@ -95,8 +95,8 @@ def forged_grant(data: Path, models: Path, search: Search, teller: Teller) -> bo
         "Someone with root skips the gateway and calls the plane's own code on its own data. The "
         "grant is Detective Reyes's real one, with a single change: Vermont granted as well."
     )
-    deadline = Deadline.after(10)
     with standalone(StandaloneSettings(data, models)) as running:
+        deadline = Deadline.after(60)
         info = next(one for one in running.plane.galleries(deadline) if one.jurisdiction == "US-VT")
         try:
             running.plane.search(

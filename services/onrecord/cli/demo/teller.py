@@ -10,7 +10,7 @@ import click
 
 _WIDTH = 88
 _LABEL = 18
-_EVERY_SECONDS = 2.0
+_EVERY_SECONDS = 5.0
 
 
 class Teller:
