@@ -21,8 +21,9 @@ CHECKPOINT_PATH = "checkpoint"
 Fetch: TypeAlias = Callable[[str], bytes]
 """Reads the object at a path. Raises `OnRecordError(NOT_FOUND)` where there is none."""
 
+# Eighteen digits hold every index of a log of 2^63 entries; a longer path is a stranger's game.
 _PATH = re.compile(
-    r"tile/(?P<level>entries|0|[1-9]|[1-5][0-9]|6[0-3])/(?P<index>(?:x[0-9]{3}/)*[0-9]{3})"
+    r"tile/(?P<level>entries|0|[1-9]|[1-5][0-9]|6[0-3])/(?P<index>(?:x[0-9]{3}/){0,5}[0-9]{3})"
     r"(?:\.p/(?P<width>[1-9][0-9]{0,2}))?"
 )
 

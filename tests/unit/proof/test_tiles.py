@@ -44,6 +44,8 @@ def test_paths(one: TileObject, path: str) -> None:
         "checkpoint",
         "tile/0/1",
         "tile/0/0000",
+        "tile/0/" + "x001/" * 6 + "000",  # no log is that long
+        "tile/0/" + "x001/" * 2000 + "000",  # nor does Python turn it into a number
         "tile/0/x000/001",
         "tile/00/000",
         "tile/64/000",
