@@ -13,9 +13,14 @@ class DataFolder:
     root: Path
 
     def prepare(self) -> None:
-        """Make the folders that are missing."""
+        """Make the folders that are missing, and close those that are there to everyone else.
+
+        Databases and vault are written with the usual rights: that nobody else on the machine
+        reads record ids rests on the root, which may have been made by hand.
+        """
         for folder in (self.root, self.certificates, self.identity, self.keys):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            folder.chmod(0o700)
 
     @property
     def certificates(self) -> Path:
