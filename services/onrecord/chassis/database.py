@@ -15,10 +15,17 @@ _BUSY_SECONDS = 15
 
 
 def open_database(url: str) -> Engine:
-    """An engine for `url`. On SQLite: WAL, every commit synced to disk, foreign keys on."""
+    """An engine for `url`. On SQLite: WAL, every commit synced to disk, foreign keys on.
+
+    An error names its statement and never what was to be written: errors end in logs (R-43).
+    """
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True)
-    engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False})
+        return create_engine(url, pool_pre_ping=True, hide_parameters=True)
+    engine = create_engine(
+        url,
+        connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
+        hide_parameters=True,
+    )
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _: Any) -> None:
@@ -57,6 +64,24 @@ def read_transaction(engine: Engine) -> Iterator[Connection]:
     """A transaction that only reads, on one snapshot."""
     with engine.connect() as connection, connection.begin():
         yield connection
+
+
+def forget(engine: Engine) -> None:
+    """After the commit of a transaction that destroyed a key: empty the write-ahead log.
+
+    SQLite keeps each page as it was there until somebody overwrites it, whatever `secure_delete`
+    does in the database itself. Repeatable; while somebody reads, it waits, and where they do not
+    end it is done by the next. PostgreSQL's log is the operator's to recycle.
+    """
+    if engine.dialect.name != "sqlite":
+        return
+    connection = engine.raw_connection()
+    try:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        cursor.close()
+    finally:
+        connection.close()
 
 
 def reachable(engine: Engine) -> bool:

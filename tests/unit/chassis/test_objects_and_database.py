@@ -6,9 +6,15 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from onrecord.chassis.certificates import LocalAuthority
-from onrecord.chassis.database import open_database, read_transaction, write_transaction
+from onrecord.chassis.database import (
+    forget,
+    open_database,
+    read_transaction,
+    write_transaction,
+)
 from onrecord.chassis.objects import LocalObjects
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.vocabulary import Service
@@ -53,6 +59,37 @@ def test_writers_take_turns_and_lose_nothing(tmp_path: Path) -> None:
         thread.join()
     with read_transaction(engine) as connection:
         assert connection.execute(text("SELECT v FROM n")).scalar_one() == 80
+
+
+def test_a_destroyed_key_stands_nowhere_in_the_files(tmp_path: Path) -> None:
+    """R-29, R-30: not in a free page, and not in the write-ahead log either."""
+    engine, key = open_database(f"sqlite:///{tmp_path / 'x.db'}"), b"a wrapped key of some bytes"
+
+    def stands_in() -> list[str]:
+        return [path.name for path in tmp_path.iterdir() if key in path.read_bytes()]
+
+    with write_transaction(engine) as tx:
+        tx.execute(text("CREATE TABLE held (id INTEGER PRIMARY KEY, key BLOB)"))
+        tx.execute(text("INSERT INTO held VALUES (1, :key)"), {"key": key})
+    assert stands_in()
+    with write_transaction(engine) as tx:
+        tx.execute(text("UPDATE held SET key = NULL"))
+    forget(engine)
+    forget(engine)
+    assert stands_in() == []
+    engine.dispose()
+
+
+def test_an_error_does_not_quote_what_was_written(tmp_path: Path) -> None:
+    """R-43: errors end in logs; a name or a record id may not."""
+    engine = open_database(f"sqlite:///{tmp_path / 'x.db'}")
+    with write_transaction(engine) as tx:
+        tx.execute(text("CREATE TABLE people (name TEXT PRIMARY KEY)"))
+    with pytest.raises(IntegrityError) as caught, write_transaction(engine) as tx:
+        for _ in range(2):
+            tx.execute(text("INSERT INTO people VALUES (:name)"), {"name": "Olsen, K."})
+    assert "Olsen" not in str(caught.value)
+    engine.dispose()
 
 
 def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:

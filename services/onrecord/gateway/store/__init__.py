@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
+from onrecord.chassis.database import forget
 from onrecord.gateway.store.deliveries import DeliveryStore
 from onrecord.gateway.store.rows import SealedCasework, Search, Task
 from onrecord.gateway.store.searches import SearchStore
@@ -36,6 +37,7 @@ class CaseworkStore:
 def open_casework(engine: Engine) -> CaseworkStore:
     """The store on `engine`; makes the tables where there are none."""
     metadata.create_all(engine)
+    forget(engine)  # a crash may have come between destroying a key and this
     return CaseworkStore(
         SearchStore(engine), TaskStore(engine), ExaminerPool(engine), DeliveryStore(engine)
     )

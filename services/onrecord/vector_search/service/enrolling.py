@@ -4,7 +4,7 @@ import hashlib
 
 from sqlalchemy import Connection
 
-from onrecord.chassis.database import read_transaction, write_transaction
+from onrecord.chassis.database import forget, read_transaction, write_transaction
 from onrecord.chassis.sealing import decrypt, unwrap
 from onrecord.contracts.images import Template, Vector
 from onrecord.contracts.vector_search import (
@@ -88,6 +88,8 @@ class Enrolments:
         """Destroy what is left of gone generations: sealed portrait, then vector. Repeatable."""
         with read_transaction(self._parts.roster) as tx:
             remaining = records.with_remains(tx, gallery.jurisdiction)
+        if remaining:  # their keys were destroyed in the roster, and stand in its log until now
+            forget(self._parts.roster)
         for row in remaining:
             self._parts.vault.delete(row.vault_key)
             self._parts.reached(write_points.PORTRAIT_DESTROYED)
