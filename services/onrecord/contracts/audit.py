@@ -173,7 +173,7 @@ class Audit(LedgerProofs, Protocol):
     """
 
     def authorize(self, call: AuthorizeCall, deadline: Deadline) -> Authorization:
-        """Evaluate and append. The same person and key again: the same entry, `replayed`.
+        """Evaluate and append. The same agency, person and key again: the same entry, `replayed`.
 
         Raises FIELD_*, TOKEN_*, ROLE_MISSING, IDEMPOTENCY_CONFLICT, LEDGER_UNAVAILABLE. A request
         that every gallery refuses is not an error: it is an entry.

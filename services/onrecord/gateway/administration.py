@@ -63,12 +63,27 @@ class Administration:
                 ErrorCode.MODEL_UNKNOWN, "no such model is installed", field="model_id"
             )
         deadline = Deadline.after(self._limits.call_seconds)
+        self._check_free(gallery, model_id, authority_key, deadline)
         self._audit.pin_authority_key(gallery, authority_key, caller.token, deadline)
         self._reached(write_points.GALLERY_KEY_PINNED)
         self._audit.register_gallery_model(gallery, model_id, caller.token, deadline)
         self._reached(write_points.GALLERY_MODEL_REGISTERED)
         setup = GallerySetup(gallery, model_id, facts.dimension, facts.metric, authority_key)
         return self._planes.first.create_gallery(setup, deadline)
+
+    def _check_free(
+        self, gallery: str, model_id: str, authority_key: str, deadline: Deadline
+    ) -> None:
+        """Before anything is logged: a model that the plane refuses must not stand in grants."""
+        for held in self._planes.all(deadline):
+            if held.jurisdiction == gallery and (held.model_id, held.authority_key) != (
+                model_id,
+                authority_key,
+            ):
+                raise OnRecordError(
+                    ErrorCode.GALLERY_EXISTS,
+                    f"the gallery {gallery} exists with another model or authority key",
+                )
 
     def activate_policy(self, caller: Caller, gallery: str, document: dict[str, Any]) -> int:
         """Put a signed bundle in force; the index of its entry.

@@ -114,18 +114,22 @@ class Searches:
     def own(self, caller: Caller, search_id: str) -> Search:
         """A search for the person who asked for it; to anyone else it does not exist."""
         search = self._store.searches.get(search_id)
-        if search.person != caller.person:
+        # A person who asks for another agency is another party: leads were released to the first.
+        if (search.person, search.agency) != (caller.person, caller.claims.agency):
             raise OnRecordError(ErrorCode.NOT_FOUND, "there is no such search")
         return self._endings.settle(search)
 
     def list_own(self, caller: Caller, after: str, limit: int) -> tuple[Search, ...]:
         """A person's own searches, by rising id above `after`."""
         caller.require(Role.REQUESTER)
-        return self._store.searches.of_person(caller.person, after, limit)
+        agency = caller.claims.agency
+        return self._store.searches.of_person(caller.person, agency, after, limit)
 
     def _check_key(self, call: SearchCall, digest: str) -> None:
         """Refuse early; audit, which counts by the same key, would refuse too."""
-        kept = self._store.searches.under_key(call.caller.person, call.idempotency_key)
+        kept = self._store.searches.under_key(
+            call.caller.person, call.caller.claims.agency, call.idempotency_key
+        )
         if kept is not None and kept.request_digest != digest:
             raise OnRecordError(
                 ErrorCode.IDEMPOTENCY_CONFLICT,

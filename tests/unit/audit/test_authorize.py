@@ -251,3 +251,15 @@ def test_nothing_is_begun_after_the_deadline(audit: AuditForTest) -> None:
         audit.service.authorize(_call(audit), Deadline.after(0.0))
     assert caught.value.code is ErrorCode.DEADLINE_EXCEEDED
     assert size(audit) == before
+
+
+def test_another_agencys_bearer_of_the_same_id_does_not_replay_a_grant(
+    audit: AuditForTest,
+) -> None:
+    """Law 10, R-9: `person` is issued by an agency; two agencies may well issue the same one."""
+    ours = audit.authorize("olsen", key="one")
+    token = audit.token("olsen", Role.REQUESTER, agency="us-ut-dps")
+    theirs = audit.authorize(token=token, key="one")
+    assert not theirs.replayed
+    assert theirs.search_id != ours.search_id
+    assert parse_body(theirs.entry.body)[0]["by"]["agency"] == "us-ut-dps"

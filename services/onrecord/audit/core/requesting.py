@@ -42,14 +42,16 @@ class Submission:
     source: str
 
     idempotency: str = field(init=False)
-    """The key's digest, under the person it belongs to."""
+    """The key's digest, under the agency and the person it belongs to."""
     digest: str = field(init=False)
     """What must be the same for a repeat: the request and the probe."""
     request_digest: str = field(init=False)
 
     def __post_init__(self) -> None:
         # Computed here, in the caller's thread, and not under the ledger's lock.
-        object.__setattr__(self, "idempotency", _digest([self.claims.person, self.key]))
+        object.__setattr__(
+            self, "idempotency", _digest([self.claims.agency, self.claims.person, self.key])
+        )
         object.__setattr__(self, "digest", _digest([self.sent, self.probe_sha256]))
         object.__setattr__(self, "request_digest", _digest(self.sent))
 

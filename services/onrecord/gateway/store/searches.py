@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from onrecord.chassis.database import read_transaction, write_transaction
+from onrecord.chassis.database import forget, read_transaction, write_transaction
 from onrecord.contracts.images import QualityMeasure
 from onrecord.gateway.core.states import KEEPS_PROBE, GalleryState, Reason, check_transition
 from onrecord.gateway.store import rows, tables
@@ -39,10 +39,11 @@ class SearchStore:
         with read_transaction(self._engine) as connection:
             return _existing(_find(connection, search_id))
 
-    def under_key(self, person: str, idempotency_key: str) -> Search | None:
-        """The search this person has begun under this key."""
+    def under_key(self, person: str, agency: str, idempotency_key: str) -> Search | None:
+        """The search this person has begun for this agency under this key."""
         wanted = select(tables.searches).where(
             tables.searches.c.person == person,
+            tables.searches.c.agency == agency,
             tables.searches.c.idempotency_key == idempotency_key,
         )
         with read_transaction(self._engine) as connection:
@@ -59,11 +60,15 @@ class SearchStore:
         with read_transaction(self._engine) as connection:
             return tuple(connection.execute(wanted).scalars())
 
-    def of_person(self, person: str, after: str, limit: int) -> tuple[Search, ...]:
-        """A person's own searches by rising id, beginning above `after`."""
+    def of_person(self, person: str, agency: str, after: str, limit: int) -> tuple[Search, ...]:
+        """A person's own searches for an agency by rising id, beginning above `after`."""
         wanted = (
             select(tables.searches)
-            .where(tables.searches.c.person == person, tables.searches.c.search_id > after)
+            .where(
+                tables.searches.c.person == person,
+                tables.searches.c.agency == agency,
+                tables.searches.c.search_id > after,
+            )
             .order_by(tables.searches.c.search_id)
             .limit(limit)
         )
@@ -149,7 +154,10 @@ class SearchStore:
                     .where(tables.tasks.c.search_id == search_id)
                     .values(sealed_order=None)
                 )
-            return _existing(_find(connection, search_id))
+            search = _existing(_find(connection, search_id))
+        if moved.rowcount == 1 and before in KEEPS_PROBE and after not in KEEPS_PROBE:
+            forget(self._engine)
+        return search
 
 
 _DESTROYED: dict[str, Any] = {

@@ -43,7 +43,7 @@ searches = Table(
     Column("sealed_probe", LargeBinary),
     Column("sealed_candidates", LargeBinary),
     Column("outcome_index", Integer),
-    UniqueConstraint("person", "idempotency_key"),
+    UniqueConstraint("person", "agency", "idempotency_key"),
     Index("searches_by_case", "agency", "case_number"),
     Index("searches_by_status", "status"),
 )
