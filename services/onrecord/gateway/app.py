@@ -47,8 +47,6 @@ from onrecord.gateway.store import open_casework
 from onrecord.kernel.times import Clock, SystemClock
 from onrecord.kernel.writepoints import WritePoint, unobserved
 
-_DRAIN_SECONDS = 20.0
-
 
 @dataclass(frozen=True, slots=True)
 class GatewayParts:
@@ -165,10 +163,5 @@ def build_gateway(parts: GatewayParts) -> Gateway:
     ):
         app.include_router(routes)
     problems.install(app)
-    app.add_middleware(
-        RequestBoundary,
-        chance=parts.chance,
-        drain_bytes=4 * limits.image_bytes,
-        drain_seconds=_DRAIN_SECONDS,
-    )
+    app.add_middleware(RequestBoundary, chance=parts.chance)
     return Gateway(app, readiness, recovery)
