@@ -47,15 +47,7 @@ class _Lazy(click.Group):
         entry = _COMMANDS.get(cmd_name)
         if entry is None:
             return None
-        try:
-            module = importlib.import_module(entry.module)
-        except ModuleNotFoundError as error:
-            if (error.name or "").startswith("onrecord"):
-                raise
-            raise click.ClickException(
-                f"`onrecord {cmd_name}` needs {error.name}: "
-                f"install it with pip install 'onrecord[{entry.extra}]'"
-            ) from error
+        module = importlib.import_module(entry.module)
         command: click.Command = getattr(module, entry.attribute)
         return command
 
@@ -83,3 +75,15 @@ def main() -> None:
         at = f" ({error.field})" if error.field else ""
         click.echo(f"onrecord: {error.code.value}{at}: {error.message}", err=True)
         sys.exit(1)
+    except ModuleNotFoundError as error:
+        # Some import when they are loaded, some when they run; both end here.
+        if error.name is None or error.name.startswith("onrecord"):
+            raise
+        click.echo(f"onrecord: {_what_to_install(error.name)}", err=True)
+        sys.exit(1)
+
+
+def _what_to_install(missing: str) -> str:
+    called = next((one for one in sys.argv[1:] if one in _COMMANDS), None)
+    extra = _COMMANDS[called].extra if called else "standalone"
+    return f"this needs {missing}: install it with pip install 'onrecord[{extra}]'"
