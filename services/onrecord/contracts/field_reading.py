@@ -78,7 +78,9 @@ def read_text(
 ) -> str:
     """Text of at most `longest` characters without control characters.
 
-    `lines` lets line feeds and tabs through; `empty` lets empty text through.
+    `lines` lets line feeds, tabs and the invisible characters through that some scripts need: it
+    is for prose. In a case number they would make two cases that look like one. `empty` lets
+    empty text through.
     Raises FIELD_INVALID and FIELD_TOO_LONG.
     """
     if not isinstance(value, str):
@@ -91,9 +93,11 @@ def read_text(
             details={"length": len(value), "limit": longest},
         )
     allowed = "\n\t" if lines else ""
+    refused = ("Cc", "Cs") if lines else ("Cc", "Cs", "Cf")
     for character in value:
-        if unicodedata.category(character) in ("Cc", "Cs") and character not in allowed:
-            raise invalid(path, f"holds the control character U+{ord(character):04X}")
+        if unicodedata.category(character) in refused and character not in allowed:
+            what = "control" if unicodedata.category(character) != "Cf" else "invisible"
+            raise invalid(path, f"holds the {what} character U+{ord(character):04X}")
     if _REORDERING.search(value):
         raise invalid(path, "holds characters that reorder the text around them")
     if not empty and not value.strip():

@@ -226,6 +226,25 @@ def test_the_states_own_table_of_statutes_wins_over_the_declaration() -> None:
     assert ask(offence=modest).granted
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "Utah Code 76-6-206 ",
+        "Utah Code  76-6-206",
+        "utah code 76-6-206",
+        "Utah Code 76\u20116\u2013206",
+        "Utah\u00a0Code 76-6-206",
+        "Utah Code 76\u22126-206",
+        "\uff35tah Code 76-6-206",
+    ],
+)
+def test_no_spelling_takes_a_statute_out_of_the_states_table(written: str) -> None:
+    """R-7: a requester who could miss the table by a space would choose the tier."""
+    verdict = ask(offence={"statute": written, "tier": "violent_felony"})
+    assert codes(verdict) == [ErrorCode.POLICY_NOT_PERMITTED]
+    assert "listed by the state as misdemeanor" in said(verdict)
+
+
 def test_each_role_sought_is_permitted_by_name() -> None:
     assert codes(ask(role_sought="witness")) == [ErrorCode.ROLE_SOUGHT_NOT_PERMITTED]
 

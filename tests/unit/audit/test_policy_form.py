@@ -161,3 +161,13 @@ def test_the_statute_table_is_what_was_signed() -> None:
     authority = read_authority(UTAH.encode())
     assert authority.tier_of("Utah Code 76-5-203", OffenceTier.INFRACTION) == "violent_felony"
     assert authority.tier_of("Nevada 1", OffenceTier.INFRACTION) == "infraction"
+
+
+def test_a_statute_stands_in_the_table_once() -> None:
+    """R-7: two spellings of one statute could name two tiers."""
+    signed = (POLICIES / "US-UT" / "authority.yaml").read_bytes()
+    line = b"  Utah Code 76-6-206: misdemeanor\n"
+    assert line in signed
+    twice = signed.replace(line, line + b"  utah code  76-6-206: felony\n")
+    with pytest.raises(OnRecordError, match="two spellings"):
+        read_authority(twice)

@@ -203,3 +203,11 @@ def test_any_value_is_read_or_refused_with_a_code(path: str, value: Any) -> None
         parse_request(changed(path, value))
     except OnRecordError as error:
         assert error.field or error.code is ErrorCode.REQUEST_MALFORMED
+
+
+@pytest.mark.parametrize("invisible", ["\u200b", "\u200d", "\u2060", "\u00ad", "\ufeff"])
+def test_no_two_case_numbers_look_alike_by_what_nobody_sees(invisible: str) -> None:
+    """R-9, R-15: quotas and the case team hang on the case number; prose may need a joiner."""
+    error = refusal(changed("case_number", f"SLC-2026{invisible}-004182"))
+    assert (error.code, error.field) == (ErrorCode.FIELD_INVALID, "case_number")
+    parse_request(changed("narrative", f"A shop{invisible} was robbed."))

@@ -1,5 +1,6 @@
 """What a state's authority says, beside its Cedar policy: `authority.yaml` as values."""
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,6 +12,8 @@ from onrecord.kernel.vocabulary import (
     RoleSought,
     Suspicion,
 )
+
+_MINUS = "\u2212\u02d7"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,10 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """One state's signed data. `effective` and `expires` have their zones."""
+    """One state's signed data. `effective` and `expires` have their zones.
+
+    `statutes` stand under their `statute_key`.
+    """
 
     jurisdiction: str
     name: str
@@ -93,6 +99,26 @@ class Authority:
     retention: Retention
     embargo_days: int
 
+    def listed_tier(self, statute: str) -> OffenceTier | None:
+        """What the state's own table says, however the statute is spaced or capitalised."""
+        return self.statutes.get(statute_key(statute))
+
     def tier_of(self, statute: str, declared: OffenceTier) -> OffenceTier:
         """The offence's tier: the state's own table wins over what was declared (R-7)."""
-        return self.statutes.get(statute, declared)
+        listed = self.listed_tier(statute)
+        return declared if listed is None else listed
+
+
+def statute_key(statute: str) -> str:
+    """A citation without what a reader does not see: `Utah Code 76-6-206` in any spelling.
+
+    Case, kind of space, kind of hyphen and invisible characters do not make another statute; a
+    requester who could miss the table by a space would choose the tier.
+    """
+    plain = unicodedata.normalize("NFKC", statute).casefold()
+    seen = "".join(
+        "-" if unicodedata.category(one) == "Pd" or one in _MINUS else one
+        for one in plain
+        if unicodedata.category(one) != "Cf"
+    )
+    return "".join(seen.split())

@@ -14,6 +14,7 @@ from onrecord.audit.core.authority import (
     Prohibition,
     Quotas,
     Retention,
+    statute_key,
 )
 from onrecord.audit.core.strict_yaml import read_yaml
 from onrecord.contracts.field_reading import Fields, read_text
@@ -166,7 +167,10 @@ def _statutes(value: Any) -> dict[str, OffenceTier]:
     table = {}
     for statute in fields.names():
         read_text(statute, "statutes", 200)
-        table[statute] = fields.word(statute, OffenceTier)
+        key = statute_key(statute)
+        if key in table:
+            raise _invalid(fields.at(statute), "stands twice, in two spellings")
+        table[key] = fields.word(statute, OffenceTier)
     return table
 
 

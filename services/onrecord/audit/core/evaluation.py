@@ -200,7 +200,7 @@ def _tiers(permits: list[Permit]) -> str:
 
 def _tier_of(asked: Asked, state: StatePolicy) -> str:
     offence = asked.request.offence
-    listed = state.authority.statutes.get(offence.statute)
+    listed = state.authority.listed_tier(offence.statute)
     if listed is None:
         return f"the request declares {words(offence.tier)}"
     return f"{offence.statute} is listed by the state as {words(listed)}"
