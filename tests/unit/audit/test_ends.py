@@ -53,6 +53,8 @@ def test_a_receipt_is_the_end_of_its_gallery_and_repeats_harmlessly(audit: Audit
         ({"list_size": 6}, "longer"),
         ({"list_size": 1}, "longer"),
         ({"time": "2026-11-23T06:35:00.01Z"}, "expired"),
+        ({"time": "2026-11-23T06:28:59.99Z"}, "before it was granted"),
+        ({"time": "2026-11-23T06:31:00.01Z"}, "in the future"),
         ({"mandate": "grant:" + "0" * 64}, "another mandate"),
         ({"search_id": "another"}, "another search"),
         ({"grant_index": 0}, "no grant"),

@@ -165,6 +165,27 @@ class TestWhatItAllows:
         monkeypatch.setattr(world.exact, "search", slow)
         refused(ErrorCode.GRANT_EXPIRED, lambda: search(world, grant, template))
 
+    def test_a_grant_from_the_future(self, world: World, refused: Refused) -> None:
+        """Law 2: where the ledger's clock was wrong for a moment, its grants would not end."""
+        grant = world.grant(search_id="allowed")
+        template = world.template(grant, PROBE, face(1))
+        world.clock.pass_by(seconds=-61)
+        refused(ErrorCode.GRANT_MALFORMED, lambda: search(world, grant, template))
+        world.clock.pass_by(seconds=1)
+        search(world, grant, template)
+
+    @pytest.mark.parametrize("seconds", [-61, 61])
+    def test_statements_that_were_not_made_under_it(
+        self, world: World, refused: Refused, seconds: int
+    ) -> None:
+        """Law 2: a certificate is judged by the time that its own statement claims."""
+        grant = world.grant()
+        world.clock.pass_by(seconds=seconds)
+        template = world.template(grant, PROBE, face(1))
+        world.clock.pass_by(seconds=-seconds)
+        refused(ErrorCode.ATTESTATION_INVALID, lambda: search(world, grant, template))
+        assert world.receipts() == []
+
     def test_another_gallery(self, world: World, refused: Refused) -> None:
         """Law 5: some state's yes never opens another state's gallery."""
         world.open_gallery(VERMONT)

@@ -82,6 +82,12 @@ class TestLooks:
         world.clock.pass_by(minutes=2)
         refused(ErrorCode.GRANT_EXPIRED, lambda: world.plane.open_portrait(look, world.deadline))
 
+    def test_a_look_from_the_future(self, world: World, found: Found, refused: Refused) -> None:
+        """Law 6: it would not end after two minutes."""
+        look = world.look(found.grant, found.refs[0])
+        world.clock.pass_by(seconds=-61)
+        refused(ErrorCode.GRANT_MALFORMED, lambda: world.plane.open_portrait(look, world.deadline))
+
     def test_a_candidate_of_another_search(
         self, world: World, found: Found, refused: Refused
     ) -> None:

@@ -77,14 +77,19 @@ def test_a_repeat_gets_the_first_answer_and_leaves_no_second_receipt(world: Worl
     assert len(world.receipts()) == 1
 
 
-def test_a_lost_answer_can_be_had_after_the_grant_has_expired(world: World) -> None:
-    """Nothing is looked at again: what was receipted is what is answered."""
+def test_a_lost_answer_can_be_had_until_the_grant_expires(world: World, refused: Refused) -> None:
+    """ADR 14: nothing is looked at again, what was receipted is answered, and that too ends."""
     grant = world.grant()
     template = world.template(grant, sha256(b"the probe"), face(1))
     first = world.plane.search(GallerySearch(UTAH, grant, template), world.deadline)
-    world.clock.pass_by(minutes=10)
     world.exact.down = True
+    world.clock.pass_by(minutes=5)
     assert world.plane.search(GallerySearch(UTAH, grant, template), world.deadline) == first
+    world.clock.pass_by(seconds=1)
+    refused(
+        ErrorCode.GRANT_EXPIRED,
+        lambda: world.plane.search(GallerySearch(UTAH, grant, template), world.deadline),
+    )
 
 
 def test_another_template_under_the_same_grant_is_refused(world: World, refused: Refused) -> None:

@@ -6,6 +6,7 @@ logged as an alarm.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from onrecord.audit.core.draft import (
@@ -24,6 +25,7 @@ from onrecord.kernel.times import parse_time
 from onrecord.kernel.vocabulary import EntryKind, Service
 from onrecord.proof import statements
 from onrecord.proof.attestation import Attestation
+from onrecord.proof.mandate import CLOCK_SKEW
 
 _TEXTS = ("gallery", "model_id", "policy", "previous", "probe_sha256", "time")
 _COUNTS = ("grant_index", "list_size", "sequence")
@@ -98,7 +100,7 @@ def log_receipt(receipt: Receipt, books: Books) -> Draft | Existing:
     if search_id is None:
         return _alarm(receipt, "no grant stands at the entry it names", (seen,))
     search = find_search(books, search_id)
-    fault = _fault(receipt, search)
+    fault = _fault(receipt, search, books.now)
     if fault:
         return _alarm(receipt, fault, (seen,))
     body = {
@@ -114,7 +116,7 @@ def log_receipt(receipt: Receipt, books: Books) -> Draft | Existing:
     return Draft(kind, body, (ended, seen, Remember(receipt.marker)))
 
 
-def _fault(receipt: Receipt, search: GrantedSearch) -> str:
+def _fault(receipt: Receipt, search: GrantedSearch, now: datetime) -> str:
     """Which rule the receipt breaks; '' where it breaks none."""
     said = receipt.said
     allowed = search.granted.get(receipt.gallery)
@@ -133,8 +135,14 @@ def _fault(receipt: Receipt, search: GrantedSearch) -> str:
             return f"the search was made under another {name}"
     if not len(said["candidates"]) <= said["list_size"] <= allowed["list_size"]:
         return "its list is longer than was granted"
-    if parse_time(said["time"]) > parse_time(str(search.grant["expires_at"])):
+    made_at = parse_time(said["time"])
+    if made_at > parse_time(str(search.grant["expires_at"])):
         return "the search was made after its grant had expired"
+    # Who signs states the time, and a certificate is judged by it.
+    if made_at < parse_time(str(search.grant["time"])) - CLOCK_SKEW:
+        return "the search was made before it was granted"
+    if made_at > now + CLOCK_SKEW:
+        return "the search is dated in the future"
     return ""
 
 

@@ -13,6 +13,7 @@ from onrecord.proof.casework import MergedCandidate
 from onrecord.proof.entry import LoggedEntry, parse_body, verify_entry
 from onrecord.proof.grant import Grant
 from onrecord.proof.release import ReleaseProof, verify_release
+from onrecord.vector_search.core.grants import check_dated
 from onrecord.vector_search.core.looks import check_look, read_look
 from onrecord.vector_search.core.values import RecordRow
 from onrecord.vector_search.roster import answers, galleries, records
@@ -29,8 +30,10 @@ class Openings:
 
     def portrait(self, logged: LoggedEntry, deadline: Deadline) -> bytes:
         """The encoded image of the one candidate that the look names."""
-        look = read_look(verify_entry(logged, self._parts.ledger_key))
-        check_look(look, self._parts.clock.now())
+        entry, now = verify_entry(logged, self._parts.ledger_key), self._parts.clock.now()
+        look = read_look(entry)
+        check_dated(entry.time, now)
+        check_look(look, now)
         self._ledger.accept(logged.checkpoint, deadline)
         with read_transaction(self._parts.roster) as tx:
             candidate = answers.find_candidate(tx, look.candidate_ref)

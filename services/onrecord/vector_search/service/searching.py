@@ -13,7 +13,11 @@ from onrecord.kernel.times import format_time
 from onrecord.proof import statements
 from onrecord.proof.grant import GalleryGrant, Grant, read_grant
 from onrecord.vector_search.core import write_points
-from onrecord.vector_search.core.grants import check_grant, check_still_running
+from onrecord.vector_search.core.grants import (
+    check_grant,
+    check_made_under,
+    check_still_running,
+)
 from onrecord.vector_search.core.ranking import distinct, first_fetch, next_fetch, rank_live
 from onrecord.vector_search.core.statements import receipt_body
 from onrecord.vector_search.core.templates import check_template
@@ -42,14 +46,16 @@ class Searches:
     def search(self, search: GallerySearch, deadline: Deadline) -> GalleryResult:
         gallery = self._galleries.known(search.gallery)
         grant = read_grant(search.grant, self._parts.ledger_key)
+        now = self._parts.clock.now()
         answered = self._answered_before(gallery, grant, search.template)
         if answered is not None:
+            check_still_running(grant, now)
             return answered
-        now = self._parts.clock.now()
         allowed = check_grant(grant, gallery, search.template.model_id, now)
         self._ledger.accept(search.grant.checkpoint, deadline)
         self._policies.check(gallery, allowed.policy, deadline)
         vector = self._trusted_vector(gallery, grant, search.template)
+        check_made_under(grant, search.template, now)
         ranked = self._find(gallery, vector, allowed.list_size, deadline)
         self._parts.reached(write_points.CANDIDATES_FOUND)
         return self._answer(gallery, grant, allowed, search.template, ranked)
