@@ -81,7 +81,8 @@ def demo(out: Path, models: Path, policies: Path, cache: Path, per_state: int, s
         probe = out / "probe.jpg"
         shutil.copy(stage.photograph_of(photographs, sought), probe)
         ended = tell_story(scene, sought, probe, out, teller)
-        ledger = proofs.export_ledger(scene, DataFolder(data), out)
+        bodies = proofs.read_bodies(scene)
+    ledger = proofs.export_ledger(bodies, DataFolder(data), out)
     lead = None if ended.leads is None else dataclasses.asdict(ended.leads)
     proofs.write_documents(out, ended.search, lead)
 

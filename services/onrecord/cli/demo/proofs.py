@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from onrecord.cli.demo import cast
 from onrecord.cli.demo.ledger_story import told
 from onrecord.cli.demo.stage import Scene
 from onrecord.cli.demo.teller import Teller
-from onrecord.client.results import Search
+from onrecord.client.results import Body, Search
 from onrecord.contracts.images import Template
 from onrecord.contracts.vector_search import GallerySearch
 from onrecord.kernel.deadlines import Deadline
@@ -25,16 +26,24 @@ from onrecord.kernel.vocabulary import Service
 from onrecord.proof import canonical
 from onrecord.proof.attestation import Attestor
 from onrecord.proof.entry import LoggedEntry
+from onrecord.proof.tiles import TileObject
 from onrecord.standalone.app import StandaloneSettings, standalone
 from onrecord.standalone.folder import DataFolder
 from onrecord.standalone.secrets import PUBLIC_LEDGER_KEY
 
 
-def export_ledger(scene: Scene, folder: DataFolder, out: Path) -> Path:
-    """Copy the public ledger, and the bodies an auditor may have, into `out/ledger`."""
-    target = out / "ledger"
+def read_bodies(scene: Scene) -> list[Body]:
+    """Every body, as an auditor may have them."""
     with scene.client(cast.AUDITOR) as auditor:
-        bodies = list(auditor.bodies())
+        return list(auditor.bodies())
+
+
+def export_ledger(bodies: Sequence[Body], folder: DataFolder, out: Path) -> Path:
+    """Copy the public ledger and the bodies into `out/ledger`.
+
+    After the system has stopped: publishing follows a commit by a moment, and a stop waits for it.
+    """
+    target = out / "ledger"
     shutil.copytree(folder.ledger_objects, target)
     lines = [
         canonical.encode(
@@ -72,7 +81,7 @@ def one_changed_byte(ledger: Path, out: Path, teller: Teller) -> bool:
     """Change one bit of one byte in a copy, and verify it. True where that was found."""
     copy = out / "tampered-ledger"
     shutil.copytree(ledger, copy)
-    bundle = max((copy / "tile" / "entries").rglob("*"), key=lambda p: (p.is_file(), str(p)))
+    bundle = copy / _newest_bundle(copy).path
     content = bytearray(bundle.read_bytes())
     content[len(content) // 2] ^= 1
     bundle.write_bytes(bytes(content))
@@ -81,6 +90,13 @@ def one_changed_byte(ledger: Path, out: Path, teller: Teller) -> bool:
         f"{bundle.relative_to(out)}:"
     )
     return verify(copy, out, teller) == 1
+
+
+def _newest_bundle(ledger: Path) -> TileObject:
+    """The last bundle of entries. Beside it may lie narrower ones that it has replaced."""
+    files = (path for path in (ledger / "tile" / "entries").rglob("*") if path.is_file())
+    bundles = (TileObject.parse(path.relative_to(ledger).as_posix()) for path in files)
+    return max(bundles, key=lambda one: (one.index, one.width))
 
 
 def forged_grant(data: Path, models: Path, search: Search, teller: Teller) -> bool:

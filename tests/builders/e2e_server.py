@@ -1,0 +1,121 @@
+"""`onrecord up` as a process of its own, for tests that know it by what it shows the world."""
+
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from onrecord.chassis.development_issuer import DevelopmentIssuer
+
+START_SECONDS = 120.0
+STOP_SECONDS = 60.0
+_POLL_SECONDS = 0.02
+_LEDGER_KEY = "keys/ledger.vkey"
+_SERVICES = "certificates/root.pem"
+_IDENTITY = "identity"
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """All that a test of one process or of a cluster may know.
+
+    `address`: base URL. `issuer`: whoever gives people their tokens. `ledger_key` and `services`:
+    files with the ledger's verifier key and the services' root certificates, both public.
+    """
+
+    address: str
+    issuer: DevelopmentIssuer
+    ledger_key: Path
+    services: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One process on one data folder. What it says, every time it is started, goes to `log`."""
+
+    process: "subprocess.Popen[bytes]"
+    data: Path
+    log: Path
+    address: str
+
+    @property
+    def installation(self) -> Installation:
+        return Installation(
+            address=self.address,
+            issuer=DevelopmentIssuer.open(self.data / _IDENTITY),
+            ledger_key=self.data / _LEDGER_KEY,
+            services=self.data / _SERVICES,
+        )
+
+    def ask_to_stop(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+
+    def stop(self) -> int:
+        """SIGTERM, as Kubernetes would; the exit status."""
+        self.ask_to_stop()
+        return self.ended()
+
+    def ended(self) -> int:
+        """Wait for the end; the exit status. A server that will not end is killed, and fails."""
+        try:
+            return self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+
+    def kill(self) -> None:
+        """SIGKILL: no chance to do anything more."""
+        self.process.kill()
+        self.process.wait()
+
+
+def start_server(data: Path, models: Path, log: Path) -> Server:
+    """Start on a free port and wait until it is ready."""
+    address_file = data / "address"
+    address_file.unlink(missing_ok=True)  # one that was killed leaves its own behind
+    process = spawn(data, models, log)
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            status = process.wait(_POLL_SECONDS)
+        except subprocess.TimeoutExpired:
+            address = address_file.read_text("utf-8").strip() if address_file.exists() else ""
+            if address and _ready(address):
+                return Server(process, data, log, address)
+        else:
+            raise AssertionError(f"it ended with {status}:\n{log.read_text('utf-8')}")
+    process.kill()
+    process.wait()
+    raise AssertionError(f"it was not ready in time:\n{log.read_text('utf-8')}")
+
+
+def spawn(data: Path, models: Path, log: Path) -> "subprocess.Popen[bytes]":
+    """The bare process, whose output is appended to `log`."""
+    command = [sys.executable, "-m", "onrecord", "up", "--data", str(data)]
+    command += ["--models", str(models), "--port", "0"]
+    with log.open("ab") as out:
+        return subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
+
+
+def _ready(address: str) -> bool:
+    try:
+        return httpx.get(f"{address}/readyz", timeout=30).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+class LogMark:
+    """What a server has said since this was made."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._from = log.stat().st_size
+
+    def text(self) -> str:
+        with self._log.open("rb") as file:
+            file.seek(self._from)
+            return file.read().decode("utf-8", "replace")

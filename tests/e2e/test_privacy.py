@@ -1,0 +1,253 @@
+"""What nobody may see: in answers, in the data folder, in the log."""
+
+import base64
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from onrecord.client import Search
+from onrecord.kernel.vocabulary import Conclusion, Role, SearchStatus
+from tests.builders import e2e_people as people
+from tests.builders.e2e_people import Person
+from tests.builders.e2e_photographs import Sitter
+from tests.builders.e2e_scene import STATES, UTAH, Drawn, Scene, judge_by
+from tests.builders.e2e_server import Server
+
+NARRATIVE = "A heliotrope umbrella was left at the scene by somebody."
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A search that has been through everything, and one that ended without a lead."""
+
+    requester: Person
+    sought: Sitter
+    probe: bytes
+    lost_probe: bytes
+    released: Search
+    no_lead: Search
+    drawn: tuple[Drawn, ...]
+    before_release: list[httpx.Response]
+    examiners_saw: list[httpx.Response]
+
+
+@pytest.fixture(scope="module")
+def case(scene: Scene) -> Case:
+    who, sought = people.investigator(), scene.enrolled[8]
+    probe, lost_probe = sought.probe(), sought.probe(1)
+    scene.drawn()
+    search = scene.search(probe, by=who, galleries=list(STATES), narrative=NARRATIVE)
+    drawn = tuple(scene.drawn())
+    before = what_a_requester_may_ask(scene, who, search, drawn)
+    saw = [answer for one in drawn for answer in what_an_examiner_is_shown(scene, one)]
+    for one in drawn:
+        scene.examine(one, judge_by(sought.portrait))
+
+    no_lead = scene.search(lost_probe, by=who, narrative=NARRATIVE)
+    for one in scene.drawn():
+        scene.examine(one, lambda *_: Conclusion.SUPPORTS_DIFFERENT)
+    with scene.client(who) as client:
+        assert client.get_search(search.search_id).status is SearchStatus.RELEASED
+        assert client.leads(search.search_id).leads[0].record_id == scene.record_id(sought)
+        assert client.get_search(no_lead.search_id).status is SearchStatus.NO_LEAD
+    return Case(who, sought, probe, lost_probe, search, no_lead, drawn, before, saw)
+
+
+def get(scene: Scene, who: Person, path: str) -> httpx.Response:
+    token = people.token(scene.installation.issuer, who)
+    headers = {"Authorization": f"Bearer {token}"}
+    return httpx.get(f"{scene.installation.address}{path}", headers=headers, timeout=60)
+
+
+def what_a_requester_may_ask(
+    scene: Scene, who: Person, search: Search, drawn: tuple[Drawn, ...]
+) -> list[httpx.Response]:
+    """Everything that could show a candidate, asked for by the investigator before the release;
+    also by one who is an examiner too, but not of this search.
+    """
+    one = drawn[0].task
+    paths = [
+        f"/v1/searches/{search.search_id}",
+        "/v1/searches",
+        f"/v1/searches/{search.search_id}/leads",
+        "/v1/tasks",
+        f"/v1/tasks/{one.task_id}",
+        f"/v1/tasks/{one.task_id}/probe",
+        f"/v1/tasks/{one.task_id}/candidates/{one.candidate_refs[0]}/portrait",
+        "/v1/ledger/bodies",
+    ]
+    return [get(scene, asking, path) for asking in (who, who.also(Role.EXAMINER)) for path in paths]
+
+
+def what_an_examiner_is_shown(scene: Scene, drawn: Drawn) -> list[httpx.Response]:
+    task = drawn.task
+    paths = [
+        "/v1/tasks",
+        f"/v1/tasks/{task.task_id}",
+        f"/v1/tasks/{task.task_id}/probe",
+        *(f"/v1/tasks/{task.task_id}/candidates/{ref}/portrait" for ref in task.candidate_refs),
+    ]
+    answers = [get(scene, drawn.who, path) for path in paths]
+    assert all(one.status_code == 200 for one in answers)
+    return answers
+
+
+def test_a_requester_sees_no_candidate_before_the_release(case: Case) -> None:
+    """Law 6, R-15: neither a list, nor a reference, nor a picture."""
+    refs = case.drawn[0].task.candidate_refs
+    shown = [one for one in case.before_release if one.status_code == 200]
+    assert {one.status_code for one in case.before_release} == {200, 403, 409}
+    assert [one.url.path for one in shown if "task" in one.url.path] == ["/v1/tasks"]
+    for answer in case.before_release:
+        assert not answer.headers["content-type"].startswith("image/")
+        assert not any(ref in answer.text for ref in refs)
+        assert "similarity" not in answer.text
+        assert "LICENCE" not in answer.text
+
+
+def test_an_examiner_sees_no_score_and_no_name(scene: Scene, case: Case) -> None:
+    """R-15: two names of fields and a status, in an order that says nothing; pictures."""
+    for answer in case.examiners_saw:
+        if answer.headers["content-type"].startswith("image/"):
+            headers = " ".join(f"{name}: {value}" for name, value in answer.headers.items())
+            assert "LICENCE" not in headers
+            assert answer.headers["cache-control"] == "no-store"
+        elif answer.url.path == "/v1/tasks":
+            assert all(set(one) == {"task_id", "status"} for one in answer.json()["tasks"])
+        else:
+            said: dict[str, Any] = answer.json()
+            assert set(said) == {"task_id", "status", "candidates"}
+            assert all(set(one) == {"candidate_ref"} for one in said["candidates"])
+        if answer.headers["content-type"] == "application/json":
+            assert case.released.search_id not in answer.text
+            assert case.requester.person not in answer.text
+    # Were the order that of the receipt, both would see it alike.
+    (executed,) = [
+        one
+        for one in scene.ledger.of_search(case.released.search_id)
+        if one.kind == "search.executed"
+    ]
+    ranked = [one["ref"] for one in executed.body["receipt"]["candidates"]]
+    orders = [list(one.task.candidate_refs) for one in case.drawn]
+    assert all(sorted(order) == sorted(ranked) for order in orders)
+    assert orders[0] != orders[1]
+    assert ranked not in orders
+
+
+def files_of(server: Server) -> Iterator[tuple[str, bytes]]:
+    """Every file that the server keeps, and what it has said."""
+    for path in sorted(server.data.rglob("*")):
+        if path.is_file():
+            yield str(path.relative_to(server.data)), path.read_bytes()
+    yield "server.log", server.log.read_bytes()
+
+
+def written(secret: bytes) -> list[bytes]:
+    """How a secret would look in a file: itself, in hexadecimal, in base64 however aligned."""
+    found = [secret, secret.hex().encode()]
+    for skipped in range(3):
+        aligned = secret[skipped : skipped + (len(secret) - skipped) // 3 * 3]
+        found.append(base64.b64encode(aligned))
+    return found
+
+
+def leaks(server: Server, secret: bytes) -> set[str]:
+    """Where a secret is found."""
+    forms = written(secret)
+    return {name for name, held in files_of(server) if any(form in held for form in forms)}
+
+
+def test_no_photograph_lies_readable(scene: Scene, server: Server, case: Case) -> None:
+    """Law 6, R-29, R-30: neither a portrait, nor a probe, whatever became of its search."""
+    assert leaks(server, b"SQLite format 3")  # what is there, is found
+    pictures = [case.probe, case.lost_probe, *(one.portrait for one in scene.enrolled)]
+    for picture in pictures:
+        middle = len(picture) // 2
+        assert leaks(server, picture[middle : middle + 48]) == set()
+
+
+def test_record_ids_stay_in_the_plane(scene: Scene, server: Server) -> None:
+    """Law 6, R-26, R-31: the state's own number is in the roster (and its index) alone: not in
+    casework, not in the ledger, public or private, not in the log.
+    """
+    found = {
+        name
+        for sitter in scene.enrolled
+        for name in leaks(server, scene.record_id(sitter).encode())
+    }
+    assert any(name.startswith("roster.db") for name in found)
+    assert {name.split("/")[0].split(".db")[0] for name in found} <= {"roster", "milvus"}
+
+
+def test_the_log_names_nobody(scene: Scene, server: Server, case: Case) -> None:
+    """R-43: no person, no case, no narrative, no token."""
+    said = server.log.read_text("utf-8")
+    assert case.requester.person not in said
+    assert case.drawn[0].who.person not in said
+    assert case.released.case_number not in said
+    assert NARRATIVE not in said
+    assert "Bearer" not in said
+    assert "eyJ" not in said
+    assert "Traceback" not in said
+
+
+def test_no_lead_leaves_nothing_to_read(server: Server, case: Case) -> None:
+    """R-29: without a lead probe, candidates and orders are gone with their key; with one they
+    are kept, sealed, for what speaks against it must not be destroyed.
+    """
+    held = sealed(server, case.no_lead.search_id)
+    assert held == [(None, None, None), (None,), (None,)]
+    (search, *orders) = sealed(server, case.released.search_id)
+    assert all(part for part in search)
+    assert len(orders) == 2
+    assert case.probe not in search
+
+
+def sealed(server: Server, search_id: str) -> list[tuple[bytes | None, ...]]:
+    """The sealed parts of a search, then of each of its tasks."""
+    address = f"file:{server.data / 'casework.db'}?mode=ro"
+    with closing(sqlite3.connect(address, uri=True)) as database:
+        rows = database.execute(
+            "SELECT wrapped_key, sealed_probe, sealed_candidates FROM searches WHERE search_id = ?",
+            (search_id,),
+        ).fetchall()
+        rows += database.execute(
+            "SELECT sealed_order FROM tasks WHERE search_id = ?", (search_id,)
+        ).fetchall()
+    return rows
+
+
+def test_the_ledger_speaks_of_people_who_act_and_of_no_one_else(scene: Scene, case: Case) -> None:
+    """R-26, R-31: bodies name requesters and examiners; candidates stand by random references."""
+    for entry in scene.ledger.entries():
+        text = str(entry.body)
+        assert "LICENCE" not in text
+        assert not any(sitter.name in text for sitter in scene.enrolled)
+    gallery = [
+        one
+        for one in scene.ledger.entries()
+        if one.kind == "gallery.enrolled" and one.body["gallery"] == UTAH
+    ]
+    assert len(gallery) >= len(scene.enrolled)
+
+
+def test_secrets_are_for_their_owner_alone(server: Server) -> None:
+    """R-30: keys cannot be read by other accounts of the machine."""
+    secrets = [
+        path
+        for folder in ("keys", "identity", "certificates")
+        for path in (server.data / folder).rglob("*")
+        if path.is_file()
+    ]
+    assert len(secrets) >= 5
+    assert [path for path in secrets if mode(path) & 0o077] == []
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode
