@@ -147,8 +147,19 @@ class FakeAudit:
         claims = self._known("decide", call.user_token)
         grant = self._examinable(call.search_id)
         self._refuse_conflict(claims, call.search_id)
-        for _, body in self._bodies("examination.decided"):
+        decisions = [
+            {
+                "candidate_ref": one.candidate_ref,
+                "conclusion": one.conclusion.value,
+                "reasons": list(one.reasons),
+                "seconds": one.seconds,
+            }
+            for one in call.decisions
+        ]
+        for index, body in self._bodies("examination.decided"):
             if body["task_id"] == call.task_id:
+                if (body["method"], body["decisions"]) == (call.method, decisions):
+                    return self.ledger.logged(index)
                 raise OnRecordError(ErrorCode.TASK_DECIDED, "it has been decided")
         return self._append(
             "examination.decided",
@@ -157,15 +168,7 @@ class FakeAudit:
             grant_index=grant,
             task_id=call.task_id,
             method=call.method,
-            decisions=[
-                {
-                    "candidate_ref": one.candidate_ref,
-                    "conclusion": one.conclusion.value,
-                    "reasons": list(one.reasons),
-                    "seconds": one.seconds,
-                }
-                for one in call.decisions
-            ],
+            decisions=decisions,
         )
 
     def release(self, search_id: str, deadline: Deadline) -> ReleaseOutcome:

@@ -134,9 +134,11 @@ class TestSearch:
             target = parse_body(look.body)[0]["target"]
             assert target == {"what": "candidate", "gallery": "US-UT", "candidate_ref": "c-1"}
             assert parse_body(audit.look(person, search_id).body)[0]["target"] == {"what": "probe"}
-            audit.decide(person, search_id)
+            decided = audit.decide(person, search_id)
+            assert audit.decide(person, search_id).index == decided.index
         refused(ErrorCode.EXAMINER_CONFLICT, lambda: audit.look("dahl", search_id))
-        refused(ErrorCode.TASK_DECIDED, lambda: audit.decide("berg", search_id))
+        other = {"c-1": Conclusion.INCONCLUSIVE, "c-2": Conclusion.INCONCLUSIVE}
+        refused(ErrorCode.TASK_DECIDED, lambda: audit.decide("berg", search_id, other))
 
         outcome = audit.service.release(search_id, soon())
         assert outcome.proof is not None

@@ -210,7 +210,10 @@ class Audit(LedgerProofs, Protocol):
         ...
 
     def decide(self, call: DecideCall, deadline: Deadline) -> LoggedEntry:
-        """Append `examination.decided`. Raises TASK_DECIDED, EXAMINER_CONFLICT, DECISION_*."""
+        """Append `examination.decided`. Repeatable: the very same decision, the same entry.
+
+        Raises TASK_DECIDED where another decision stands, EXAMINER_CONFLICT, DECISION_*.
+        """
         ...
 
     def release(self, search_id: str, deadline: Deadline) -> ReleaseOutcome:

@@ -122,7 +122,7 @@ class Examinations:
         call = DecideCall(
             search.search_id, task_id, method, decisions, caller.token, caller.request_id
         )
-        index, other = self._log_decision(call, is_repeat=intended == digest)
+        index, other = self._log_decision(call)
         self._reached(write_points.DECISION_LOGGED)
         self._store.tasks.decided(task_id, intended if other else digest, index)
         self._reached(write_points.DECISION_KEPT)
@@ -131,17 +131,18 @@ class Examinations:
             raise other
         return self._store.tasks.get(task_id)
 
-    def _log_decision(
-        self, call: DecideCall, *, is_repeat: bool
-    ) -> tuple[int | None, OnRecordError | None]:
-        """The entry's index; or, where one stands there already, the error if it is another's."""
+    def _log_decision(self, call: DecideCall) -> tuple[int | None, OnRecordError | None]:
+        """The entry's index, a repeat's too; or the error where another decision stands there.
+
+        The ledger alone knows which one stands: what was intended here may not have been logged.
+        """
         try:
             deadline = Deadline.after(self._limits.call_seconds)
             return self._audit.decide(call, deadline).index, None
         except OnRecordError as error:
             if error.code is not ErrorCode.TASK_DECIDED:
                 raise
-            return None, None if is_repeat else error
+            return None, error
 
     def _own(self, caller: Caller, task_id: str) -> Task:
         caller.require(Role.EXAMINER)

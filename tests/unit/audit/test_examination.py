@@ -165,8 +165,9 @@ def test_a_method_is_named(audit: AuditForTest) -> None:
 def test_a_decision_stands(audit: AuditForTest) -> None:
     search_id = audit.executed().search_id
     entry = audit.decide("berg", search_id)
+    assert audit.decide("berg", search_id).index == entry.index
     with pytest.raises(OnRecordError) as caught:
-        audit.decide("berg", search_id)
+        audit.decide("berg", search_id, {"c-1": UNSURE, "c-2": DIFFERENT})
     assert caught.value.code is ErrorCode.TASK_DECIDED
     assert caught.value.details == {"entry": entry.index}
     assert code_of(lambda: audit.look("berg", search_id)) is ErrorCode.TASK_DECIDED

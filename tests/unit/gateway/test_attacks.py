@@ -2,6 +2,7 @@
 
 import hashlib
 
+from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.vocabulary import Role
 from tests.builders.gateway import Office
 from tests.builders.gateway_audit import MODEL, OTHER_MODEL
@@ -45,3 +46,26 @@ def test_the_key_of_a_search_without_a_lead_stands_in_no_file(office: Office) ->
     files = list(office.folder.glob("casework.db*"))
     assert files
     assert [path.name for path in files if key in path.read_bytes()] == []
+
+
+def test_nobody_is_told_that_a_decision_stands_which_does_not(office: Office) -> None:
+    """R-14, R-22: the first is lost on the way in, the second on the way back, the first again."""
+    search_id = office.search().json()["search_id"]
+    office.join("lee", "ray")
+    task_id = office.tasks("lee")["lee"]
+    same, decide = [office.best(search_id)], office.audit.decide
+
+    def unheard(*arguments: object) -> None:
+        if logs:
+            decide(*arguments)  # type: ignore[arg-type]
+        raise OnRecordError(ErrorCode.LEDGER_UNAVAILABLE, "the ledger went away")
+
+    office.audit.decide = unheard  # type: ignore[method-assign, assignment]
+    logs = False
+    assert office.decide("lee", task_id, same).status_code == 503
+    logs = True
+    assert office.decide("lee", task_id).status_code == 503
+    office.audit.decide = decide  # type: ignore[method-assign]
+    again = office.decide("lee", task_id, same)
+    assert (again.status_code, again.json()["code"]) == (409, "task_decided")
+    assert office.audit.kinds().count("examination.decided") == 1

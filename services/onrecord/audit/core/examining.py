@@ -68,11 +68,16 @@ def look(call: LookCall, claims: Claims, books: Books) -> Draft | Existing:
 def decide(call: DecideCall, claims: Claims, books: Books) -> Draft | Existing:
     """`examination.decided`: one conclusion with reasons on every candidate.
 
-    Raises what `look` raises, and DECISION_INCOMPLETE or DECISION_UNKNOWN_CANDIDATE.
+    The very same decision again is the entry that stands. Raises what `look` raises, and
+    DECISION_INCOMPLETE or DECISION_UNKNOWN_CANDIDATE.
     """
     search = examinable(books, call.search_id)
     examiner, marks = _take_up(search, claims, call.task_id)
+    said = _said(call)
     if examiner.decided is not None:
+        stands = books.body(examiner.decided)
+        if all(stands[name] == value for name, value in said.items()):
+            return Existing(examiner.decided)
         raise _decided(examiner.decided)
     if search.record.outcome is not None:
         raise state_error("the examination is over")
@@ -81,6 +86,15 @@ def decide(call: DecideCall, claims: Claims, books: Books) -> Draft | Existing:
         **_about(search),
         "by": person(claims),
         "source": call.source,
+        **said,
+    }
+    decided = Decided(call.search_id, claims.person)
+    return Draft(EntryKind.EXAMINATION_DECIDED, body, (*marks, decided))
+
+
+def _said(call: DecideCall) -> dict[str, Any]:
+    """What a decision says, apart from who sent it and when."""
+    return {
         "task_id": call.task_id,
         "method": call.method,
         "decisions": [
@@ -93,8 +107,6 @@ def decide(call: DecideCall, claims: Claims, books: Books) -> Draft | Existing:
             for one in call.decisions
         ],
     }
-    decided = Decided(call.search_id, claims.person)
-    return Draft(EntryKind.EXAMINATION_DECIDED, body, (*marks, decided))
 
 
 def conclude(search_id: str, books: Books) -> Draft | Existing:
