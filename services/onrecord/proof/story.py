@@ -121,12 +121,16 @@ class EndsFollowGrants:
                 raise LedgerFault(self.name, index, f"the search of {gallery} ended before")
             grant.ended.add(gallery)
         if body["kind"] == EntryKind.SEARCH_EXECUTED:
-            self._check_receipt(index, body["receipt"], grant)
+            self._check_receipt(index, body, grant)
         self.passed += 1
 
-    def _check_receipt(self, index: int, receipt: Mapping[str, Any], grant: _Granted) -> None:
-        allowed = grant.galleries[receipt["gallery"]]
+    def _check_receipt(self, index: int, body: Mapping[str, Any], grant: _Granted) -> None:
+        receipt = body["receipt"]
+        allowed = grant.galleries[body["gallery"]]
         wanted = {
+            # Else one gallery's receipt could stand as the end of another, which then has two.
+            "gallery": body["gallery"],
+            "search_id": body["search_id"],
             "grant_index": grant.index,
             "probe_sha256": grant.probe,
             "policy": allowed["policy"],

@@ -89,6 +89,15 @@ def _other_gallery(story: Story, attestor: Attestor) -> None:
     story[2] = bodies.executed(bodies.receipt({"a": 1}, gallery="US-VT"), attestor)
 
 
+def _another_gallerys_receipt(story: Story, attestor: Attestor) -> None:
+    """Both were granted, and Vermont's receipt is passed off as Utah's end."""
+    galleries = story[1]["galleries"]
+    galleries["US-VT"] = {**galleries["US-UT"]}
+    story.insert(1, {**story[0], "jurisdiction": "US-VT"})
+    said = bodies.receipt({"a": 800_000, "b": 300_000}, gallery="US-VT", grant_index=2)
+    story[3] = {**bodies.executed(said, attestor), "grant_index": 2, "gallery": "US-UT"}
+
+
 def _searched_twice(story: Story, attestor: Attestor) -> None:
     story.insert(3, story[2])
 
@@ -147,6 +156,7 @@ def _released_twice(story: Story, _: Attestor) -> None:
         (_other_policy, 1),
         (_no_grant, 2),
         (_other_gallery, 2),
+        (_another_gallerys_receipt, 3),
         (_searched_twice, 3),
         (_other_probe, 2),
         (_longer_list, 2),
