@@ -6,8 +6,9 @@ from onrecord.detection.adapters.mtcnn import MtcnnDetector
 from onrecord.detection.adapters.pillow import PillowDecoder
 from onrecord.detection.adapters.resampling import warp
 from onrecord.detection.adapters.yunet import YuNetDetector
+from onrecord.detection.core.targets import crop_target
 from onrecord.detection.ports import FaceDetector
-from onrecord.detection.service import DetectionService, crop_target
+from onrecord.detection.service import DetectionService
 from onrecord.kernel.cards import ModelRole
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.times import Clock

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,8 +18,8 @@ from onrecord.detection.core import gates, quality
 from onrecord.detection.core.alignment import similarity_transform
 from onrecord.detection.core.faces import Faces, Floats
 from onrecord.detection.core.gates import Use
+from onrecord.detection.core.targets import CropTarget
 from onrecord.detection.ports import FaceDetector, ImageDecoder, Warp
-from onrecord.kernel.cards import ModelCard
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.times import Clock, format_time
@@ -30,31 +29,6 @@ from onrecord.proof.mandate import ImageUse, MandateVerifier, VerifiedMandate
 from onrecord.proof.statements import Mandate
 
 _USES = {ImageUse.PROBE: Use.PROBE, ImageUse.PORTRAIT: Use.ENROL}
-
-
-@dataclass(frozen=True, slots=True)
-class CropTarget:
-    """What an embedder wants its crops to look like.
-
-    `template` [5, 2]: where the landmarks of this detector belong, in pixels of the crop.
-    """
-
-    model_id: str
-    width: int
-    height: int
-    template: Floats
-
-
-def crop_target(card: ModelCard, family: str) -> CropTarget:
-    """From an embedder's card. Raises MODEL_CARD_INVALID where it has no template for `family`."""
-    template = card.landmark_templates.get(family)
-    if template is None or card.input.width is None or card.input.height is None:
-        raise OnRecordError(
-            ErrorCode.MODEL_CARD_INVALID,
-            f"{card.name} has no landmark template for the detector {family}",
-            field="landmark_templates",
-        )
-    return CropTarget(card.model_id, card.input.width, card.input.height, np.array(template))
 
 
 class _RefusedError(Exception):

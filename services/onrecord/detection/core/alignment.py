@@ -11,7 +11,8 @@ from onrecord.detection.core.faces import Floats
 def similarity_transform(source: Floats, target: Floats) -> Floats:
     """The 2 x 3 matrix of rotation, scale and shift that takes `source` [n, 2] nearest `target`.
 
-    Least squares; never mirrors. Raises `ValueError` where all source points are one.
+    Least squares; never mirrors. Raises `ValueError` where no such transform is nearest: where all
+    source points are one, or are no nearer turned in one way than in another.
     """
     source_mean, target_mean = source.mean(axis=0), target.mean(axis=0)
     centred, wanted = source - source_mean, target - target_mean
@@ -22,8 +23,13 @@ def similarity_transform(source: Floats, target: Floats) -> Floats:
     signs = np.array([1.0, 1.0 if np.linalg.det(left) * np.linalg.det(right) > 0 else -1.0])
     rotation = left @ np.diag(signs) @ right
     scale = float(singular @ signs) / variance
+    if scale <= _LEAST_SCALE:
+        raise ValueError("points that cannot be told from their mirror image have no orientation")
     shift = target_mean - scale * rotation @ source_mean
     return np.concatenate([scale * rotation, shift[:, None]], axis=1)
+
+
+_LEAST_SCALE = 1e-9
 
 
 def apply(matrix: Floats, points: Floats) -> Floats:
