@@ -37,7 +37,7 @@ _PREFERRED = "dlib-resnet"  # of the set `registry`, which any machine can build
     envvar="ONRECORD_CACHE",
     default=Path(".cache"),
 )
-@click.option("--per-state", type=click.IntRange(10, 1000), default=100, show_default=True)
+@click.option("--per-state", type=click.IntRange(10, 1000), default=80, show_default=True)
 @click.option("--seed", default=20261123, show_default=True)
 def demo(out: Path, models: Path, policies: Path, cache: Path, per_state: int, seed: int) -> None:
     """Watch one search, on the record, on real face models. Nobody in it exists."""

@@ -64,7 +64,7 @@ class Teller:
             share = done / total if total else 1.0
             left = (now - began) * (1 - share) / share if share > 0 else 0.0
             line = f"   {what}: {done} of {total}"
-            line += f", about {left:.0f} s left" if 0 < share < 1 and left >= 1 else ""
+            line += f", about {left:.0f} s left" if 0.03 < share < 1 and left >= 1 else ""
             self._write(line)
 
         yield tell
