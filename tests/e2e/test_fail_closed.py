@@ -23,7 +23,6 @@ from tests.builders.e2e_server import Server, spawn, start_server
 SLOW = 6000  # pixels a side: some half a second to decode
 FOUND = {SearchStatus.SEALED, SearchStatus.EXAMINING}
 _WAIT_SECONDS = 60.0
-_POLL_SECONDS = 0.002
 
 
 @dataclass(slots=True)
@@ -127,7 +126,6 @@ def wait_until(holds: Callable[[], bool]) -> None:
     deadline = time.monotonic() + _WAIT_SECONDS
     while not holds():
         assert time.monotonic() < deadline
-        time.sleep(_POLL_SECONDS)
 
 
 def check_ledger(house: House, folder: Path, kept: str) -> None:

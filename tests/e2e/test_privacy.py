@@ -32,13 +32,14 @@ class Case:
     lost_probe: bytes
     released: Search
     no_lead: Search
+    lost_keys: tuple[bytes, ...]
     drawn: tuple[Drawn, ...]
     before_release: list[httpx.Response]
     examiners_saw: list[httpx.Response]
 
 
 @pytest.fixture(scope="module")
-def case(scene: Scene) -> Case:
+def case(scene: Scene, server: Server) -> Case:
     who, sought = people.investigator(), scene.enrolled[8]
     probe, lost_probe = sought.probe(), sought.probe(1)
     scene.drawn()
@@ -50,13 +51,15 @@ def case(scene: Scene) -> Case:
         scene.examine(one, judge_by(sought.portrait))
 
     no_lead = scene.search(lost_probe, by=who, narrative=NARRATIVE)
+    keys = tuple(part for part in sealed(server, no_lead.search_id)[0] if part is not None)
+    assert leaks(server, keys[0]), "while it is needed, it is there"
     for one in scene.drawn():
         scene.examine(one, lambda *_: Conclusion.SUPPORTS_DIFFERENT)
     with scene.client(who) as client:
         assert client.get_search(search.search_id).status is SearchStatus.RELEASED
         assert client.leads(search.search_id).leads[0].record_id == scene.record_id(sought)
         assert client.get_search(no_lead.search_id).status is SearchStatus.NO_LEAD
-    return Case(who, sought, probe, lost_probe, search, no_lead, drawn, before, saw)
+    return Case(who, sought, probe, lost_probe, search, no_lead, keys, drawn, before, saw)
 
 
 def get(scene: Scene, who: Person, path: str) -> httpx.Response:
@@ -203,6 +206,8 @@ def test_no_lead_leaves_nothing_to_read(server: Server, case: Case) -> None:
     """
     held = sealed(server, case.no_lead.search_id)
     assert held == [(None, None, None), (None,), (None,)]
+    wrapped_key, *_ = case.lost_keys
+    assert leaks(server, wrapped_key) == set(), "a destroyed key lingers"
     (search, *orders) = sealed(server, case.released.search_id)
     assert all(part for part in search)
     assert len(orders) == 2
