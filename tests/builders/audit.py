@@ -7,6 +7,7 @@ steps of a search. Closing it and opening another on the same folder is a restar
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -26,6 +27,7 @@ from onrecord.contracts.audit import (
     LookCall,
 )
 from onrecord.kernel.deadlines import Deadline
+from onrecord.kernel.errors import OnRecordError
 from onrecord.kernel.times import Clock, format_time
 from onrecord.kernel.vocabulary import Conclusion, Role, Service
 from onrecord.kernel.writepoints import WritePoint, unobserved
@@ -263,9 +265,14 @@ class AuditForTest:
         person: str,
         search_id: str,
         conclusions: Mapping[str, Conclusion] | None = None,
+        *,
+        looks: bool = True,
         **changes: Any,
     ) -> LoggedEntry:
-        """A decision by `person`: by default c-1 is the one and c-2 is not."""
+        """A decision by `person`: by default c-1 is the one and c-2 is not.
+
+        Looks at the probe and at each of Utah's candidates first, unless told otherwise.
+        """
         said = conclusions or {
             "c-1": Conclusion.SUPPORTS_SAME,
             "c-2": Conclusion.SUPPORTS_DIFFERENT,
@@ -281,6 +288,13 @@ class AuditForTest:
             "source": "r",
             **changes,
         }
+        if looks:
+            named = [one.candidate_ref for one in settings["decisions"]]
+            of = {name: settings[name] for name in ("task_id", "user_token")}
+            for candidate in (None, *named):
+                # What must not be looked at is no reason not to try to decide on it.
+                with suppress(OnRecordError):
+                    self.look(person, search_id, candidate, **of)
         return self.service.decide(DecideCall(search_id, **settings), soon())
 
     def reopen(self, reached: WritePoint = unobserved) -> "AuditForTest":

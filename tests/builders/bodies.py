@@ -90,6 +90,28 @@ def executed(said: dict[str, Any], attestor: Attestor, *, second: int = 3) -> di
     }
 
 
+def looked(
+    by: str,
+    candidate: str | None = None,
+    *,
+    gallery: str = "US-UT",
+    second: int = 4,
+    grant_index: int = 1,
+) -> dict[str, Any]:
+    """A look at the probe, or at one candidate."""
+    named = {"what": "candidate", "gallery": gallery, "candidate_ref": candidate}
+    return {
+        "kind": "look.granted",
+        "time": at(second),
+        "by": person(by),
+        "search_id": "s-1",
+        "grant_index": grant_index,
+        "task_id": f"t-{by}",
+        "target": {"what": "probe"} if candidate is None else named,
+        "expires_at": "2026-11-23T06:32:04.00Z",
+    }
+
+
 def decided(
     by: str, conclusions: Mapping[str, str], *, second: int = 5, grant_index: int = 1
 ) -> dict[str, Any]:

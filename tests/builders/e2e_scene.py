@@ -71,14 +71,22 @@ class Scene:
         return found
 
     def look(self, drawn: Drawn) -> dict[str, bytes]:
-        """Every candidate's portrait, one look at a time."""
+        """The probe, and every candidate's portrait, one look at a time. The portraits."""
         with self.client(drawn.who) as client:
+            client.probe(drawn.task.task_id)
             return {
                 ref: client.portrait(drawn.task.task_id, ref) for ref in drawn.task.candidate_refs
             }
 
-    def decide(self, drawn: Drawn, conclusions: Sequence[Conclusion]) -> int | None:
-        """Decide on the candidates as they stand in the task. The entry's index."""
+    def decide(
+        self, drawn: Drawn, conclusions: Sequence[Conclusion], *, looks: bool = True
+    ) -> int | None:
+        """Decide on the candidates as they stand in the task, having looked at each of them.
+
+        The entry's index.
+        """
+        if looks:
+            self.look(drawn)
         decisions = [
             Decision(ref, conclusion, ("nose and brow",), 30)
             for ref, conclusion in zip(drawn.task.candidate_refs, conclusions, strict=True)
@@ -87,9 +95,10 @@ class Scene:
             return client.decide(drawn.task.task_id, METHOD, decisions).entry_index
 
     def examine(self, drawn: Drawn, judge: Judge) -> None:
-        """Look at every candidate, then decide."""
+        """Look at the probe and at every candidate, then decide."""
         seen = self.look(drawn)
-        self.decide(drawn, [judge(ref, seen[ref]) for ref in drawn.task.candidate_refs])
+        conclusions = [judge(ref, seen[ref]) for ref in drawn.task.candidate_refs]
+        self.decide(drawn, conclusions, looks=False)
 
 
 def judge_by(portrait: bytes) -> Judge:

@@ -139,10 +139,15 @@ class Office:
         same: Sequence[str] = (),
         *,
         otherwise: Conclusion = Conclusion.SUPPORTS_DIFFERENT,
+        looks: bool = True,
     ) -> Response:
+        """A decision on every candidate, after a look at the probe and at each of them."""
         references = [
             one["candidate_ref"] for one in self.task(person, task_id).get("candidates", [])
         ] or list(same)
+        if looks:
+            for face in ("probe", *(f"candidates/{one}/portrait" for one in references)):
+                self.get(f"/v1/tasks/{task_id}/{face}", person, Role.EXAMINER)
         decisions = [
             {
                 "candidate_ref": one,

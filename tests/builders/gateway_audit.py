@@ -161,6 +161,7 @@ class FakeAudit:
                 if (body["method"], body["decisions"]) == (call.method, decisions):
                     return self.ledger.logged(index)
                 raise OnRecordError(ErrorCode.TASK_DECIDED, "it has been decided")
+        self._require_looks(claims, call)
         return self._append(
             "examination.decided",
             claims,
@@ -348,6 +349,20 @@ class FakeAudit:
         grant = parse_body(self.ledger.logged(self._grant(search_id)).body)[0]
         if claims.person == grant["by"]["person"]:
             raise OnRecordError(ErrorCode.EXAMINER_CONFLICT, "your own search")
+
+    def _require_looks(self, claims: Claims, call: DecideCall) -> None:
+        """The probe and every candidate decided on, by this very person."""
+        seen = {
+            body["target"].get("candidate_ref")
+            for _, body in self._of(call.search_id, "look.granted")
+            if body["by"]["person"] == claims.person
+        }
+        if None not in seen:
+            raise OnRecordError(ErrorCode.DECISION_INCOMPLETE, "look at the probe", field="probe")
+        for number, one in enumerate(call.decisions):
+            if one.candidate_ref not in seen:
+                field = f"decisions[{number}].candidate_ref"
+                raise OnRecordError(ErrorCode.DECISION_INCOMPLETE, "look first", field=field)
 
     def _authorization(self, index: int, *, replayed: bool) -> Authorization:
         entry = self.ledger.logged(index)

@@ -316,6 +316,8 @@ def test_decisions(scene: Scene, server: Server) -> None:
     assert refusal(second.who, task, refs) == (403, "task_not_yours", None)
     assert refusal(people.examiner(), task, refs) == (403, "task_not_yours", None)
     assert refusal(first.who, "no-such-task", refs) == (404, "not_found", None)
+    # Complete, but nobody has looked at anything.
+    assert refusal(first.who, task, refs) == (422, "decision_incomplete", "probe")
     assert "examination.decided" not in scene.ledger.kinds(search.search_id)
 
     scene.decide(first, [Conclusion.SUPPORTS_DIFFERENT] * len(refs))

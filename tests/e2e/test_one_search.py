@@ -90,10 +90,10 @@ def test_from_the_photograph_to_the_lead(scene: Scene, tmp_path: Path) -> None:
     assert kinds == [
         "request.granted",
         "search.executed",
-        "look.granted",  # the probe
-        *["look.granted"] * 10,
+        "look.granted",  # the probe, once more than needed
+        *["look.granted"] * 11,
         "examination.decided",
-        *["look.granted"] * 10,
+        *["look.granted"] * 11,
         "examination.decided",
         "lead.released",
     ]
@@ -191,8 +191,9 @@ def test_no_lead(
             assert refused(client.probe, task).status == 409
             assert refused(client.portrait, task, ref).status == 409
             assert client.task(task).candidate_refs == ()
-    # Refused looks are no looks.
-    assert "look.granted" not in scene.ledger.kinds(ended.search_id)
+    # Refused looks are no looks: each saw the probe and every candidate, once.
+    looks = scene.ledger.kinds(ended.search_id).count("look.granted")
+    assert looks == sum(1 + len(one.task.candidate_refs) for one in drawn)
 
 
 def test_two_leads_at_most(scene: Scene) -> None:

@@ -239,6 +239,9 @@ def test_without_agreement_the_ledger_says_closed(installation: Installation) ->
     for person in ("lee", "ray"):
         one = installation.examiner(person)
         (task,) = [one.task(summary.task_id) for summary in one.tasks()]
+        one.probe(task.task_id)
+        for reference in task.candidate_refs:
+            one.portrait(task.task_id, reference)
         decisions = [
             Decision(reference, Conclusion.INCONCLUSIVE, ("too dark",), 5)
             for reference in task.candidate_refs

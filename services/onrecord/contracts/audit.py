@@ -212,7 +212,10 @@ class Audit(LedgerProofs, Protocol):
     def decide(self, call: DecideCall, deadline: Deadline) -> LoggedEntry:
         """Append `examination.decided`. Repeatable: the very same decision, the same entry.
 
-        Raises TASK_DECIDED where another decision stands, EXAMINER_CONFLICT, DECISION_*.
+        MUST refuse it unless the ledger holds this person's `look.granted` for the search's probe
+        and for every candidate: DECISION_INCOMPLETE, with the field `probe` or
+        `decisions[n].candidate_ref`. Raises TASK_DECIDED where another decision stands,
+        EXAMINER_CONFLICT, DECISION_*.
         """
         ...
 

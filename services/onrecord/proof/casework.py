@@ -83,10 +83,9 @@ def derive_outcome(
 
     Raises RELEASE_NOT_SUPPORTED when there are not two complete decisions by two people, neither
     of whom is the requester: then nothing may be released and nothing may be closed as examined.
-    An empty list needs no examiners: there is nothing to decide on.
+    An empty list takes two examiners like any other: closed at once, it would tell the requester
+    at once that nobody in those galleries is alike.
     """
-    if not candidates:
-        return Outcome((), NOTHING_FOUND)
     persons = [str(decision["by"]["person"]) for decision in decisions]
     if len(decisions) != EXAMINERS_PER_SEARCH or len(set(persons)) != EXAMINERS_PER_SEARCH:
         raise _unsupported("it takes two decisions by two different people")
@@ -96,6 +95,8 @@ def derive_outcome(
     verdicts = [_conclusions(decision) for decision in decisions]
     if any(set(verdict) != wanted for verdict in verdicts):
         raise _unsupported("a decision does not cover exactly the candidates")
+    if not candidates:
+        return Outcome((), NOTHING_FOUND)
     return _weigh(candidates, verdicts[0], verdicts[1])
 
 

@@ -2,8 +2,8 @@
 
 Every check is told every body once, in order, and raises `LedgerFault` at the first entry that
 breaks its law. Together they retell each search: who was granted what by which policy, that every
-look inside a gallery has a receipt under a grant, that examiners were not the requester, and that
-what was released follows from what they decided.
+look inside a gallery has a receipt under a grant, that examiners were not the requester and looked
+before they decided, and that what was released follows from what they decided.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ from onrecord.proof import canonical, statements
 from onrecord.proof.attestation import Attestation, AttestationVerifier
 from onrecord.proof.casework import derive_outcome, merge_candidates
 from onrecord.proof.checks import BodyCheckFactory, LedgerFault
+from onrecord.proof.story_looks import DecisionsFollowLooks
 
 _ENDS = {
     EntryKind.SEARCH_EXECUTED.value,
@@ -289,5 +290,6 @@ def story_checks(verifier: AttestationVerifier | None) -> Sequence[BodyCheckFact
         EndsFollowGrants,
         lambda: ReceiptsChained(verifier),
         LooksByExaminers,
+        DecisionsFollowLooks,
         OutcomesFollow,
     )

@@ -44,8 +44,9 @@ def live(audit: AuditForTest) -> None:
     search_id = authorization.search_id
     for person in ("berg", "cole"):
         try:
-            _acknowledge(audit, audit.look(person, search_id, "c-1"))
-            _acknowledge(audit, audit.decide(person, search_id))
+            for candidate in (None, "c-1", "c-2"):
+                _acknowledge(audit, audit.look(person, search_id, candidate))
+            _acknowledge(audit, audit.decide(person, search_id, looks=False))
         except OnRecordError as error:
             # Decided, or released, before the crash: what a repeat is told.
             if error.code not in (ErrorCode.TASK_DECIDED, ErrorCode.SEARCH_STATE):

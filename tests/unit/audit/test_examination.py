@@ -11,6 +11,7 @@ import pytest
 from onrecord.contracts.audit import CandidateDecision
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.vocabulary import Conclusion, Role
+from onrecord.proof.casework import NOTHING_FOUND
 from onrecord.proof.entry import parse_body
 from tests.builders.audit import AuditForTest, soon
 from tests.unit.audit.test_one_search import verify
@@ -157,6 +158,57 @@ def test_a_decision_covers_every_candidate_with_reasons(
     assert code_of(lambda: audit.decide("berg", search_id, decisions=said)) is code
 
 
+@pytest.mark.parametrize(
+    ("seen", "field"),
+    [
+        ((), "probe"),
+        (("c-1", "c-2"), "probe"),
+        ((None, "c-2"), "decisions[0].candidate_ref"),
+        ((None, "c-1", "c-1"), "decisions[1].candidate_ref"),
+    ],
+)
+def test_nobody_decides_on_what_they_have_not_looked_at(
+    audit: AuditForTest, seen: tuple[str | None, ...], field: str
+) -> None:
+    """Law 6, R-14: the ledger holds a look at the probe and at each candidate, by that person."""
+    search_id = audit.executed().search_id
+    for person, faces in (("cole", (None, "c-1", "c-2")), ("berg", seen)):
+        for face in faces:
+            audit.look(person, search_id, face)
+    with pytest.raises(OnRecordError) as caught:
+        audit.decide("berg", search_id, looks=False)
+    assert caught.value.code is ErrorCode.DECISION_INCOMPLETE
+    assert caught.value.field == field
+    unseen = "the probe" if field == "probe" else {"0": "c-1", "1": "c-2"}[field[10]]
+    assert unseen in caught.value.message
+    for face in {None, "c-1", "c-2"} - set(seen):
+        audit.look("berg", search_id, face)
+    decided = audit.decide("berg", search_id, looks=False)
+    assert audit.decide("berg", search_id, looks=False).index == decided.index
+    verify(audit)
+
+
+def test_a_look_in_another_search_is_none_in_this_one(audit: AuditForTest) -> None:
+    """R-14, R-22: even where references are the same; and a look counts after a restart."""
+    looked_at, other = (audit.executed().search_id for _ in range(2))
+    for face in (None, "c-1", "c-2"):
+        audit.look("berg", looked_at, face)
+    again = audit.reopen()
+    undecided = lambda: again.decide("berg", other, looks=False)  # noqa: E731
+    assert code_of(undecided) is ErrorCode.DECISION_INCOMPLETE
+    assert again.decide("berg", looked_at, looks=False)
+    again.close()
+
+
+def test_an_empty_list_is_decided_by_who_looked_at_the_probe(audit: AuditForTest) -> None:
+    """R-14, R-15: nor is it closed before two have done so."""
+    search_id = audit.executed({}).search_id
+    blind = lambda: audit.decide("berg", search_id, decisions=(), looks=False)  # noqa: E731
+    assert code_of(blind) is ErrorCode.DECISION_INCOMPLETE
+    audit.decide("berg", search_id, decisions=())
+    assert code_of(lambda: audit.service.release(search_id, soon())) is ErrorCode.SEARCH_STATE
+
+
 def test_a_method_is_named(audit: AuditForTest) -> None:
     search_id = audit.executed().search_id
     assert code_of(lambda: audit.decide("berg", search_id, method="")) is ErrorCode.FIELD_INVALID
@@ -242,4 +294,7 @@ def test_a_gallery_without_anybody_like_the_probe_ends_in_no_lead(audit: AuditFo
     search_id = audit.executed({}).search_id
     for person in ("berg", "cole"):
         audit.decide(person, search_id, decisions=())
-    assert audit.service.release(search_id, soon()).proof is None
+    outcome = audit.service.release(search_id, soon())
+    assert outcome.proof is None
+    assert outcome.reason == NOTHING_FOUND
+    verify(audit)

@@ -201,6 +201,26 @@ def test_a_search_that_found_nobody_is_examined_and_closed(office: Office) -> No
     assert office.status(search_id) == "no_lead"
 
 
+@pytest.mark.parametrize("face", ["probe", "candidate"])
+def test_a_decision_without_a_look_is_refused_and_may_follow_the_look(
+    office: Office, examining: tuple[str, dict[str, str]], face: str
+) -> None:
+    """Law 6, R-14: nobody decides on what they have not looked at."""
+    _, tasks = examining
+    path = f"/v1/tasks/{tasks['lee']}"
+    listed = [one["candidate_ref"] for one in office.task("lee", tasks["lee"])["candidates"]]
+    if face == "candidate":
+        for looked in ("probe", f"candidates/{listed[0]}/portrait"):
+            office.get(f"{path}/{looked}", "lee", Role.EXAMINER)
+    answer = office.decide("lee", tasks["lee"], looks=False)
+    assert (answer.status_code, answer.json()["code"]) == (422, "decision_incomplete")
+    field = {"probe": "probe", "candidate": "decisions[1].candidate_ref"}[face]
+    assert answer.json()["field"] == field
+    assert "examination.decided" not in office.audit.kinds()
+    assert office.task("lee", tasks["lee"])["status"] == "open"
+    assert office.decide("lee", tasks["lee"]).status_code == 200
+
+
 def test_deciding_twice_is_refused(office: Office, examining: tuple[str, dict[str, str]]) -> None:
     """R-14: a decision stands."""
     search_id, tasks = examining

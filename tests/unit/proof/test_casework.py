@@ -75,8 +75,16 @@ def test_anything_less_than_two_whole_decisions_supports_nothing(
     assert refused.value.code is ErrorCode.RELEASE_NOT_SUPPORTED
 
 
-def test_an_empty_list_closes_without_examiners() -> None:
-    assert derive_outcome((), [], requester="asker").reason == casework.NOTHING_FOUND
+def test_an_empty_list_takes_two_examiners_like_any_other() -> None:
+    """R-14, R-15: how soon a search is closed tells the requester nothing about the list."""
+    looked = [bodies.decided("one", {}), bodies.decided("two", {})]
+    assert derive_outcome((), looked, requester="asker") == casework.Outcome(
+        (), casework.NOTHING_FOUND
+    )
+    for fewer in ([], looked[:1], [looked[0], looked[0]], [looked[0], bodies.decided("asker", {})]):
+        with pytest.raises(OnRecordError) as refused:
+            derive_outcome((), fewer, requester="asker")
+        assert refused.value.code is ErrorCode.RELEASE_NOT_SUPPORTED
 
 
 _CONCLUSIONS = st.lists(

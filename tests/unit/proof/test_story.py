@@ -1,4 +1,4 @@
-"""The laws between entries: each true of an honest ledger, each seen when it is broken (R-24)."""
+"""The laws between entries: each true of an honest ledger, each seen when broken (R-14, R-24)."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -35,9 +35,10 @@ def honest(attestor: Attestor) -> Story:
         bodies.policy_activated(),
         bodies.granted(),
         bodies.executed(bodies.receipt({"a": 800_000, "b": 300_000}), attestor),
+        *(bodies.looked(who, face) for who in ("one", "two") for face in (None, "a", "b")),
         bodies.decided("one", {"a": SAME, "b": UNSURE}),
         bodies.decided("two", {"a": SAME, "b": UNSURE}),
-        bodies.released(["a"]),
+        bodies.released(["a"], decided_at=[9, 10]),
     ]
 
 
@@ -53,7 +54,7 @@ def tell(story: Story, authority: LocalAuthority) -> dict[str, int]:
 
 def test_an_honest_story_passes_every_check(attestor: Attestor, authority: LocalAuthority) -> None:
     counts = tell(honest(attestor), authority)
-    assert len(counts) == 5
+    assert len(counts) == 6
     assert all(count >= 1 for count in counts.values()), counts
 
 
@@ -131,23 +132,49 @@ def _own_examiner(story: Story, _: Attestor) -> None:
 
 
 def _third_examiner(story: Story, _: Attestor) -> None:
-    story.insert(5, {**bodies.decided("three", {"a": SAME, "b": SAME}), "kind": "look.granted"})
+    story.insert(9, bodies.looked("three"))
 
 
 def _not_agreed(story: Story, _: Attestor) -> None:
-    story[4] = bodies.decided("two", {"a": UNSURE, "b": UNSURE})
+    story[10] = bodies.decided("two", {"a": UNSURE, "b": UNSURE})
 
 
 def _lead_hidden(story: Story, _: Attestor) -> None:
-    story[5] = bodies.released([])
+    story[11] = bodies.released([], decided_at=[9, 10])
 
 
 def _decision_left_out(story: Story, _: Attestor) -> None:
-    story[5] = bodies.released(["a"], decided_at=[3])
+    story[11] = bodies.released(["a"], decided_at=[9])
 
 
 def _released_twice(story: Story, _: Attestor) -> None:
-    story.append(bodies.released(["a"]))
+    story.append(bodies.released(["a"], decided_at=[9, 10]))
+
+
+def _probe_not_seen(story: Story, _: Attestor) -> None:
+    del story[3]
+
+
+def _candidate_not_seen(story: Story, _: Attestor) -> None:
+    del story[5]
+
+
+def _seen_by_the_other_alone(story: Story, _: Attestor) -> None:
+    story[8] = bodies.looked("one", "b")
+
+
+def _seen_in_another_gallery(story: Story, _: Attestor) -> None:
+    story[4] = bodies.looked("one", "a", gallery="US-VT")
+
+
+def _seen_in_another_search(story: Story, attestor: Attestor) -> None:
+    """The look at the probe was one at another search's probe."""
+    story[3:3] = [bodies.granted(search_id="s-2")]
+    story[4] = {**story[4], "search_id": "s-2", "grant_index": 3}
+
+
+def _seen_afterwards(story: Story, _: Attestor) -> None:
+    story.insert(9, story.pop(5))
 
 
 @pytest.mark.parametrize(
@@ -164,11 +191,17 @@ def _released_twice(story: Story, _: Attestor) -> None:
         (_receipt_edited, 2),
         (_receipt_by_another, 2),
         (_own_examiner, 3),
-        (_third_examiner, 5),
-        (_not_agreed, 5),
-        (_lead_hidden, 5),
-        (_decision_left_out, 5),
-        (_released_twice, 6),
+        (_third_examiner, 9),
+        (_not_agreed, 11),
+        (_lead_hidden, 11),
+        (_decision_left_out, 11),
+        (_released_twice, 12),
+        (_probe_not_seen, 8),
+        (_candidate_not_seen, 8),
+        (_seen_by_the_other_alone, 10),
+        (_seen_in_another_gallery, 9),
+        (_seen_in_another_search, 10),
+        (_seen_afterwards, 8),
     ],
 )
 def test_a_broken_law_is_named_with_its_entry(

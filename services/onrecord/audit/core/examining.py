@@ -14,6 +14,7 @@ from onrecord.audit.core.draft import (
     Existing,
     Mark,
 )
+from onrecord.audit.core.looks import PROBE, candidate_target, remember_look, require_looks
 from onrecord.audit.core.people import person, service
 from onrecord.audit.core.searching import (
     GrantedSearch,
@@ -54,22 +55,25 @@ def look(call: LookCall, claims: Claims, books: Books) -> Draft | Existing:
     examiner, marks = _take_up(search, claims, call.task_id)
     if examiner.decided is not None:
         raise _decided(examiner.decided)
+    target = _target(call, search, books)
     body = {
         **_about(search),
         "by": person(claims),
         "source": call.source,
         "task_id": call.task_id,
-        "target": _target(call, search, books),
+        "target": target,
         "expires_at": format_time(books.now + LOOK_LIFETIME),
     }
-    return Draft(EntryKind.LOOK_GRANTED, body, marks)
+    first = remember_look(call.search_id, claims.person, target, books)
+    return Draft(EntryKind.LOOK_GRANTED, body, (*marks, *first))
 
 
 def decide(call: DecideCall, claims: Claims, books: Books) -> Draft | Existing:
     """`examination.decided`: one conclusion with reasons on every candidate.
 
     The very same decision again is the entry that stands. Raises what `look` raises, and
-    DECISION_INCOMPLETE or DECISION_UNKNOWN_CANDIDATE.
+    DECISION_INCOMPLETE (a candidate without a decision; a face the person has not looked at) or
+    DECISION_UNKNOWN_CANDIDATE.
     """
     search = examinable(books, call.search_id)
     examiner, marks = _take_up(search, claims, call.task_id)
@@ -81,7 +85,9 @@ def decide(call: DecideCall, claims: Claims, books: Books) -> Draft | Existing:
         raise _decided(examiner.decided)
     if search.record.outcome is not None:
         raise state_error("the examination is over")
-    _cover(call.decisions, [one.candidate_ref for one in candidates(books, search)])
+    listed = candidates(books, search)
+    _cover(call.decisions, [one.candidate_ref for one in listed])
+    require_looks(call.search_id, claims.person, call.decisions, listed, books)
     body = {
         **_about(search),
         "by": person(claims),
@@ -183,14 +189,10 @@ def _take_up(
 
 def _target(call: LookCall, search: GrantedSearch, books: Books) -> dict[str, str]:
     if call.gallery is None and call.candidate_ref is None:
-        return {"what": "probe"}
+        return dict(PROBE)
     for one in candidates(books, search):
         if (one.gallery, one.candidate_ref) == (call.gallery, call.candidate_ref):
-            return {
-                "what": "candidate",
-                "gallery": one.gallery,
-                "candidate_ref": one.candidate_ref,
-            }
+            return candidate_target(one)
     raise OnRecordError(ErrorCode.NOT_FOUND, "that is not a candidate of this search")
 
 
