@@ -9,6 +9,7 @@ from typing import Final
 from onrecord.kernel.vocabulary import Service
 
 _GATEWAY: Final = frozenset({Service.GATEWAY})
+_NOBODY: Final[frozenset[Service]] = frozenset()
 # A plane asks the ledger for what it needs to check a grant, and for nothing else.
 _GATEWAY_AND_PLANE: Final = frozenset({Service.GATEWAY, Service.VECTOR_SEARCH})
 
@@ -30,7 +31,8 @@ ALLOWED: Final[dict[str, frozenset[Service]]] = {
     _AUDIT + "RegisterGalleryModel": _GATEWAY,
     _AUDIT + "ActivatePolicy": _GATEWAY,
     _AUDIT + "ListActivePolicies": _GATEWAY,
-    _AUDIT + "GetEntry": _GATEWAY,
+    # An entry's body would be read without anybody's token, and no service needs it (law 10).
+    _AUDIT + "GetEntry": _NOBODY,
     _AUDIT + "ListBodies": _GATEWAY,
     _AUDIT + "GetConsistencyProof": _GATEWAY_AND_PLANE,
     _AUDIT + "GetPolicy": _GATEWAY_AND_PLANE,

@@ -130,7 +130,7 @@ EVERY_METHOD = [
 
 @dataclass
 class Live:
-    """Recorders behind live servers, and clients to them."""
+    """Recorders behind live servers, and clients to them. `ports`: held to the allow list."""
 
     servers: Servers
     recorders: dict[str, Recorder]
@@ -148,10 +148,16 @@ class Live:
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     with servers(tmp_path_factory.mktemp("authority")) as opened:
         recorders, clients, ports = {}, {}, {}
+        # What nobody may call is carried like the rest: the clients reach it here alone.
+        carries_all = {
+            method: callers or frozenset({Service.GATEWAY}) for method, callers in ALLOWED.items()
+        }
         for name, carried in CARRIED.items():
             recorders[name] = Recorder()
-            ports[name] = opened.serve(carried.service, carried.register(recorders[name]))
-            clients[name] = carried.client(opened.channel(ports[name], carried.service))
+            register = carried.register(recorders[name])
+            ports[name] = opened.serve(carried.service, register)
+            port = opened.serve(carried.service, register, allowed=carries_all)
+            clients[name] = carried.client(opened.channel(port, carried.service))
         yield Live(opened, recorders, clients, ports)
 
 
@@ -239,7 +245,10 @@ def test_nobody_but_the_gateway_and_the_plane_may_ask_anything_of_anybody() -> N
     assert asked == {
         f"/onrecord.rpc.v1.Audit/Get{what}" for what in ("ConsistencyProof", "Policy", "Checkpoint")
     }
-    assert all(Service.GATEWAY in services for services in ALLOWED.values())
+    closed = {name for name, services in ALLOWED.items() if Service.GATEWAY not in services}
+    # Law 10: it would read an entry without anybody's token.
+    assert closed == {"/onrecord.rpc.v1.Audit/GetEntry"}
+    assert not ALLOWED["/onrecord.rpc.v1.Audit/GetEntry"]
 
 
 @pytest.mark.parametrize("name", CARRIED)
