@@ -17,7 +17,7 @@ from onrecord.proof.checks import LedgerFault, base_checks
 from onrecord.proof.entry import parse_body
 from onrecord.proof.notes import COSIGNATURE_V1, ED25519, NoteVerifier
 from onrecord.proof.story import story_checks
-from onrecord.proof.tiles import Fetch
+from onrecord.proof.tiles import CHECKPOINT_PATH, Fetch
 from onrecord.proof.verify import LedgerReport, verify_ledger
 
 _BODIES_NAME = "bodies.jsonl"
@@ -60,7 +60,8 @@ def verify(
 ) -> None:
     """Check the ledger in a folder or at an address: exit 0 only if everything holds.
 
-    1 with the first false thing named, 2 where the command was not understood.
+    1 with the first false thing named, or where there is no ledger to be read; 2 where the
+    command was not understood.
     """
     fetch, folder = _open_source(source)
     key, key_is_ours = _key(key_text, folder)
@@ -76,6 +77,7 @@ def verify(
             "         This key came from the ledger's own folder, so it proves less: that the\n"
             "         ledger agrees with itself, not whose it is. Give --key to prove that."
         )
+    _look(fetch)
     try:
         report = verify_ledger(
             fetch,
@@ -145,6 +147,19 @@ def _open_source(source: str) -> tuple[Fetch, Path | None]:
     return folder_fetch(folder), folder
 
 
+def _look(fetch: Fetch) -> None:
+    """Say that there is no ledger here, which is another thing than one that does not hold."""
+    try:
+        fetch(CHECKPOINT_PATH)
+    except OnRecordError as error:
+        click.echo(f"NOT READ {printable(error.message)}")
+        click.echo(
+            "Nothing was checked. A ledger stands where its checkpoint is, at a gateway under\n"
+            "/ledger, in what the demo left in demo-output/ledger."
+        )
+        sys.exit(1)
+
+
 def _key(given: str | None, folder: Path | None) -> tuple[NoteVerifier, bool]:
     if given is not None:
         return _verifier(given, ED25519, "--key"), True
@@ -159,7 +174,11 @@ def _verifier(given: str, algorithm: int, option: str) -> NoteVerifier:
     try:
         text = given if given.count("+") >= 2 else Path(given).read_text("utf-8").strip()
         verifier = NoteVerifier.parse(text)
-    except (OnRecordError, OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise click.UsageError(
+            f"{option}: {given} is no key, and no file that can be read ({error.strerror})"
+        ) from error
+    except (OnRecordError, UnicodeDecodeError) as error:
         raise click.UsageError(f"{option}: {error}") from error
     if verifier.algorithm != algorithm:
         kinds = {ED25519: "log's (type 1)", COSIGNATURE_V1: "witness's (type 4)"}

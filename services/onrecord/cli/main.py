@@ -86,4 +86,7 @@ def main() -> None:
 def _what_to_install(missing: str) -> str:
     called = next((one for one in sys.argv[1:] if one in _COMMANDS), None)
     extra = _COMMANDS[called].extra if called else "standalone"
-    return f"this needs {missing}: install it with pip install 'onrecord[{extra}]'"
+    return (
+        f"this needs {missing}, which the base install leaves out; in OnRecord's folder: "
+        f"pip install '.[{extra}]'"
+    )

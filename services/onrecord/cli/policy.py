@@ -1,6 +1,7 @@
 """`onrecord policy`: what a state does with its authority. Check it, sign it, put it in force."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ def new_key(jurisdiction: str, out: Path) -> None:
     parse_jurisdiction(jurisdiction, "jurisdiction")
     if out.exists():
         raise click.UsageError(f"{out} exists; a key is never overwritten")
+    _there_is_a_folder_for(out)
     signer = NoteSigner.generate(key_name(jurisdiction))
     write_secret(out, (signer.text + "\n").encode())
     click.echo(f"The private key is in {out}. Keep it where only the state reaches it.")
@@ -66,6 +68,7 @@ def new_key(jurisdiction: str, out: Path) -> None:
 @click.option("--previous", type=ExistingFile, help="The signed bundle that this one replaces.")
 def sign(folder: Path, key_file: Path, out: Path, previous: Path | None) -> None:
     """Check DIR and sign it into one file, ready to be activated."""
+    _there_is_a_folder_for(out)
     state, policy_text, authority_text = _read(folder)
     jurisdiction = state.authority.jurisdiction
     signer = NoteSigner.parse(key_file.read_text("utf-8").strip())
@@ -91,7 +94,7 @@ def sign(folder: Path, key_file: Path, out: Path, previous: Path | None) -> None
 
 @policy.command()
 @click.argument("bundle_file", metavar="BUNDLE", type=ExistingFile)
-@click.option("--url", required=True, help="The gateway, such as http://127.0.0.1:8080.")
+@click.option("--url", required=True, help="The gateway, such as http://127.0.0.1:8420.")
 @click.option("--token", required=True, envvar="ONRECORD_TOKEN", help="The custodian's own token.")
 def activate(bundle_file: Path, url: str, token: str) -> None:
     """Put a signed BUNDLE in force. The gateway answers with the entry that says so."""
@@ -112,6 +115,11 @@ def activate(bundle_file: Path, url: str, token: str) -> None:
         raise click.ClickException(_problem(answer))
     click.echo(f"In force in {jurisdiction}: {bundle.digest}")
     click.echo(json.dumps(answer.json(), indent=1))
+
+
+def _there_is_a_folder_for(out: Path) -> None:
+    if not out.parent.is_dir():
+        raise click.UsageError(f"there is no folder {out.parent}")
 
 
 def _read(folder: Path) -> tuple[StatePolicy, bytes, bytes]:
@@ -139,7 +147,9 @@ def _describe(state: StatePolicy) -> None:
     click.echo(f"{authority.name} ({authority.jurisdiction})")
     voted = "voted on" if rests_on.legislature_voted else "not voted on"
     click.echo(f"  rests on     {rests_on.citation} ({rests_on.kind}, {voted} by the legislature)")
-    click.echo(f"  in force     from {authority.effective} until {authority.expires}")
+    click.echo(
+        f"  in force     from {authority.effective} until {authority.expires}{_today(authority)}"
+    )
     click.echo(f"  legal review {authority.legal_review}")
     if authority.prohibition is not None:
         prohibition = authority.prohibition
@@ -158,6 +168,13 @@ def _describe(state: StatePolicy) -> None:
         f"{quotas.per_gallery_per_day} in all; {quotas.per_case} a case, {quotas.per_probe} a probe"
     )
     click.echo("It is in canonical form and fits the schema.")
+
+
+def _today(authority: Authority) -> str:
+    now = datetime.now(UTC)
+    if now >= authority.expires:
+        return " (over)"
+    return " (not yet)" if now < authority.effective else ""
 
 
 def _allowed(permit: Permit, authority: Authority) -> list[str]:

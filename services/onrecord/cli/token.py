@@ -47,6 +47,10 @@ def token(
     minutes: int,
 ) -> None:
     """Issue a token and print it. For one machine: it vouches for whoever holds the folder."""
+    if not DataFolder(data).lock.exists():
+        raise click.ClickException(
+            f"{data} is not a data folder that `onrecord up` has made; name one with --data"
+        )
     now = datetime.now(UTC)
     trained: date = (
         training_completed.date() if training_completed else (now - timedelta(days=30)).date()

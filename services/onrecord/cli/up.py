@@ -11,6 +11,8 @@ from typing import NoReturn
 
 import click
 
+from onrecord.standalone.folder import DataFolder
+
 _SHUTDOWN_SECONDS = 20
 
 
@@ -44,6 +46,10 @@ _SHUTDOWN_SECONDS = 20
 def up(data: Path, models: Path, host: str, port: int, origin: str, inference_threads: int) -> None:
     """Run gateway, detection, embedding, vector search and audit in one process."""
     began = time.monotonic()
+    folder = DataFolder(data)
+    if data.exists() and any(data.iterdir()) and not folder.lock.exists():
+        raise click.ClickException(f"{data} holds something else; choose another with --data")
+    _listening(host, port).close()  # a busy port is said at once, before anything is made
     _prepare_log()
     log = logging.getLogger("onrecord.up")
     # Uvicorn raises a signal again once it has drained; left to its default, SIGTERM would then
@@ -55,11 +61,9 @@ def up(data: Path, models: Path, host: str, port: int, origin: str, inference_th
     import uvicorn
 
     from onrecord.standalone.app import StandaloneSettings, standalone
-    from onrecord.standalone.folder import DataFolder
 
-    first_start = not data.exists()
+    first_start = not folder.vectors.exists()
     settings = StandaloneSettings(data, models, origin, inference_threads)
-    folder = DataFolder(data)
     with (
         standalone(settings, lambda what: log.info("opening %s", what)) as running,
         _listening(host, port) as listener,
@@ -116,8 +120,9 @@ def _listening(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), backlog=128)
     except OSError as error:
+        why = str(error.strerror).partition(" (while ")[0]
         raise click.ClickException(
-            f"cannot listen on {host}:{port} ({error.strerror}); choose another with --port"
+            f"cannot listen on {host}:{port} ({why}); choose another with --port"
         ) from error
 
 

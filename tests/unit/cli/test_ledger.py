@@ -271,6 +271,8 @@ def test_an_address_nobody_answers_at_exits_1(made: PublishedLedger) -> None:
     result = _run("verify", address, "--key", made.signer.verifier.text)
     assert result.exit_code == 1
     assert "cannot read" in result.output
+    assert "Nothing was checked" in result.output
+    assert "does not hold" not in result.output
 
 
 def test_show_lists_entries_in_order(folder: Path) -> None:

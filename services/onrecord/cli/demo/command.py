@@ -16,6 +16,7 @@ from onrecord.cli.demo.teller import Teller
 from onrecord.kernel.cards import ModelRole
 from onrecord.portraits.make import make_portraits
 from onrecord.standalone.folder import DataFolder
+from onrecord.standalone.lock import exclusive
 
 _SOUGHT = 7  # the person in the photograph, counted among Utah's licence holders
 _PREFERRED = "dlib-resnet"  # of the set `registry`, which any machine can build
@@ -106,6 +107,10 @@ def _clear(out: Path) -> None:
     marker = out / ".onrecord-demo"
     if out.exists() and any(out.iterdir()) and not marker.exists():
         raise click.ClickException(f"{out} is not the folder of an earlier demo; choose another")
+    lock = DataFolder(out / "data").lock
+    if lock.exists():
+        with exclusive(lock):
+            pass  # not while `onrecord up` is running on what would be removed
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     marker.touch()
@@ -127,13 +132,17 @@ def _end(teller: Teller, out: Path) -> None:
         "lead.json": "what Detective Reyes got",
         "receipt.json": "the grant: entry, inclusion proof, signed checkpoint",
         "ledger/": "the public ledger, and the bodies an auditor may read (bodies.jsonl)",
+        "ledger.vkey": "the ledger's public key; services.pem is the services' root certificate",
+        "data/": "everything the system keeps; serve it again with `onrecord up`",
+        "people/": "who was drawn: portraits, and truth.csv; photographs/ has the probes",
         "server.log": "what the server said",
     }.items():
         teller.fact(name, text)
     click.echo()
     for command in (
         f"onrecord ledger show {out}/ledger",
-        f"onrecord ledger verify {out}/ledger --key {out}/ledger.vkey",
+        f"onrecord ledger verify {out}/ledger --key {out}/ledger.vkey "
+        f"--services {out}/services.pem",
         f"onrecord up --data {out}/data",
         "onrecord policy check policies/US-VT",
     ):

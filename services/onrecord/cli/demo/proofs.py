@@ -56,8 +56,9 @@ def export_ledger(bodies: Sequence[Body], folder: DataFolder, out: Path) -> Path
         for one in bodies
     ]
     (target / "bodies.jsonl").write_bytes(b"".join(line + b"\n" for line in lines))
-    shutil.copy(folder.keys / PUBLIC_LEDGER_KEY, out / "ledger.vkey")
-    shutil.copy(folder.certificates / "root.pem", out / "services.pem")
+    # Public, so not with the rights of the secrets beside which they are kept.
+    shutil.copyfile(folder.keys / PUBLIC_LEDGER_KEY, out / "ledger.vkey")
+    shutil.copyfile(folder.certificates / "root.pem", out / "services.pem")
     return target
 
 
@@ -65,7 +66,7 @@ def verify(ledger: Path, out: Path, teller: Teller) -> int:
     """Run `onrecord ledger verify` as anyone would, and quote it."""
     command = ["ledger", "verify", str(ledger), "--key", str(out / "ledger.vkey")]
     command += ["--services", str(out / "services.pem")]
-    click.secho(f"   $ onrecord {' '.join(command)}", bold=True)
+    click.secho(f"   $ .venv/bin/onrecord {' '.join(command)}", bold=True)
     done = _onrecord(command)
     teller.quote(done.stdout + done.stderr)
     return done.returncode
