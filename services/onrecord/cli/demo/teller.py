@@ -27,7 +27,9 @@ class Teller:
         click.secho(f"{self._chapter}. {title}", bold=True)
 
     def say(self, text: str) -> None:
-        click.echo(textwrap.fill(text, _WIDTH, initial_indent="   ", subsequent_indent="   "))
+        # Not at hyphens: a path or a command is to be copied whole.
+        lines = textwrap.wrap(text, _WIDTH - 3, break_on_hyphens=False)
+        click.echo(textwrap.indent("\n".join(lines), "   "))
 
     def fact(self, label: str, text: str, colour: str | None = None) -> None:
         """A labelled line, wrapped under its own text."""
