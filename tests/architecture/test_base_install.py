@@ -44,4 +44,4 @@ def test_the_verifier_runs_on_the_base_install(tmp_path: Path) -> None:
 def test_a_command_that_needs_more_says_what_to_install() -> None:
     done = _run("models", "build", "registry")
     assert done.returncode == 1
-    assert "pip install 'onrecord[" in done.stderr
+    assert "pip install '.[models]'" in done.stderr
