@@ -11,10 +11,12 @@ help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  %-14s %s\n", $$1, $$2}'
 
 $(VENV)/.installed: requirements.lock pyproject.toml
-	@echo "==> Python environment in $(VENV) (once; about a minute)"
+	@echo "==> Python environment in $(VENV), once: 1 of 3, the environment"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -q --disable-pip-version-check 'uv>=0.9,<1'
+	@echo "==> 2 of 3, $$(grep -cE '^[a-z0-9].*==' requirements.lock) packages from the lock (up to a minute or two)"
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip sync -q --require-hashes requirements.lock
+	@echo "==> 3 of 3, onrecord itself"
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install -q --no-deps -e . 'uv>=0.9,<1'
 	@touch $@
 

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -112,7 +113,10 @@ def forged_grant(data: Path, models: Path, search: Search, teller: Teller) -> bo
         "Someone with root skips the gateway and calls the plane's own code on its own data. The "
         "grant is Detective Reyes's real one, with a single change: Vermont granted as well."
     )
-    with standalone(StandaloneSettings(data, models)) as running:
+    with ExitStack() as stack:
+        with teller.progress("opening the galleries as root might") as tell:
+            tell(0, 1)
+            running = stack.enter_context(standalone(StandaloneSettings(data, models)))
         deadline = Deadline.after(60)
         info = next(one for one in running.plane.galleries(deadline) if one.jurisdiction == "US-VT")
         try:
