@@ -81,14 +81,15 @@ def draw(told: dict[str, Any], path: Path) -> None:
     busy = [one["system"]["cpu"] for one in stages]
     axes.barh([at - 0.2 for at in places], busy, 0.38, color=_BUSY, label="of which processor")
     axes.barh([at + 0.2 for at in places], bare, 0.38, color=_BARE, label="bare")
-    for at, here in zip(places, system, strict=True):
-        axes.text(here, at - 0.2, f" {here:.1f}", va="center", fontsize=7.5)
+    for at, here in enumerate(system):
+        axes.text(max(here, busy[at]), at - 0.2, f" {here:.1f}", va="center", fontsize=7.5)
     axes.set_yticks(list(places), [one["name"] for one in stages], fontsize=8.5)
     axes.invert_yaxis()
+    axes.set_xlim(right=1.3 * max(system + busy + bare))
     axes.set_xlabel("milliseconds, median", fontsize=8.5)
     axes.tick_params(axis="x", labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8.5, loc="lower right")
+    axes.legend(frameon=False, fontsize=8.5, loc="upper right")
     here, there = (told["total"][way]["wall"][1] for way in ("system", "bare"))
     axes.set_title(
         f"One search of {told['records']:,} records: {here:.0f} ms over HTTP, {there:.0f} ms bare",
