@@ -1,6 +1,7 @@
 """Where the time of one search goes, by stage, beside the same stages bare.
 
-    python -m load_tests.stages [--searches 60] [--records 1000] [--image docs/images/stages.png]
+    OPENBLAS_NUM_THREADS=1 python -m load_tests.stages [--searches 60] [--records 1000]
+        [--image docs/images/stages.png]
 
 One process, one run. The system is the composition of `onrecord up` behind real HTTP; its methods
 are timed from outside. Each search over HTTP is followed by the same photograph through the bare
@@ -173,6 +174,8 @@ def main() -> int:
     parser.add_argument("--records", type=int, default=1000)
     parser.add_argument("--image", type=Path, help="draw the table here (PNG)")
     given = parser.parse_args()
+    if os.environ.get("OPENBLAS_NUM_THREADS") != "1":
+        parser.error("set OPENBLAS_NUM_THREADS=1, which `onrecord up` sets for itself")
     data, watch = data_folder(), Watch()
     models = reference_models(data)
     pictures = photographs(data, "gallery", "probe_unmated")

@@ -1,6 +1,7 @@
 """`onrecord up`: everything in one process, on one data folder."""
 
 import logging
+import os
 import signal
 import socket
 import sys
@@ -56,6 +57,11 @@ def up(data: Path, models: Path, host: str, port: int, origin: str, inference_th
     # end the process before anything else is closed.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
+
+    # Read when numpy is imported. From some 1,800 records of 256 dimensions on, OpenBLAS would
+    # share a search of the vectors between threads, which then spin while the rest of the
+    # search needs the processor: nearly twice the processor time of a search.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
     # Slow imports (pymilvus alone takes seconds) only now, so that --help is quick.
     import uvicorn
