@@ -23,6 +23,8 @@ ANSWER_STORED = "search.answer_stored"
 SEQUENCE_ADVANCED = "search.sequence_advanced"
 RECEIPT_QUEUED = "search.receipt_queued"
 SEARCH_COMMITTED = "search.committed"
+OUTBOX_PUBLISHED = "outbox.published"
+OUTBOX_TIDIED = "outbox.tidied"
 
 WRITE_POINTS = (
     KEY_MINTED,
@@ -45,4 +47,6 @@ WRITE_POINTS = (
     SEQUENCE_ADVANCED,
     RECEIPT_QUEUED,
     SEARCH_COMMITTED,
+    OUTBOX_PUBLISHED,
+    OUTBOX_TIDIED,
 )
