@@ -40,7 +40,6 @@ from onrecord.gateway.leads import Leads
 from onrecord.gateway.ledger import PublicLedger
 from onrecord.gateway.limits import Limits
 from onrecord.gateway.planes import PlaneDirectory
-from onrecord.gateway.receipts import ReceiptCourier
 from onrecord.gateway.recovery import Recovery
 from onrecord.gateway.searches import Searches
 from onrecord.gateway.store import open_casework
@@ -88,7 +87,6 @@ def build_gateway(parts: GatewayParts) -> Gateway:
     store = open_casework(parts.database)
     planes = PlaneDirectory(parts.planes)
     custody = Custody(parts.casework_key)
-    courier = ReceiptCourier(parts.audit, store.deliveries)
     executor = ThreadPoolExecutor(parts.limits.fan_out, thread_name_prefix="fan-out")
     limits, reached, clock = parts.limits, parts.reached, parts.clock
 
@@ -100,7 +98,7 @@ def build_gateway(parts: GatewayParts) -> Gateway:
         audit=parts.audit,
         detection=parts.detection,
         embedding=parts.embedding,
-        fan_out=FanOut(planes, courier, executor, reached),
+        fan_out=FanOut(planes, executor, reached),
         store=store,
         custody=custody,
         draw=draw,
@@ -134,7 +132,7 @@ def build_gateway(parts: GatewayParts) -> Gateway:
     )
     leads = Leads(audit=parts.audit, planes=planes, searches=searches, limits=limits)
     ledger = PublicLedger(audit=parts.audit, objects=parts.ledger_objects, limits=limits)
-    recovery = Recovery(endings, courier, planes, limits)
+    recovery = Recovery(endings)
     readiness = Readiness({"database": lambda: reachable(parts.database), **parts.checks})
     desk = Desk(Callers(parts.tokens), limits)
 

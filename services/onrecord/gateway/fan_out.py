@@ -11,7 +11,6 @@ from onrecord.gateway.core import states, write_points
 from onrecord.gateway.core.states import GalleryState, Reason
 from onrecord.gateway.passing import is_passing
 from onrecord.gateway.planes import PlaneDirectory
-from onrecord.gateway.receipts import ReceiptCourier
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.writepoints import WritePoint
@@ -35,12 +34,10 @@ class FanOut:
     def __init__(
         self,
         planes: PlaneDirectory,
-        courier: ReceiptCourier,
         executor: Executor,
         reached: WritePoint,
     ) -> None:
         self._planes = planes
-        self._courier = courier
         self._executor = executor
         self._reached = reached
 
@@ -53,9 +50,8 @@ class FanOut:
     ) -> tuple[Searched, ...]:
         """Each gallery searched, unreached, given up or expired, in the order given.
 
-        A gallery that cannot be searched is told in its state. What is raised is about the whole
-        search: LEDGER_UNAVAILABLE when a receipt cannot be logged, since without it there is no
-        result (law 3).
+        A gallery that cannot be searched is told in its state. A plane answers only once its
+        receipt is on its way to the ledger (law 3), so there is nothing to carry there.
         """
         running = [
             self._executor.submit(self._search_one, state, grant, templates, deadline)
@@ -78,16 +74,9 @@ class FanOut:
         except OnRecordError as error:
             return Searched(_unsearched(state, error))
         self._reached(write_points.SEARCH_PLANE_ANSWERED)
-        try:
-            entry = self._courier.deliver(state.gallery, plane, result.receipt, deadline)
-        except OnRecordError as error:
-            if is_passing(error):
-                raise
-            # The ledger will not have the receipt: no receipt, no result.
-            return Searched(_unsearched(state, error))
-        self._reached(write_points.SEARCH_RECEIPT_LOGGED)
-        done = states.searched(state, entry.index, statement_sha256(result.receipt))
-        return Searched(done, read(result.receipt))
+        receipt = read(result.receipt)
+        done = states.searched(state, int(receipt["sequence"]), statement_sha256(result.receipt))
+        return Searched(done, receipt)
 
     @staticmethod
     def _ask(search: Any, wanted: GallerySearch, deadline: Deadline) -> GalleryResult:

@@ -36,8 +36,10 @@ def search_page(searches: Sequence[Search], limit: int) -> views.SearchPage:
 
 def gallery_view(state: GalleryState) -> views.GalleryView:
     receipt = None
-    if state.receipt_index is not None and state.receipt_sha256 is not None:
-        receipt = views.ReceiptView(state.receipt_index, state.receipt_sha256)
+    if state.receipt_sequence is not None and state.receipt_sha256 is not None:
+        receipt = views.ReceiptView(
+            state.receipt_sequence, state.receipt_sha256, state.receipt_index
+        )
     return views.GalleryView(
         gallery=state.gallery,
         status=state.status.value,

@@ -16,10 +16,14 @@ class ReasonView:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptView:
-    """Where the ledger holds the plane's receipt, and the hash of the plane's statement."""
+    """The plane's receipt: its number in the gallery and the hash of its statement.
 
-    entry_index: int
+    `entry_index` is where the ledger holds it; null until it has got there, a moment later.
+    """
+
+    sequence: int
     statement_sha256: str
+    entry_index: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ SEARCH_AUTHORIZED: Final = "gateway.search.authorized"
 SEARCH_OPENED: Final = "gateway.search.opened"
 SEARCH_QUALITY_LOGGED: Final = "gateway.search.quality_logged"
 SEARCH_PLANE_ANSWERED: Final = "gateway.search.plane_answered"
-SEARCH_RECEIPT_LOGGED: Final = "gateway.search.receipt_logged"
 SEARCH_GIVEN_UP: Final = "gateway.search.given_up"
 SEARCH_FAILURE_LOGGED: Final = "gateway.search.failure_logged"
 SEARCH_SEALED: Final = "gateway.search.sealed"
@@ -31,7 +30,6 @@ WRITE_POINTS: Final = (
     SEARCH_OPENED,
     SEARCH_QUALITY_LOGGED,
     SEARCH_PLANE_ANSWERED,
-    SEARCH_RECEIPT_LOGGED,
     SEARCH_GIVEN_UP,
     SEARCH_FAILURE_LOGGED,
     SEARCH_SEALED,

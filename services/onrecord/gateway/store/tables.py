@@ -70,11 +70,3 @@ examiners = Table(
     Column("training_completed", Date, nullable=False),
     Column("joined_at", String(32), nullable=False),
 )
-
-deliveries = Table(
-    "deliveries",
-    metadata,
-    Column("gallery", String(16), primary_key=True),
-    Column("sequence", Integer, nullable=False),
-)
-"""Up to which of a gallery's receipts the ledger has them."""
