@@ -35,6 +35,23 @@ class VectorIndex(Protocol):
 
     def delete(self, space: IndexSpace, keys: Sequence[str], deadline: Deadline) -> None: ...
 
+    def count(self, space: IndexSpace, deadline: Deadline) -> int:
+        """How many keys stand in the space, as far as the index knows."""
+        ...
+
+    def keys(self, space: IndexSpace, after: str, limit: int, deadline: Deadline) -> list[str]:
+        """At most `limit` keys (up to 16,384) above `after`, in order; fewer only at the end."""
+        ...
+
+    def compact(self, space: IndexSpace, deadline: Deadline) -> None:
+        """When it returns, the index has dropped the bytes of all that was deleted before the call.
+
+        On Milvus Lite the files have been read again to see it. A Milvus server has merged its
+        segments by then, and its object store lets go of the old ones after the server's
+        `dataCoord.gc.dropTolerance`. Raises PLANE_UNAVAILABLE where the bytes are still there.
+        """
+        ...
+
     def close(self) -> None: ...
 
 
