@@ -3,11 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from onrecord.chassis.bus.ports import Message
 from onrecord.proof import canonical
 from onrecord.vector_search.roster.schema import outbox
+
+# Built once: SQLAlchemy takes longer to build a statement than SQLite to run it.
+_ADD = insert(outbox)
+_NUMBERS = select(outbox.c.number).order_by(outbox.c.number).limit(bindparam("limit"))
+_THESE = (
+    select(outbox)
+    .where(outbox.c.number.in_(bindparam("numbers", expanding=True)))
+    .order_by(outbox.c.number)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +31,7 @@ def queue(tx: Connection, messages: Sequence[Message]) -> None:
     """To be published, in this order, once the transaction has committed (`Relay.flush`)."""
     if messages:
         tx.execute(
-            insert(outbox),
+            _ADD,
             [
                 {
                     "topic": message.topic,
@@ -35,15 +44,19 @@ def queue(tx: Connection, messages: Sequence[Message]) -> None:
         )
 
 
-def waiting(tx: Connection, limit: int) -> tuple[Waiting, ...]:
-    """What stands in the outbox, in order."""
-    rows = tx.execute(select(outbox).order_by(outbox.c.number).limit(limit))
+def waiting(tx: Connection, limit: int) -> list[int]:
+    """The numbers of what stands in the outbox, in order, the first `limit` of them."""
+    return list(tx.execute(_NUMBERS, {"limit": limit}).scalars())
+
+
+def read(tx: Connection, numbers: Sequence[int]) -> tuple[Waiting, ...]:
+    """These messages, in order."""
     return tuple(
         Waiting(
             row.number,
             Message(row.topic, row.key, row.payload, _headers(row.headers)),
         )
-        for row in rows
+        for row in tx.execute(_THESE, {"numbers": numbers}).all()
     )
 
 

@@ -2,6 +2,8 @@
 
 import threading
 
+from sqlalchemy import Connection
+
 from onrecord.chassis.database import read_transaction, write_transaction
 from onrecord.contracts.vector_search import GalleryInfo, GallerySetup
 from onrecord.kernel.cards import Metric
@@ -60,7 +62,11 @@ class Galleries:
     def known(self, jurisdiction: str) -> Gallery:
         """Raises GALLERY_UNKNOWN."""
         with read_transaction(self._parts.roster) as tx:
-            gallery = galleries.find(tx, jurisdiction)
+            return self.find(tx, jurisdiction)
+
+    def find(self, tx: Connection, jurisdiction: str) -> Gallery:
+        """As `known`, within a transaction."""
+        gallery = galleries.find(tx, jurisdiction)
         if gallery is None:
             raise OnRecordError(
                 ErrorCode.GALLERY_UNKNOWN, "this plane holds no such gallery", field="gallery"

@@ -51,14 +51,18 @@ class Relay:
             while True:
                 # Within a gallery numbers rise in the order of commits, because whoever queues
                 # holds its row; between galleries they may not, so none is taken as a bound.
+                limit = _AT_ONCE + len(self._published)
                 with read_transaction(self._roster) as tx:
-                    held = outbox.waiting(tx, _AT_ONCE + len(self._published))
-                found = [one for one in held if one.number not in self._published]
+                    held = outbox.waiting(tx, limit)
+                    fresh = [number for number in held if number not in self._published]
+                    found = outbox.read(tx, fresh) if fresh else ()
                 if not found:
                     return
                 self._publisher.publish([one.message for one in found], deadline)
                 self._reached(write_points.OUTBOX_PUBLISHED)
-                self._published.update(one.number for one in found)
+                self._published.update(fresh)
+                if len(held) < limit:
+                    return
 
     def tidy(self) -> None:
         """Take from the outbox what has been published."""
