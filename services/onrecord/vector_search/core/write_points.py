@@ -23,6 +23,16 @@ ANSWER_STORED = "search.answer_stored"
 SEQUENCE_ADVANCED = "search.sequence_advanced"
 RECEIPT_QUEUED = "search.receipt_queued"
 SEARCH_COMMITTED = "search.committed"
+RECORD_BURIED = "deletion.record_buried"
+TOMBSTONE_STORED = "deletion.tombstone_stored"
+DELETION_QUEUED = "deletion.queued"
+DELETION_COMMITTED = "deletion.committed"
+INDEX_COMPACTED = "compaction.index_compacted"
+COMPACTION_STORED = "compaction.stored"
+GHOSTS_REMOVED = "reconciling.ghosts_removed"
+STRAYS_REMOVED = "reconciling.strays_removed"
+REDRIVE_SEALED = "redrive.sealed"
+REDRIVE_STORED = "redrive.stored"
 OUTBOX_PUBLISHED = "outbox.published"
 OUTBOX_TIDIED = "outbox.tidied"
 
@@ -47,6 +57,16 @@ WRITE_POINTS = (
     SEQUENCE_ADVANCED,
     RECEIPT_QUEUED,
     SEARCH_COMMITTED,
+    RECORD_BURIED,
+    TOMBSTONE_STORED,
+    DELETION_QUEUED,
+    DELETION_COMMITTED,
+    INDEX_COMPACTED,
+    COMPACTION_STORED,
+    GHOSTS_REMOVED,
+    STRAYS_REMOVED,
+    REDRIVE_SEALED,
+    REDRIVE_STORED,
     OUTBOX_PUBLISHED,
     OUTBOX_TIDIED,
 )
