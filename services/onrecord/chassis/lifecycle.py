@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from types import FrameType, TracebackType
 from typing import Protocol
 
+from onrecord.chassis.health import Health
+
 _log = logging.getLogger(__name__)
 _WATCH_SECONDS = 0.5
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -41,6 +43,17 @@ class Drains(Protocol):
     """Whatever says whether the process is ready."""
 
     def drain(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A service put together: what says whether it is ready, and what it is made of.
+
+    `parts` in the order in which they are started: those that are called before those that call.
+    """
+
+    health: Health
+    parts: tuple[Part, ...]
 
 
 class Asked(SystemExit):

@@ -2,7 +2,9 @@
 
 import logging
 import os
+import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -24,7 +26,8 @@ from onrecord.kernel.vocabulary import Service
     envvar="ONRECORD_CONFIG",
     help="TOML. The environment (ONRECORD_<SERVICE>_...) overrides it.",
 )
-def serve(service: str, config: Path | None) -> None:
+@click.option("--with-parent", is_flag=True, hidden=True, help="End when standard input does.")
+def serve(service: str, config: Path | None, with_parent: bool) -> None:
     """Run one service until SIGTERM; what it accepted is finished first.
 
     Its settings: `onrecord config show SERVICE`, and what is wrong with them: `onrecord config
@@ -37,6 +40,8 @@ def serve(service: str, config: Path | None) -> None:
     log = logging.getLogger(f"onrecord.{service}")
     # Read when numpy is imported: threads of BLAS would spin while others need the processor.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    if with_parent:
+        threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     stopping = Stopping(settings.unready_seconds, settings.stop_seconds)
     with (
         StopSignals() as signals,
@@ -56,6 +61,12 @@ def serve(service: str, config: Path | None) -> None:
             health.close()
     log.info("stopped; everything acknowledged is on disk")
     sys.exit(0 if clean else 1)
+
+
+def _end_with_parent() -> None:
+    # Nothing is ever written; the pipe ends when whoever holds its other end is gone.
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _at(address: str, port: int) -> str:

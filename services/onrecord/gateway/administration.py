@@ -69,7 +69,7 @@ class Administration:
         self._audit.register_gallery_model(gallery, model_id, caller.token, deadline)
         self._reached(write_points.GALLERY_MODEL_REGISTERED)
         setup = GallerySetup(gallery, model_id, facts.dimension, facts.metric, authority_key)
-        return self._planes.first.create_gallery(setup, caller.token, deadline)
+        return self._planes.home(gallery).create_gallery(setup, caller.token, deadline)
 
     def _check_free(
         self, gallery: str, model_id: str, authority_key: str, deadline: Deadline

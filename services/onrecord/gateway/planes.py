@@ -1,7 +1,8 @@
 """Which plane holds which gallery."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from threading import Lock
+from types import MappingProxyType
 
 from onrecord.contracts.vector_search import GalleryInfo, Plane
 from onrecord.kernel.deadlines import Deadline
@@ -15,17 +16,19 @@ class PlaneDirectory:
     PLANE_UNAVAILABLE while some plane is out of reach, and GALLERY_UNKNOWN only when all answered.
     """
 
-    def __init__(self, planes: Sequence[Plane]) -> None:
+    def __init__(
+        self, planes: Sequence[Plane], homes: Mapping[str, Plane] = MappingProxyType({})
+    ) -> None:
         if not planes:
             raise ValueError("a gateway needs at least one plane")
         self._planes = tuple(planes)
+        self._homes = dict(homes)
         self._known: dict[str, Plane] = {}
         self._lock = Lock()
 
-    @property
-    def first(self) -> Plane:
-        """Where a new gallery goes; a state that runs its own plane creates it there."""
-        return self._planes[0]
+    def home(self, gallery: str) -> Plane:
+        """Where a new gallery goes: the plane its state runs itself, or the first."""
+        return self._homes.get(gallery, self._planes[0])
 
     def of(self, gallery: str, deadline: Deadline) -> Plane:
         """Raises GALLERY_UNKNOWN or PLANE_UNAVAILABLE."""

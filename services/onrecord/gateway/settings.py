@@ -1,9 +1,10 @@
 """What a gateway process is told (`ONRECORD_GATEWAY_*`)."""
 
 from pathlib import Path
+from typing import Annotated, Any, NamedTuple, Self
 
-from pydantic import SecretStr
-from pydantic_settings import SettingsConfigDict
+from pydantic import BeforeValidator, SecretStr, model_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from onrecord.chassis.settings import (
     BusSettings,
@@ -11,6 +12,33 @@ from onrecord.chassis.settings import (
     TokenSettings,
     setting,
 )
+
+
+class Home(NamedTuple):
+    """A gallery and the plane that it is made on."""
+
+    gallery: str
+    plane: str
+
+    def __str__(self) -> str:
+        return f"{self.gallery}={self.plane}"
+
+
+def _homes(value: Any) -> Any:
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, list | tuple):
+        raise ValueError("a list of gallery=plane")
+    homes = [
+        Home(*(text.strip() for text in str(part).split("=", 1)))
+        for part in parts
+        if "=" in str(part)
+    ]
+    if len(homes) != len(parts):
+        raise ValueError("each must be gallery=plane")
+    return tuple(homes)
+
+
+Homes = Annotated[tuple[Home, ...], NoDecode, BeforeValidator(_homes)]
 
 
 class GatewaySettings(TokenSettings, BusSettings, PlanesSettings):
@@ -26,6 +54,10 @@ class GatewaySettings(TokenSettings, BusSettings, PlanesSettings):
     audit: str = setting(says="Where audit is called, host:port.")
     detection: str = setting(says="Where detection is called, host:port.")
     embedding: str = setting(says="Where embedding is called, host:port.")
+    homes: Homes = setting(
+        (),
+        says="Which plane a new gallery is made on, each gallery=plane; others on the first plane.",
+    )
     database_url: SecretStr = setting(
         says="The database `casework`, as an SQLAlchemy URL; it may hold a password."
     )
@@ -58,3 +90,11 @@ class GatewaySettings(TokenSettings, BusSettings, PlanesSettings):
     call_seconds: float = setting(
         10.0, unit="seconds", gt=0, le=60, says="The deadline of every other call."
     )
+
+    @model_validator(mode="after")
+    def _homes_are_planes(self) -> Self:
+        known = {plane.name for plane in self.planes}
+        for home in self.homes:
+            if home.plane not in known:
+                raise ValueError(f"homes: there is no plane {home.plane} among planes")
+        return self
