@@ -16,6 +16,7 @@ from onrecord.chassis.bus.ports import DEAD, PARKED, Partition, Start
 from onrecord.chassis.bus.sqlite.bell import Bell
 from onrecord.chassis.bus.sqlite.consumer import SqliteConsumer
 from onrecord.chassis.bus.sqlite.groups import Groups
+from onrecord.chassis.bus.sqlite.life import Life
 from onrecord.chassis.bus.sqlite.log import Log
 from onrecord.chassis.bus.sqlite.publisher import SqlitePublisher
 from onrecord.kernel.errors import ErrorCode, OnRecordError
@@ -45,8 +46,9 @@ class TopicFile:
 class SqliteBus:
     """A `Bus` in `folder`, for any number of processes. Safe to share between threads.
 
-    `lease`: seconds after which a process that died is missed. `patience`: seconds a consumer may
-    work on what it polled before its partitions go to others.
+    `lease`: seconds a member is kept that is not heard of; one whose process died is missed in a
+    quarter of that, and at once by whoever joins. `patience`: seconds a consumer may work on what
+    it polled before its partitions go to others.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class SqliteBus:
         self._closing = threading.Event()
         self._publishers: list[SqlitePublisher] = []
         self._consumers: list[SqliteConsumer] = []
+        self._life = Life(folder / "alive")
         self._logs = self._open_logs()
         self._partitions = {
             topic: count for log in self._logs for topic, count in log.partitions().items()
@@ -143,6 +146,7 @@ class SqliteBus:
         self._bell.ring()
         self._keeper.join()
         with self._lock:
+            self._life.end()
             self._groups.close()
             for log in self._logs:
                 log.close()
@@ -192,7 +196,7 @@ class SqliteBus:
 
     def _open_groups(self) -> Groups:
         path = self._folder / "groups.sqlite"
-        return Groups(path, self._partitions, self._lease, self._monotonic)
+        return Groups(path, self._partitions, self._life, self._lease, self._monotonic)
 
     def _must_be_open(self) -> None:
         if self._closing.is_set():

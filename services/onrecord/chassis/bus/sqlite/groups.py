@@ -1,6 +1,7 @@
 """Groups in one SQLite file: members and their leases, owners of partitions, positions.
 
-A lease is a time of the machine's monotonic clock, which all of its processes share. After a
+A member is gone when its process is (`life`), or when its lease has run out because it no longer
+polls. A lease is a time of the machine's monotonic clock, which all of its processes share. After a
 restart of the machine that clock begins anew, and a lease that ends further ahead than any lease
 lasts is one from before.
 """
@@ -13,6 +14,7 @@ from pathlib import Path
 from onrecord.chassis.bus.ports import Partition, Position
 from onrecord.chassis.bus.sqlite.assignment import shared
 from onrecord.chassis.bus.sqlite.connection import Connection
+from onrecord.chassis.bus.sqlite.life import Life
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 
 _NOTE_LENGTH = 1_000
@@ -24,6 +26,7 @@ CREATE TABLE IF NOT EXISTS generation (
 CREATE TABLE IF NOT EXISTS member (
   group_name TEXT NOT NULL,
   id TEXT NOT NULL,
+  life TEXT NOT NULL,
   topics TEXT NOT NULL,
   lease_ends REAL NOT NULL,
   PRIMARY KEY (group_name, id)
@@ -50,18 +53,21 @@ CREATE TABLE IF NOT EXISTS position (
 class Groups:
     """The file, through a connection of its own. Used by one thread at a time.
 
-    `partitions`: how many each topic has. `lease`: seconds until a silent member is taken for gone.
+    `partitions`: how many each topic has. `lease`: seconds until a member that
+    does not poll is taken for gone.
     """
 
     def __init__(
         self,
         path: Path,
         partitions: Mapping[str, int],
+        life: Life,
         lease: float,
         monotonic: Callable[[], float],
     ) -> None:
         self._connection = Connection(path, _SCHEMA)
         self._partitions = partitions
+        self._life = life
         self._lease = lease
         self._monotonic = monotonic
 
@@ -69,9 +75,15 @@ class Groups:
         """Become a member, and share anew."""
         with self._connection.writing() as sql:
             sql.execute(
-                "INSERT OR REPLACE INTO member (group_name, id, topics, lease_ends)"
-                " VALUES (?, ?, ?, ?)",
-                (group, member, json.dumps(list(topics)), self._monotonic() + self._lease),
+                "INSERT OR REPLACE INTO member (group_name, id, life, topics, lease_ends)"
+                " VALUES (?, ?, ?, ?, ?)",
+                (
+                    group,
+                    member,
+                    self._life.id,
+                    json.dumps(list(topics)),
+                    self._monotonic() + self._lease,
+                ),
             )
             self._drop_silent(sql, group)
             self._share(sql, group)
@@ -95,15 +107,11 @@ class Groups:
 
     def sweep(self, group: str) -> None:
         """Share anew where a member has fallen silent."""
-        now = self._monotonic()
         with self._connection.reading() as sql:
-            rows = sql.execute(
-                "SELECT lease_ends FROM member WHERE group_name = ?", (group,)
-            ).fetchall()
-        if all(self._lives(ends, now) for (ends,) in rows):
-            return
-        with self._connection.writing() as sql:
-            if self._drop_silent(sql, group):
+            silent = self._silent(sql, group)
+        if silent:
+            with self._connection.writing() as sql:
+                self._drop_silent(sql, group)
                 self._share(sql, group)
 
     def generation(self, group: str) -> int:
@@ -181,17 +189,23 @@ class Groups:
     def close(self) -> None:
         self._connection.close()
 
-    def _lives(self, lease_ends: float, now: float) -> bool:
-        return now <= lease_ends <= now + self._lease
-
-    def _drop_silent(self, sql: sqlite3.Connection, group: str) -> bool:
+    def _silent(self, sql: sqlite3.Connection, group: str) -> list[str]:
         now = self._monotonic()
         rows = sql.execute(
-            "SELECT id, lease_ends FROM member WHERE group_name = ?", (group,)
+            "SELECT id, life, lease_ends FROM member WHERE group_name = ?", (group,)
         ).fetchall()
-        silent = [(group, member) for member, ends in rows if not self._lives(ends, now)]
-        sql.executemany("DELETE FROM member WHERE group_name = ? AND id = ?", silent)
-        return bool(silent)
+        return [
+            member
+            for member, life, ends in rows
+            if not now <= ends <= now + self._lease or self._life.ended(life)
+        ]
+
+    def _drop_silent(self, sql: sqlite3.Connection, group: str) -> None:
+        silent = self._silent(sql, group)
+        sql.executemany(
+            "DELETE FROM member WHERE group_name = ? AND id = ?",
+            [(group, member) for member in silent],
+        )
 
     def _share(self, sql: sqlite3.Connection, group: str) -> None:
         members = {
