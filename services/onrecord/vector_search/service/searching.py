@@ -13,6 +13,7 @@ from onrecord.events.messages import message_of
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.proof import statements
+from onrecord.proof.checkpoint import SignedCheckpoint
 from onrecord.proof.grant import GalleryGrant, Grant, read_grant
 from onrecord.vector_search.core import write_points
 from onrecord.vector_search.core.grants import (
@@ -60,7 +61,8 @@ class Searches:
             check_still_running(grant, now)
             return answered
         allowed = check_grant(grant, gallery, search.template.model_id, now)
-        self._ledger.accept(search.grant.checkpoint, deadline)
+        seen = SignedCheckpoint(search.grant.checkpoint, grant.entry.checkpoint)
+        self._ledger.accept_opened(seen, deadline)
         self._policies.check(gallery, allowed.policy, deadline)
         vector = self._trusted_vector(gallery, grant, search.template)
         check_made_under(grant, search.template, now)

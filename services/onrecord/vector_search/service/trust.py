@@ -36,7 +36,10 @@ class LedgerTrust:
         What is higher is durable before this returns. Raises GRANT_CHECKPOINT_INVALID,
         LEDGER_INCONSISTENT, and LEDGER_UNAVAILABLE where the ledger gives no proof.
         """
-        seen = self._opened(note)
+        self.accept_opened(self._opened(note), deadline)
+
+    def accept_opened(self, seen: SignedCheckpoint, deadline: Deadline) -> None:
+        """As `accept`, of a checkpoint whose signature by the pinned key has been verified."""
         content = digest_of(seen.checkpoint.text().encode())
         if self._accepted.knows(content):
             return
