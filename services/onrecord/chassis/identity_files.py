@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -33,7 +34,7 @@ def read_identity(
     for root in read_roots(roots):
         if root in chain:
             return ServiceIdentity(service, key, tuple(chain))
-        if root.subject == chain[-1].issuer:
+        if _issued(chain[-1], root):
             return ServiceIdentity(service, key, (*chain, root))
     raise _invalid("certificate", f"{certificate} was signed by none of {roots}")
 
@@ -105,6 +106,14 @@ def _names(leaf: x509.Certificate) -> list[str]:
     except x509.ExtensionNotFound:
         return []
     return names.value.get_values_for_type(x509.UniformResourceIdentifier)
+
+
+def _issued(certificate: x509.Certificate, root: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(root)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
 
 
 def _invalid(field: str, message: str) -> OnRecordError:

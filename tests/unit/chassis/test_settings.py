@@ -94,9 +94,9 @@ def test_a_file_that_is_none_is_said(tmp_path: Path) -> None:
 
 
 GATEWAY = {
-    **{name: "/x" for name in ("certificate", "certificate_key", "roots", "bus", "token_keys")},
-    **{name: "/x" for name in ("casework_key", "vault", "ingest", "ledger_objects")},
-    **{name: "host:1" for name in ("audit", "detection", "embedding")},
+    **dict.fromkeys(("certificate", "certificate_key", "roots", "bus", "token_keys"), "/x"),
+    **dict.fromkeys(("casework_key", "vault", "ingest", "ledger_objects"), "/x"),
+    **dict.fromkeys(("audit", "detection", "embedding"), "host:1"),
     "token_issuer": "somebody",
     "database_url": "sqlite://",
 }
