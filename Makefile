@@ -56,6 +56,10 @@ demo: models  ## one search on the record, from the photograph to the lead
 up: models  ## everything in one process, on the data folder onrecord-data
 	@$(BIN)/onrecord up
 
+.PHONY: up-processes
+up-processes: models  ## the five services apart, with two planes, on the data folder onrecord-processes
+	@$(BIN)/onrecord up-processes --data onrecord-processes
+
 .PHONY: test
 test: setup  ## everything that needs Python alone
-	@$(BIN)/pytest -n 2 tests
+	@$(BIN)/pytest -n 2 --dist loadgroup tests
