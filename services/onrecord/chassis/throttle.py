@@ -7,26 +7,20 @@ never waits longer than it was told to: a gallery fills slowly under steady sear
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 
 class Foreground(Protocol):
     """May be used from many threads."""
 
-    def call(self) -> "CallContext":
+    def call(self) -> AbstractContextManager[object]:
         """Hold it while somebody waits for an answer."""
         ...
 
     def give_way(self, longest: float) -> None:
         """Return when nobody waits, or after so many seconds."""
         ...
-
-
-class CallContext(Protocol):
-    def __enter__(self) -> object: ...
-
-    def __exit__(self, *_: object) -> object: ...
 
 
 class ForegroundCalls:

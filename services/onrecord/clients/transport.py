@@ -46,10 +46,20 @@ class TransportSeals:
         key = self._opening_key(enrolment.gallery, sealed.key_id, deadline)
         return decrypt(key.key, sealed.ciphertext, transport_aad(what, enrolment))
 
+    def forget(self) -> None:
+        """Let go of keys whose time is over; to be called now and then where nothing else calls."""
+        now = self._clock.now()
+        with self._lock:
+            for place in [at for at, key in self._held.items() if now >= key.opens_until]:
+                del self._held[place]
+            for gallery in [at for at, key in self._current.items() if now >= key.seal_until]:
+                del self._current[gallery]
+
     def _sealing_key(self, gallery: str, deadline: Deadline) -> TransportKey:
+        self.forget()
         with self._lock:
             known = self._current.get(gallery)
-        if known is not None and self._clock.now() < known.seal_until:
+        if known is not None:
             return known
         fresh = self._keys.transport_key(gallery, None, deadline)
         with self._lock:
@@ -58,10 +68,8 @@ class TransportSeals:
         return fresh
 
     def _opening_key(self, gallery: str, key_id: str, deadline: Deadline) -> TransportKey:
-        now = self._clock.now()
+        self.forget()
         with self._lock:
-            for place in [at for at, key in self._held.items() if now >= key.opens_until]:
-                del self._held[place]
             known = self._held.get((gallery, key_id))
         if known is not None:
             return known

@@ -17,12 +17,11 @@ from onrecord.contracts.events import (
     ingest_object_key,
 )
 from onrecord.contracts.images import DetectionRefusal
-from onrecord.events.handling import ended
+from onrecord.events.handling import ended, ticketed_model
 from onrecord.events.messages import message_of, read_event
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.times import Clock
-from onrecord.proof import statements
 from onrecord.rpc.values import aligned_crop_message
 
 GIVE_WAY_SECONDS = 1.0
@@ -70,7 +69,7 @@ class PortraitConsumer:
 
     def _detected(self, event: EnrolmentRequested, deadline: Deadline) -> Outcome:
         ref = event.enrolment
-        model_id = _model_of(event)
+        model_id = ticketed_model(event.ticket, ref)
         portrait = self._opened(event, deadline)
         found = self._detection.detect(portrait, event.ticket, [model_id], deadline)
         if isinstance(found, DetectionRefusal):
@@ -100,16 +99,3 @@ class PortraitConsumer:
                 ErrorCode.IMAGE_HASH_MISMATCH, "it is another image than was announced"
             )
         return portrait
-
-
-def _model_of(event: EnrolmentRequested) -> str:
-    """The model its ticket names, if the ticket is this enrolment's. Detection verifies it."""
-    said = statements.read(event.ticket)
-    ref = event.enrolment
-    if _ref_of(said) != (ref.gallery, ref.enrolment_id, ref.generation):
-        raise OnRecordError(ErrorCode.ATTESTATION_INVALID, "the ticket is another enrolment's")
-    return str(said.get("model_id"))
-
-
-def _ref_of(said: dict[str, object]) -> tuple[object, object, object]:
-    return said.get("gallery"), said.get("enrolment_id"), said.get("generation")

@@ -7,12 +7,13 @@ from google.protobuf.message import DecodeError
 
 from onrecord.chassis.bus.outcomes import Done, Failed, Outcome
 from onrecord.chassis.bus.ports import Received
+from onrecord.chassis.dispositions import DISPOSITIONS, Disposition
 from onrecord.chassis.throttle import Foreground
 from onrecord.clients.transport import CROP, TEMPLATE, TransportSeals
 from onrecord.contracts.embedding import EmbedRequest, FaceEmbedding
 from onrecord.contracts.events import EnrolmentRef, FaceDetected, FaceEmbedded
 from onrecord.contracts.images import AlignedCrop, Template
-from onrecord.events.handling import ended
+from onrecord.events.handling import ended, ticketed_model
 from onrecord.events.messages import message_of, read_event
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
@@ -75,6 +76,7 @@ class CropConsumer:
         if not isinstance(event, FaceDetected):
             return Failed(OnRecordError(ErrorCode.EVENT_MALFORMED, "another event's message"))
         try:
+            ticketed_model(event.ticket, event.enrolment)
             crop = _crop(self._seals.open(CROP, event.enrolment, event.crop, deadline))
         except OnRecordError as error:
             return ended(error, event.enrolment, self._clock.now())
@@ -84,9 +86,10 @@ class CropConsumer:
         try:
             templates = self._embedding.embed([one.request for one in waiting], deadline)
         except OnRecordError as error:
-            if len(waiting) == 1:
-                (one,) = waiting
-                return {one.place: ended(error, one.enrolment, self._clock.now())}
+            passing = DISPOSITIONS[error.code] is Disposition.RETRY
+            if passing or len(waiting) == 1:
+                now = self._clock.now()
+                return {one.place: ended(error, one.enrolment, now) for one in waiting}
             # One of them is not to be embedded, and none was: find it.
             found: dict[int, Outcome] = {}
             for one in waiting:

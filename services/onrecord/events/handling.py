@@ -8,8 +8,9 @@ from onrecord.chassis.dispositions import DISPOSITIONS, Disposition
 from onrecord.contracts import events
 from onrecord.contracts.events import DeadLetter, EnrolmentRef
 from onrecord.events.messages import dead_letter_message, message_of, read_event
-from onrecord.kernel.errors import OnRecordError
+from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.times import Clock
+from onrecord.proof import statements
 from onrecord.proof.attestation import Attestation
 
 
@@ -24,6 +25,21 @@ def ended(
         return Failed(error)
     rejected = events.EnrolmentRejected(enrolment, error.code, error.message, now, refusal)
     return Done((message_of(rejected),))
+
+
+def ticketed_model(ticket: Attestation, enrolment: EnrolmentRef) -> str:
+    """The model that the ticket names, if it is this enrolment's; nobody's signature is checked.
+
+    Raises ATTESTATION_INVALID.
+    """
+    try:
+        said = statements.read(ticket)
+    except (OnRecordError, ValueError) as error:
+        raise OnRecordError(ErrorCode.ATTESTATION_INVALID, "that is no ticket") from error
+    named = (said.get("gallery"), said.get("enrolment_id"), said.get("generation"))
+    if named != (enrolment.gallery, enrolment.enrolment_id, enrolment.generation):
+        raise OnRecordError(ErrorCode.ATTESTATION_INVALID, "the ticket is another enrolment's")
+    return str(said.get("model_id"))
 
 
 class DeadLetterWriter:
