@@ -5,15 +5,16 @@ real seals, a real bus contract's publisher that keeps what it is given.
 """
 
 import hashlib
+import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
 from onrecord.chassis.bus.ports import Message, Partition, Received
 from onrecord.chassis.certificates import LocalAuthority
@@ -53,16 +54,22 @@ BEGIN = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
 
 
 class KeptMessages:
-    """A publisher that keeps what it was given; `down` makes it refuse."""
+    """A publisher that keeps what it was given, durably; `down` makes it refuse."""
 
-    def __init__(self) -> None:
-        self.messages: list[Message] = []
+    def __init__(self, log: Path) -> None:
+        self._log = log
         self.down = False
+        lines = log.read_text().splitlines() if log.exists() else []
+        self.messages = [_message(json.loads(line)) for line in lines]
 
     def publish(self, messages: Sequence[Message], deadline: Deadline) -> None:
         deadline.check()
         if self.down:
             raise OnRecordError(ErrorCode.BUS_UNAVAILABLE, "the bus is down")
+        with self._log.open("a") as file:
+            for one in messages:
+                said = [one.topic, one.key, one.payload.hex(), dict(one.headers)]
+                file.write(json.dumps(said) + "\n")
         self.messages += messages
 
     def close(self) -> None:
@@ -73,6 +80,10 @@ class KeptMessages:
             read_event(Received(message, Partition(message.topic, 0), number, BEGIN))
             for number, message in enumerate(self.messages)
         ]
+
+
+def _message(said: list[Any]) -> Message:
+    return Message(said[0], said[1], bytes.fromhex(said[2]), said[3])
 
 
 @dataclass(slots=True)
@@ -126,7 +137,7 @@ class Holding:
     transport: OneTransportKey
     vault: LocalObjects
     ingest: LocalObjects
-    made: int = field(default=0)
+    made: int = 0
 
     @property
     def deadline(self) -> Deadline:
@@ -161,7 +172,7 @@ class Holding:
         submitted: bool = True,
     ) -> str:
         """Person `number` as the next generation of a record; its enrolment id."""
-        self.made += 1
+        self.made = self._count() + 1
         record_id = name_of(number if record is None else record)
         mac, enrolment_id = self.mac(record_id), f"{self.made:032x}"
         image_sha256 = hashlib.sha256(image_of(number)).hexdigest()
@@ -210,6 +221,10 @@ class Holding:
             )
         return enrolment_id
 
+    def _count(self) -> int:
+        with read_transaction(self.parts.roster) as tx:
+            return int(tx.execute(select(func.count()).select_from(records)).scalar_one())
+
     def row(self, enrolment_id: str) -> Any:
         with read_transaction(self.parts.roster) as tx:
             return tx.execute(select(records).where(records.c.enrolment_id == enrolment_id)).one()
@@ -228,7 +243,7 @@ def build_holding(
 ) -> Holding:
     """Utah's gallery, empty, in `folder`; what stands there already is taken up again."""
     folder.mkdir(parents=True, exist_ok=True)
-    clock, published = MovedClock(), KeptMessages()
+    clock, published = MovedClock(), KeptMessages(folder / "published.jsonl")
     authority = LocalAuthority.open(folder / "ca", now=lambda: BEGIN - timedelta(days=1))
     own = authority.issue(Service.VECTOR_SEARCH)
     verifier = AttestationVerifier([authority.root])

@@ -11,7 +11,7 @@ from collections import Counter
 from pathlib import Path
 
 from onrecord.kernel.writepoints import WritePoint, unobserved
-from onrecord.vector_search.core.write_points import WRITE_POINTS
+from onrecord.vector_search.core.write_points import LIFE_POINTS as WRITE_POINTS
 from tests.builders.index import ExactIndex
 from tests.builders.plane import World, build_world, face, near
 

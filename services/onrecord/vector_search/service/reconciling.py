@@ -114,9 +114,11 @@ class Reconciliation:
                 yield one
 
     def _take_out(self, gallery: Gallery, ghosts: Sequence[str], deadline: Deadline) -> int:
+        """Compacted at once: a ghost may be of a record whose receipt says that nothing is left."""
         for start in range(0, len(ghosts), _PAGE):
             self._parts.index.delete(gallery.space, ghosts[start : start + _PAGE], deadline)
         if ghosts:
+            self._parts.index.compact(gallery.space, deadline)
             self._parts.reached(write_points.GHOSTS_REMOVED)
         return len(ghosts)
 
