@@ -8,7 +8,9 @@ every step of it gives the same answer twice.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+from onrecord.chassis.throttle import Foreground
 from onrecord.contracts.audit import Audit, Authorization, AuthorizeCall
 from onrecord.contracts.detection import FaceDetection
 from onrecord.contracts.embedding import EmbedRequest, FaceEmbedding
@@ -60,10 +62,12 @@ class Searches:
         custody: Custody,
         draw: ExaminerDraw,
         endings: Endings,
+        foreground: Foreground,
         clock: Clock,
         limits: Limits,
         reached: WritePoint,
     ) -> None:
+        self._foreground = foreground
         self._audit = audit
         self._detection = detection
         self._embedding = embedding
@@ -82,6 +86,10 @@ class Searches:
         Raises REQUEST_MALFORMED, FIELD_*, IMAGE_EMPTY, IDEMPOTENCY_CONFLICT, TOKEN_*,
         ROLE_MISSING before anything is written, and *_UNAVAILABLE at any time.
         """
+        with self._foreground.call():
+            return self._start(call)
+
+    def _start(self, call: SearchCall) -> Search:
         call.caller.require(Role.REQUESTER)
         document = read_object(call.request, "request")
         request = parse_request(document)
@@ -89,23 +97,14 @@ class Searches:
             raise OnRecordError(ErrorCode.IMAGE_EMPTY, "the probe is empty", field="probe")
         probe_sha256 = hashlib.sha256(call.probe).hexdigest()
         digest = canonical.digest({"request": document, "probe_sha256": probe_sha256}).hex()
-        self._check_key(call, digest)
-
         deadline = Deadline.after(self._limits.search_seconds)
-        authorization = self._audit.authorize(
-            AuthorizeCall(
-                request=document,
-                probe_sha256=probe_sha256,
-                user_token=call.caller.token,
-                idempotency_key=call.idempotency_key,
-                source=call.caller.request_id,
-            ),
-            deadline,
-        )
+        authorization = self._authorize(call, document, probe_sha256, deadline)
         self._reached(write_points.SEARCH_AUTHORIZED)
         search = self._store.searches.open(
             self._new_search(call, request, authorization, probe_sha256, digest)
         )
+        if search.request_digest != digest:
+            raise _key_conflict()
         self._reached(write_points.SEARCH_OPENED)
         if search.status is SearchStatus.PROCESSING:
             search = self._look(search, authorization.entry, call.probe, deadline)
@@ -117,7 +116,7 @@ class Searches:
         # A person who asks for another agency is another party: leads were released to the first.
         if (search.person, search.agency) != (caller.person, caller.claims.agency):
             raise OnRecordError(ErrorCode.NOT_FOUND, "there is no such search")
-        return self._endings.settle(search)
+        return self._endings.with_entries(self._endings.settle(search))
 
     def list_own(self, caller: Caller, after: str, limit: int) -> tuple[Search, ...]:
         """A person's own searches, by rising id above `after`."""
@@ -125,17 +124,22 @@ class Searches:
         agency = caller.claims.agency
         return self._store.searches.of_person(caller.person, agency, after, limit)
 
-    def _check_key(self, call: SearchCall, digest: str) -> None:
-        """Refuse early; audit, which counts by the same key, would refuse too."""
-        kept = self._store.searches.under_key(
-            call.caller.person, call.caller.claims.agency, call.idempotency_key
+    def _authorize(
+        self, call: SearchCall, document: dict[str, Any], probe_sha256: str, deadline: Deadline
+    ) -> Authorization:
+        asked = AuthorizeCall(
+            request=document,
+            probe_sha256=probe_sha256,
+            user_token=call.caller.token,
+            idempotency_key=call.idempotency_key,
+            source=call.caller.request_id,
         )
-        if kept is not None and kept.request_digest != digest:
-            raise OnRecordError(
-                ErrorCode.IDEMPOTENCY_CONFLICT,
-                "this idempotency key was used for another request or probe",
-                field="Idempotency-Key",
-            )
+        try:
+            return self._audit.authorize(asked, deadline)
+        except OnRecordError as error:
+            if error.code is ErrorCode.IDEMPOTENCY_CONFLICT:
+                raise _key_conflict() from error
+            raise
 
     def _new_search(
         self,
@@ -211,16 +215,19 @@ class Searches:
         galleries = tuple(now.get(state.gallery, state) for state in search.galleries)
         if not receipts and not all(state.ended for state in galleries):
             # Nobody was reached and the grant lives: a repeat tries again.
-            return self._store.searches.note_galleries(search.search_id, galleries)
+            return self._store.searches.note_galleries(search, galleries)
         if not receipts:
             return self._end_unsearched(search, galleries, deadline)
         galleries = self._endings.give_up_unreached(search, galleries, deadline)
         candidates = merge_candidates(receipts, search.list_size)
         sealed = self._custody.seal_search(search.search_id, probe, candidates)
+        tasks = self._draw.tasks(search, sealed, candidates)
         search = self._store.searches.seal(
-            search.search_id, sealed, galleries=galleries, quality=quality
+            search, sealed, galleries=galleries, quality=quality, tasks=tasks
         )
         self._reached(write_points.SEARCH_SEALED)
+        if tasks:
+            self._reached(write_points.SEARCH_DRAWN)
         return search
 
     def _end_unsearched(
@@ -228,5 +235,13 @@ class Searches:
     ) -> Search:
         galleries = self._endings.give_up_unreached(search, galleries, deadline)
         return self._store.searches.end(
-            search.search_id, states.status_when_unsealed(galleries), galleries=galleries
+            search, states.status_when_unsealed(galleries), galleries=galleries
         )
+
+
+def _key_conflict() -> OnRecordError:
+    return OnRecordError(
+        ErrorCode.IDEMPOTENCY_CONFLICT,
+        "this idempotency key was used for another request or probe",
+        field="Idempotency-Key",
+    )

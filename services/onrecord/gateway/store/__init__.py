@@ -5,14 +5,18 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 
 from onrecord.chassis.database import forget
+from onrecord.gateway.store.events import EventStore
 from onrecord.gateway.store.rows import SealedCasework, Search, Task
 from onrecord.gateway.store.searches import SearchStore
 from onrecord.gateway.store.tables import metadata
-from onrecord.gateway.store.tasks import ExaminerPool, TaskStore
+from onrecord.gateway.store.tasks import ExaminerPool, Pool, TaskStore
+from onrecord.kernel.times import Clock
 
 __all__ = [
     "CaseworkStore",
+    "EventStore",
     "ExaminerPool",
+    "Pool",
     "SealedCasework",
     "Search",
     "SearchStore",
@@ -29,10 +33,14 @@ class CaseworkStore:
     searches: SearchStore
     tasks: TaskStore
     examiners: ExaminerPool
+    events: EventStore
 
 
-def open_casework(engine: Engine) -> CaseworkStore:
+def open_casework(engine: Engine, clock: Clock) -> CaseworkStore:
     """The store on `engine`; makes the tables where there are none."""
     metadata.create_all(engine)
     forget(engine)  # a crash may have come between destroying a key and this
-    return CaseworkStore(SearchStore(engine), TaskStore(engine), ExaminerPool(engine))
+    events = EventStore(engine, clock)
+    return CaseworkStore(
+        SearchStore(engine, events), TaskStore(engine), ExaminerPool(engine), events
+    )
