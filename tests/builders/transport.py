@@ -24,6 +24,7 @@ class KeyRing:
     away: bool = False
     minted: dict[str, TransportKey] = field(default_factory=dict)
     asked: list[str | None] = field(default_factory=list)
+    ever: int = 0
 
     def transport_key(self, gallery: str, key_id: str | None, deadline: Deadline) -> TransportKey:
         self.asked.append(key_id)
@@ -46,7 +47,8 @@ class KeyRing:
         del self.minted[key_id]
 
     def _mint(self, gallery: str, now: datetime) -> TransportKey:
-        key_id = f"{gallery}-{len(self.minted)}"
+        key_id = f"{gallery}-{self.ever}"
+        self.ever += 1
         secret = hashlib.sha256(key_id.encode()).digest()
         key = TransportKey(gallery, key_id, secret, now + SEALS_FOR, now + OPENS_FOR)
         self.minted[key_id] = key
