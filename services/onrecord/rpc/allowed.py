@@ -21,12 +21,11 @@ _VECTOR_SEARCH: Final = "/onrecord.rpc.v1.VectorSearch/"
 ALLOWED: Final[dict[str, frozenset[Service]]] = {
     _AUDIT + "Authorize": _GATEWAY,
     _AUDIT + "AuthorizeLook": _GATEWAY,
-    _AUDIT + "RecordReceipt": _GATEWAY,
     _AUDIT + "RecordQualityRefusal": _GATEWAY,
     _AUDIT + "RecordFailure": _GATEWAY,
     _AUDIT + "Decide": _GATEWAY,
+    _AUDIT + "ListEnds": _GATEWAY,
     _AUDIT + "Release": _GATEWAY,
-    _AUDIT + "RecordGalleryChange": _GATEWAY,
     _AUDIT + "PinAuthorityKey": _GATEWAY,
     _AUDIT + "RegisterGalleryModel": _GATEWAY,
     _AUDIT + "ActivatePolicy": _GATEWAY,

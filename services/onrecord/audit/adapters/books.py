@@ -8,12 +8,18 @@ from typing import Any
 from sqlalchemy import Connection, Table, bindparam, insert, select
 
 from onrecord.audit.adapters import schema
-from onrecord.audit.adapters.marks import read_counters, write_counters, write_mark
+from onrecord.audit.adapters.marks import (
+    read_counters,
+    read_held,
+    write_counters,
+    write_mark,
+)
 from onrecord.audit.core.draft import (
     ActivatePolicy,
     Count,
     Counter,
     Examiner,
+    Held,
     Idempotent,
     Mark,
     OpenSearch,
@@ -23,6 +29,7 @@ from onrecord.audit.core.draft import (
     UseModel,
 )
 from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.kernel.times import format_time
 from onrecord.kernel.vocabulary import EntryKind
 
 # What every request asks is built once: building a statement costs as much as asking it.
@@ -62,8 +69,15 @@ class TransactionBooks:
                     self.add(schema.idempotency, key=key, digest=digest, entry=index)
                 case Remember(marker):
                     self.add(schema.markers, marker=marker, entry=index)
-                case OpenSearch(search_id):
+                case OpenSearch(search_id, galleries, due):
                     self.add(schema.searches, search_id=search_id, entry=index, mandate=mandate)
+                    for name in galleries:
+                        self.add(
+                            schema.open_grants,
+                            search_id=search_id,
+                            gallery=name,
+                            due=format_time(due),
+                        )
                 case Count(counted):
                     for counter, used in zip(counted, self.used(counted), strict=True):
                         self._used[counter] = used + 1
@@ -159,6 +173,9 @@ class TransactionBooks:
             select(table.c.sequence, table.c.digest).where(table.c.gallery == gallery)
         ).first()
         return _NO_RECEIPT if row is None else (int(row.sequence), str(row.digest))
+
+    def held(self) -> tuple[Held, ...]:
+        return read_held(self._connection)
 
     def active_policy(self, jurisdiction: str) -> tuple[int, str] | None:
         table = schema.bundles
