@@ -2,8 +2,8 @@
 
 import threading
 from collections.abc import Callable
+from typing import Protocol
 
-from onrecord.chassis.bus.worker import Worker
 from onrecord.chassis.grpc import GrpcServer
 
 
@@ -33,10 +33,21 @@ class GrpcPart:
         return False
 
 
+class Consuming(Protocol):
+    """A consumer of the bus with a thread of its own, as `chassis.bus.worker.Worker` is."""
+
+    @property
+    def is_alive(self) -> bool: ...
+
+    def start(self) -> None: ...
+
+    def stop(self, grace: float) -> bool: ...
+
+
 class WorkerPart:
     """A consumer of the bus: the poll in hand is finished and committed, no other is begun."""
 
-    def __init__(self, name: str, worker: Worker) -> None:
+    def __init__(self, name: str, worker: Consuming) -> None:
         self.name = name
         self._worker = worker
         self._asked = False

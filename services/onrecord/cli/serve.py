@@ -65,7 +65,8 @@ def serve(service: str, config: Path | None, with_parent: bool) -> None:
 
 def _end_with_parent() -> None:
     # Nothing is ever written; the pipe ends when whoever holds its other end is gone.
-    sys.stdin.buffer.read()
+    while os.read(sys.stdin.fileno(), 1):
+        pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -1,19 +1,13 @@
 """Who this process is, whom it believes and whom it calls, from its settings."""
 
-from collections.abc import Sequence
-from contextlib import ExitStack
-
 from onrecord.chassis.certificates import ServiceIdentity
-from onrecord.chassis.grpc import open_channel
 from onrecord.chassis.identity_files import KeySetFile, read_identity, read_line, read_roots
 from onrecord.chassis.settings import (
-    PlanesSettings,
     ProcessSettings,
     TokenSettings,
     VerifyingSettings,
 )
 from onrecord.chassis.tokens import JwtVerifier
-from onrecord.clients.vector_search import PlaneClient
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.times import Clock
 from onrecord.kernel.vocabulary import Service
@@ -46,15 +40,3 @@ def token_verifier(settings: TokenSettings, clock: Clock) -> JwtVerifier:
     keys = KeySetFile(settings.token_keys)
     keys()
     return JwtVerifier(settings.token_issuer, settings.token_audience, keys, clock)
-
-
-def plane_clients(
-    settings: PlanesSettings, identity: ServiceIdentity, stack: ExitStack
-) -> Sequence[PlaneClient]:
-    """A client for each plane, in the order of the setting; channels are closed with `stack`."""
-    clients = []
-    for plane in settings.planes:
-        channel = open_channel(plane.address, identity, Service.VECTOR_SEARCH)
-        stack.callback(channel.close)
-        clients.append(PlaneClient(channel))
-    return clients

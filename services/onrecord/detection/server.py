@@ -16,8 +16,8 @@ from onrecord.clients.from_settings import (
     attestations,
     identity_of,
     ledger_verifier,
-    plane_clients,
 )
+from onrecord.clients.planes import plane_clients
 from onrecord.clients.transport import TransportSeals
 from onrecord.clients.transport_keys import PlanesKeys
 from onrecord.contracts.detection import FaceDetection

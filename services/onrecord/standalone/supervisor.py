@@ -44,6 +44,10 @@ class Supervisor:
         self._plans = tuple(plans)
         self._running: list[Running] = []
 
+    @property
+    def running(self) -> tuple[Running, ...]:
+        return tuple(self._running)
+
     def start(self, signals: StopSignals, told: Callable[[str], None]) -> bool:
         """Start all of them and wait until each is ready; False where it was asked to stop first.
 
