@@ -24,7 +24,13 @@ from onrecord.chassis.objects import LocalObjects
 from onrecord.chassis.sealing import new_data_key, seal
 from onrecord.chassis.tokens import JwtVerifier
 from onrecord.contracts.audit import LedgerProofs
-from onrecord.contracts.enrolment import TransportKey, portrait_aad, vault_object_key
+from onrecord.contracts.enrolment import (
+    ChunkRef,
+    RowStatus,
+    TransportKey,
+    portrait_aad,
+    vault_object_key,
+)
 from onrecord.contracts.events import Event, ingest_object_key
 from onrecord.contracts.images import Vector
 from onrecord.events.messages import read_event
@@ -32,15 +38,19 @@ from onrecord.kernel.cards import Metric
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.times import format_time
-from onrecord.kernel.vocabulary import Role, Service
+from onrecord.kernel.vocabulary import ManifestAct, Role, Service
 from onrecord.kernel.writepoints import WritePoint, unobserved
+from onrecord.proof import canonical
 from onrecord.proof.attestation import AttestationVerifier, Attestor
+from onrecord.proof.manifests import Row
 from onrecord.proof.notes import NoteVerifier
 from onrecord.vector_search.adapters.key_files import KeyFiles
 from onrecord.vector_search.core.naming import record_mac
 from onrecord.vector_search.core.values import NO_RECEIPT, Gallery, RecordState
 from onrecord.vector_search.ports import VectorIndex
-from onrecord.vector_search.roster import galleries
+from onrecord.vector_search.roster import galleries, manifest_rows, manifests
+from onrecord.vector_search.roster.manifest_rows import HeldRow
+from onrecord.vector_search.roster.manifests import Manifest
 from onrecord.vector_search.roster.schema import create_schema, records
 from onrecord.vector_search.service.managing import Galleries
 from onrecord.vector_search.service.parts import PlaneParts
@@ -151,6 +161,39 @@ class Holding:
     def gallery(self) -> Gallery:
         return self.known.known(GALLERY)
 
+    def bring_list(self, *record_ids: str) -> ChunkRef:
+        """A list of deletions of one chunk, as the plane keeps it before it is carried out."""
+        ref = ChunkRef(hashlib.sha256("\n".join(record_ids).encode()).hexdigest(), 0)
+        now = self.clock.now()
+        with write_transaction(self.parts.roster) as tx:
+            if manifests.find(tx, ref.manifest_id) is not None:
+                return ref
+            held = Manifest(
+                ref.manifest_id, GALLERY, ManifestAct.DELETE, now, {"person": "custodian-1"}, None
+            )
+            manifests.add(tx, held, b"header", "signature")
+            manifests.add_chunk(tx, ref.manifest_id, ref.chunk, b"s" * 32, now)
+            manifest_rows.add(
+                tx,
+                [
+                    HeldRow(
+                        ref.manifest_id,
+                        number,
+                        ref.chunk,
+                        self.mac(record_id),
+                        Row(record_id, "", ""),
+                        RowStatus.AWAITED,
+                    )
+                    for number, record_id in enumerate(record_ids, 1)
+                ],
+            )
+        return ref
+
+    def statuses(self, ref: ChunkRef) -> list[RowStatus]:
+        with read_transaction(self.parts.roster) as tx:
+            rows = manifest_rows.listed(tx, ref, list(RowStatus), 0, 1000)
+        return [row.status for row in rows]
+
     def custodian(self, gallery: str = GALLERY, role: Role = Role.CUSTODIAN) -> str:
         return self.issuer.issue(
             person="custodian-1",
@@ -202,7 +245,7 @@ class Holding:
                     image_sha256=image_sha256,
                     model_id=MODEL_ID,
                     ticket="ticket:" + "0" * 64,
-                    ticket_attestation="{}",
+                    ticket_attestation=self._ticket(),
                     index_key=index_key,
                     vault_key=vault_key,
                     ciphertext_sha256=hashlib.sha256(sealed.ciphertext).hexdigest(),
@@ -220,6 +263,10 @@ class Holding:
                 self.gallery.space, [(index_key, vector_of(number))], self.deadline
             )
         return enrolment_id
+
+    def _ticket(self) -> str:
+        signed = self.parts.attestor.attest({"type": "test"})
+        return canonical.encode(signed.to_json()).decode()
 
     def _count(self) -> int:
         with read_transaction(self.parts.roster) as tx:

@@ -11,8 +11,6 @@ from collections import Counter
 from pathlib import Path
 
 from onrecord.kernel.writepoints import WritePoint, unobserved
-from onrecord.proof.manifests import Row
-from onrecord.vector_search.core.deleting import Order
 from onrecord.vector_search.core.values import RecordState
 from onrecord.vector_search.core.write_points import (
     ENDING_POINTS,
@@ -58,10 +56,9 @@ def live(held: Holding) -> None:
     for number in (DELETED, PENDING):
         receipt = deletions.delete(GALLERY, name_of(number), held.custodian(), held.deadline)
         _acknowledge(held, number, receipt.deleted.statement.decode())
-    order = Order(by={"person": "custodian-1"}, manifest="ab" * 32, chunk=0)
-    rows = [(Row(name_of(number), "", ""), order) for number in (LISTED, 99)]
-    ended = deletions.carry_out(GALLERY, rows, held.deadline)
-    _acknowledge(held, LISTED, str([one.value for one in ended]))
+    ref = held.bring_list(name_of(LISTED), "UT-99")
+    deletions.carry_out(ref, held.deadline)
+    _acknowledge(held, LISTED, str([one.value for one in held.statuses(ref)]))
     # What goes wrong behind the plane's back: a ghost, a lost vector, a portrait that comes late.
     space = held.gallery.space
     held.parts.index.insert(space, [(GHOST, vector_of(77))], held.deadline)

@@ -5,20 +5,19 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from onrecord.chassis.sealing import unwrap
-from onrecord.contracts.enrolment import RowStatus, portrait_aad
+from onrecord.contracts.enrolment import ChunkRef, RowStatus, portrait_aad
 from onrecord.contracts.events import EnrolmentRejected, GalleryChanged, ingest_object_key
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.times import format_time
 from onrecord.kernel.vocabulary import Role, Service
 from onrecord.proof import statements
 from onrecord.proof.commitment import record_commitment
-from onrecord.proof.manifests import Row
 from onrecord.vector_search.adapters.milvus import MilvusIndex
-from onrecord.vector_search.core.deleting import Order
 from onrecord.vector_search.core.values import RecordState
 from onrecord.vector_search.roster.live import live_keys
 from onrecord.vector_search.service.compacting import SETTLED, Compactions
@@ -141,8 +140,7 @@ class TestOneRecord:
         assert held.row(pending).code == ErrorCode.RECORD_DELETED.value
         assert held.row(live).code is None
         assert not held.ingest.exists(ingest_object_key(GALLERY, pending))
-        rejected = held.published.events()[1]
-        assert isinstance(rejected, EnrolmentRejected)
+        (rejected,) = [one for one in held.published.events() if isinstance(one, EnrolmentRejected)]
         assert rejected.enrolment.enrolment_id == pending
         assert rejected.code is ErrorCode.RECORD_DELETED
 
@@ -243,41 +241,56 @@ class TestWhenSomethingIsDown:
 
 
 class TestAListTheStateSigned:
-    ORDER = Order(by={"person": "custodian-1"}, manifest="ab" * 32, chunk=3)
-
-    def rows(self, *numbers: int) -> list[tuple[Row, Order]]:
-        return [(Row(name_of(number), "", ""), self.ORDER) for number in numbers]
+    def said(self, held: Holding, kind: str) -> list[dict[str, Any]]:
+        changes = [one.change for one in held.published.events() if isinstance(one, GalleryChanged)]
+        return [said for said in map(statements.read, changes) if said["type"] == kind]
 
     def test_each_row_ends_and_says_which_list_it_was(
         self, held: Holding, deletions: Deletions
     ) -> None:
-        ended = deletions.carry_out(GALLERY, self.rows(1, 99, 2, 1), held.deadline)
-        assert ended == (
-            RowStatus.DELETED,
-            RowStatus.UNKNOWN,
-            RowStatus.DELETED,
-            RowStatus.DELETED,
-        )
+        ref = held.bring_list(name_of(1), "UT-99", name_of(2))
+        deletions.carry_out(ref, held.deadline)
+        assert held.statuses(ref) == [RowStatus.DELETED, RowStatus.UNKNOWN, RowStatus.DELETED]
         assert held.gallery.live_records == 1
-        said = [statements.read(one.change) for one in held.published.events()]  # type: ignore[union-attr]
-        assert [(one["manifest"], one["chunk"]) for one in said] == [("ab" * 32, 3)] * 2
+        deleted = self.said(held, statements.RECORD_DELETED)
+        assert [(one["manifest"], one["chunk"]) for one in deleted] == [(ref.manifest_id, 0)] * 2
+        (chunk,) = self.said(held, statements.GALLERY_CHANGED)
+        assert (chunk["act"], chunk["accepted"], chunk["unchanged"]) == ("delete", 2, 1)
 
     def test_carried_out_twice_it_is_carried_out_once(
         self, held: Holding, deletions: Deletions
     ) -> None:
-        first = deletions.carry_out(GALLERY, self.rows(0, 1, 2), held.deadline)
-        again = deletions.carry_out(GALLERY, self.rows(0, 1, 2), held.deadline)
-        assert first == again == (RowStatus.DELETED,) * 3
-        assert len(held.published.messages) == 3
+        ref = held.bring_list(name_of(0), name_of(1), name_of(2))
+        deletions.carry_out(ref, held.deadline)
+        deletions.carry_out(ref, held.deadline)
+        assert held.statuses(ref) == [RowStatus.DELETED] * 3
+        assert len(held.published.messages) == 4
+
+    def test_one_deleted_before_keeps_its_receipt(
+        self, held: Holding, deletions: Deletions
+    ) -> None:
+        first = deletions.delete(GALLERY, name_of(1), held.custodian(), held.deadline)
+        ref = held.bring_list(name_of(1))
+        deletions.carry_out(ref, held.deadline)
+        assert held.statuses(ref) == [RowStatus.DELETED]
+        after = deletions.receipt(GALLERY, name_of(1), held.custodian(), held.deadline)
+        assert after == first
 
     def test_longer_than_one_transaction(self, held: Holding, deletions: Deletions) -> None:
         for number in range(10, 310):
             held.put(number, state=RecordState.PENDING)
-        ended = deletions.carry_out(GALLERY, self.rows(*range(10, 310)), held.deadline)
-        assert ended == (RowStatus.DELETED,) * 300
+        ref = held.bring_list(*(name_of(number) for number in range(10, 310)))
+        deletions.carry_out(ref, held.deadline)
+        assert held.statuses(ref) == [RowStatus.DELETED] * 300
+        assert len(self.said(held, statements.RECORD_DELETED)) == 300
         assert list(held.vault.keys("vault/US-UT")) == sorted(
             held.row(f"{n:032x}").vault_key for n in (1, 2, 3)
         )
+
+    def test_no_list_of_deletions(self, held: Holding, deletions: Deletions) -> None:
+        ref = ChunkRef("0" * 64, 0)
+        code = refusal(lambda: deletions.carry_out(ref, held.deadline))
+        assert code is ErrorCode.NOT_FOUND
 
 
 class TestCompaction:

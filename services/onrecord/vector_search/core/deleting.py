@@ -19,12 +19,8 @@ class Generation:
     gallery: str
     generation: int
     state: RecordState
-    image_sha256: str | None
     index_key: str
     vault_key: str
-    wrapped_key: bytes | None
-    manifest_id: str | None
-    row: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +37,12 @@ class Tombstone:
 class Order:
     """Who wants a record gone: a custodian, or a list that the state has signed.
 
-    `by` is the person as an entry names one. `manifest`, `chunk`, `row`: where in the list.
+    `by` is the person as an entry names one; of a list, who brought it.
     """
 
     by: Mapping[str, str]
     manifest: str | None = None
     chunk: int | None = None
-    row: int | None = None
 
 
 def deleted_body(

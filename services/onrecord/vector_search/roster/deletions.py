@@ -184,12 +184,8 @@ def _generation(row: Row[tuple[object, ...]]) -> Generation:
         gallery=held["gallery"],
         generation=held["generation"],
         state=RecordState(held["state"]),
-        image_sha256=held["image_sha256"],
         index_key=held["index_key"],
         vault_key=held["vault_key"],
-        wrapped_key=held["wrapped_key"],
-        manifest_id=held["manifest_id"],
-        row=held["row"],
     )
 
 

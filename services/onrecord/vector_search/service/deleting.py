@@ -2,31 +2,34 @@
 
 import logging
 from collections.abc import Sequence
-from datetime import datetime
 
 from sqlalchemy import Connection
 
 from onrecord.chassis.database import read_transaction, write_transaction
 from onrecord.chassis.sealing import new_data_key, unwrap
-from onrecord.contracts.enrolment import Deletion, RowStatus, portrait_aad
-from onrecord.contracts.events import EnrolmentRef, EnrolmentRejected, Event, GalleryChanged
+from onrecord.contracts.enrolment import ChunkRef, Deletion, RowStatus, portrait_aad
+from onrecord.contracts.events import Event, GalleryChanged
 from onrecord.events.messages import message_of
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.times import format_time, parse_time
-from onrecord.proof.manifests import Row
+from onrecord.kernel.vocabulary import ManifestAct
 from onrecord.vector_search.core import write_points
 from onrecord.vector_search.core.custody import as_person, require_custodian
-from onrecord.vector_search.core.deleting import (
-    Generation,
-    Order,
-    Tombstone,
-    backups_end,
-    deleted_body,
-)
+from onrecord.vector_search.core.deleting import Order, Tombstone, backups_end, deleted_body
 from onrecord.vector_search.core.naming import record_mac
-from onrecord.vector_search.core.values import Gallery, RecordState
-from onrecord.vector_search.roster import deletions, galleries, outbox
+from onrecord.vector_search.core.statements import committed
+from onrecord.vector_search.core.values import Gallery, RecordRow, RecordState
+from onrecord.vector_search.roster import (
+    deletions,
+    galleries,
+    manifest_rows,
+    manifests,
+    outbox,
+    records,
+)
+from onrecord.vector_search.roster.manifest_rows import HeldRow, RowEnd
+from onrecord.vector_search.service.ending import Endings, Rejected
 from onrecord.vector_search.service.managing import Galleries
 from onrecord.vector_search.service.parts import PlaneParts
 from onrecord.vector_search.service.remains import Remains
@@ -42,6 +45,7 @@ class Deletions:
     def __init__(self, parts: PlaneParts, known: Galleries) -> None:
         self._parts = parts
         self._galleries = known
+        self._endings = Endings(parts)
         self._remains = Remains(parts)
 
     def delete(self, gallery: str, record_id: str, user_token: str, deadline: Deadline) -> Deletion:
@@ -76,40 +80,64 @@ class Deletions:
             raise _never_was()
         return deletion
 
-    def carry_out(
-        self, gallery: str, rows: Sequence[tuple[Row, Order]], deadline: Deadline
-    ) -> tuple[RowStatus, ...]:
-        """Rows of a list that the state has signed: DELETED, or UNKNOWN, for each in order.
+    def carry_out(self, ref: ChunkRef, deadline: Deadline) -> None:
+        """End every open row of a chunk of a list of deletions, and close the chunk.
 
-        Repeatable: a row carried out before keeps its receipt.
+        Repeatable, and stopped anywhere it goes on: a row that has ended keeps its receipt.
         """
-        held = self._galleries.known(gallery)
-        ended: list[RowStatus] = []
-        for start in range(0, len(rows), _AT_ONCE):
+        with read_transaction(self._parts.roster) as tx:
+            manifest = manifests.find(tx, ref.manifest_id)
+        if manifest is None or manifest.act is not ManifestAct.DELETE:
+            raise OnRecordError(ErrorCode.NOT_FOUND, "there is no such list of deletions")
+        gallery = self._galleries.known(manifest.gallery)
+        order = Order(by=manifest.opened_by, manifest=ref.manifest_id, chunk=ref.chunk)
+        while self._carry_out_some(gallery, ref, order):
+            self._remains.clear(gallery, deadline)
             deadline.check()
-            with write_transaction(self._parts.roster) as tx:
-                galleries.lock(tx, gallery)
-                for row, order in rows[start : start + _AT_ONCE]:
-                    deletion = self._delete(tx, held, row.record_id, order)
-                    ended.append(RowStatus.UNKNOWN if deletion is None else RowStatus.DELETED)
-            self._parts.reached(write_points.DELETION_COMMITTED)
-        self._finish(held, deadline)
-        return tuple(ended)
+        self._finish(gallery, deadline)
+
+    def _carry_out_some(self, gallery: Gallery, ref: ChunkRef, order: Order) -> bool:
+        """Some rows in one transaction; whether there may be more."""
+        with write_transaction(self._parts.roster) as tx:
+            galleries.lock(tx, gallery.jurisdiction)
+            chunk = manifests.find_chunk(tx, ref.manifest_id, ref.chunk)
+            if chunk is None or chunk.change is not None:
+                return False
+            rows = manifest_rows.listed(tx, ref, manifest_rows.OPEN, 0, _AT_ONCE)
+            ended = [self._end_row(tx, gallery, row, order, chunk.salt) for row in rows]
+            manifest_rows.end(tx, ended)
+            now = self._parts.clock.now()
+            said = self._endings.close_if_ended(tx, gallery, ref, now)
+            outbox.queue(tx, [message_of(event) for event in said])
+        self._parts.reached(write_points.DELETION_COMMITTED)
+        return len(rows) == _AT_ONCE
+
+    def _end_row(
+        self, tx: Connection, gallery: Gallery, row: HeldRow, order: Order, salt: bytes
+    ) -> RowEnd:
+        said = row.content
+        held = records.generations(tx, gallery.jurisdiction, [row.record_mac])
+        key = self._data_key(held.get(row.record_mac, []))
+        if self._delete(tx, gallery, said.record_id, order) is None:
+            return RowEnd(row.manifest_id, row.row, RowStatus.UNKNOWN, None)
+        leaf = committed(key, salt, said.record_id, said.image_sha256).leaf
+        return RowEnd(row.manifest_id, row.row, RowStatus.DELETED, leaf.hex())
 
     def _delete(
         self, tx: Connection, gallery: Gallery, record_id: str, order: Order
     ) -> Deletion | None:
         """None for a record that never was. The caller holds the gallery's lock."""
         mac = self._mac(gallery, record_id)
-        held = deletions.generations(tx, gallery.jurisdiction, mac)
+        held = records.generations(tx, gallery.jurisdiction, [mac]).get(mac, [])
         if not held:
             return None
+        newest = held[-1].generation
         before = deletions.latest(tx, gallery.jurisdiction, mac)
-        if before is not None and before.generation >= held[0].generation:
+        if before is not None and before.generation >= newest:
             return before
         now = parse_time(format_time(self._parts.clock.now()))
         end = backups_end(now, self._parts.backup_days)
-        tombstone = Tombstone(gallery.jurisdiction, mac, held[0].generation, now)
+        tombstone = Tombstone(gallery.jurisdiction, mac, newest, now)
         deleted = self._parts.attestor.attest(
             deleted_body(
                 tombstone,
@@ -120,15 +148,16 @@ class Deletions:
                 backups_expire_at=end,
             )
         )
+        pending = [one for one in held if one.state is RecordState.PENDING]
+        said: list[Event] = [GalleryChanged(deleted)]
+        said += self._endings.write(tx, gallery, (), [_rejected(one) for one in pending], now)
         deletions.bury(tx, gallery.jurisdiction, mac, now)
         self._parts.reached(write_points.RECORD_BURIED)
+        deletions.add(tx, tombstone, end, deleted)
         deletions.forget_rows(tx, mac)
         lost = sum(one.state is RecordState.LIVE for one in held)
         galleries.count_live(tx, gallery.jurisdiction, -lost)
-        deletions.add(tx, tombstone, end, deleted)
         self._parts.reached(write_points.TOMBSTONE_STORED)
-        said: list[Event] = [GalleryChanged(deleted)]
-        said += [_rejected(one, now) for one in held if one.state is RecordState.PENDING]
         outbox.queue(tx, [message_of(event) for event in said])
         self._parts.reached(write_points.DELETION_QUEUED)
         return deletions.latest(tx, gallery.jurisdiction, mac)
@@ -145,22 +174,17 @@ class Deletions:
     def _mac(self, gallery: Gallery, record_id: str) -> str:
         return record_mac(self._parts.keys.private_key(gallery.jurisdiction), record_id)
 
-    def _data_key(self, held: Sequence[Generation]) -> bytes:
+    def _data_key(self, held: Sequence[RecordRow]) -> bytes:
         """The key of its newest portrait; of one that never had a portrait, a key nobody keeps."""
-        for one in held:
+        for one in reversed(held):
             if one.wrapped_key is not None and one.image_sha256 is not None:
                 aad = portrait_aad(one.gallery, one.enrolment_id, one.image_sha256)
                 return unwrap(self._parts.keys.private_key(one.gallery), one.wrapped_key, aad)
         return new_data_key()
 
 
-def _rejected(one: Generation, now: datetime) -> EnrolmentRejected:
-    return EnrolmentRejected(
-        EnrolmentRef(one.gallery, one.enrolment_id, one.generation),
-        ErrorCode.RECORD_DELETED,
-        "the record was deleted",
-        now,
-    )
+def _rejected(one: RecordRow) -> Rejected:
+    return Rejected(one, ErrorCode.RECORD_DELETED, "the record was deleted")
 
 
 def _never_was() -> OnRecordError:
