@@ -205,7 +205,7 @@ def build_office(
         audit=audit,
         detection=detection,
         embedding=embedding,
-        planes=[plane],
+        planes={"first": plane},
         tokens=tokens,
         database=open_database(f"sqlite:///{folder / 'casework.db'}"),
         casework_key=SymmetricSeal(b"k" * 32),

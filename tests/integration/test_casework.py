@@ -159,7 +159,7 @@ def installation(tmp_path: Path) -> Iterator[Installation]:
             audit=audit.service,
             detection=SigningDetection(audit.attestor(Service.DETECTION), clock),
             embedding=SigningEmbedding(audit.attestor(Service.EMBEDDING), clock),
-            planes=[plane],
+            planes={"first": plane},
             tokens=audit.tokens,
             database=open_database(f"sqlite:///{tmp_path / 'casework.db'}"),
             casework_key=SymmetricSeal(b"k" * 32),

@@ -1,6 +1,6 @@
 """The gateway put together from what it is given. The only place that builds its parts."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from onrecord.chassis.database import reachable
 from onrecord.chassis.objects import ObjectStore
 from onrecord.chassis.sealing import SymmetricSeal
+from onrecord.chassis.throttle import Foreground, Unthrottled
 from onrecord.chassis.tokens import TokenVerifier
 from onrecord.contracts.audit import Audit
 from onrecord.contracts.detection import FaceDetection
@@ -26,6 +27,7 @@ from onrecord.gateway.endings import Endings
 from onrecord.gateway.enrolments import Enrolments
 from onrecord.gateway.examinations import Examinations
 from onrecord.gateway.fan_out import FanOut
+from onrecord.gateway.http import events as event_routes
 from onrecord.gateway.http import examinations as examination_routes
 from onrecord.gateway.http import galleries as gallery_routes
 from onrecord.gateway.http import health as health_routes
@@ -39,6 +41,7 @@ from onrecord.gateway.http.openapi import DescribedApp
 from onrecord.gateway.leads import Leads
 from onrecord.gateway.ledger import PublicLedger
 from onrecord.gateway.limits import Limits
+from onrecord.gateway.news import News
 from onrecord.gateway.planes import PlaneDirectory
 from onrecord.gateway.recovery import Recovery
 from onrecord.gateway.searches import Searches
@@ -53,13 +56,14 @@ class GatewayParts:
 
     `database` is the schema `casework`; `vault` takes sealed portraits; `ledger_objects` is where
     audit publishes tiles and checkpoint. `models` maps a `model_id` to its facts. `checks` are
-    asked by `/readyz`, beside the database.
+    asked by `/readyz`, beside the database. `homes`: the plane on which a gallery is made, where
+    it is not the first.
     """
 
     audit: Audit
     detection: FaceDetection
     embedding: FaceEmbedding
-    planes: Sequence[Plane]
+    planes: Mapping[str, Plane]
     tokens: TokenVerifier
     database: Engine
     casework_key: SymmetricSeal
@@ -70,7 +74,9 @@ class GatewayParts:
     clock: Clock = field(default_factory=SystemClock)
     chance: Random = field(default_factory=SystemRandom)
     limits: Limits = field(default_factory=Limits)
+    foreground: Foreground = field(default_factory=Unthrottled)
     reached: WritePoint = unobserved
+    homes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +90,8 @@ class Gateway:
 
 def build_gateway(parts: GatewayParts) -> Gateway:
     """Wire the use-cases and the routes. Makes the tables where there are none."""
-    store = open_casework(parts.database)
-    planes = PlaneDirectory(parts.planes)
+    store = open_casework(parts.database, parts.clock)
+    planes = PlaneDirectory(parts.planes, parts.homes)
     custody = Custody(parts.casework_key)
     executor = ThreadPoolExecutor(parts.limits.fan_out, thread_name_prefix="fan-out")
     limits, reached, clock = parts.limits, parts.reached, parts.clock
@@ -98,11 +104,12 @@ def build_gateway(parts: GatewayParts) -> Gateway:
         audit=parts.audit,
         detection=parts.detection,
         embedding=parts.embedding,
-        fan_out=FanOut(planes, executor, reached),
+        fan_out=FanOut(planes, executor, limits, reached),
         store=store,
         custody=custody,
         draw=draw,
         endings=endings,
+        foreground=parts.foreground,
         clock=clock,
         limits=limits,
         reached=reached,
@@ -132,7 +139,7 @@ def build_gateway(parts: GatewayParts) -> Gateway:
     )
     leads = Leads(audit=parts.audit, planes=planes, searches=searches, limits=limits)
     ledger = PublicLedger(audit=parts.audit, objects=parts.ledger_objects, limits=limits)
-    recovery = Recovery(endings)
+    recovery = Recovery(endings, store.events, clock, limits)
     readiness = Readiness({"database": lambda: reachable(parts.database), **parts.checks})
     desk = Desk(Callers(parts.tokens), limits)
 
@@ -157,6 +164,7 @@ def build_gateway(parts: GatewayParts) -> Gateway:
         examination_routes.router(desk, examinations),
         gallery_routes.router(desk, administration, enrolments),
         ledger_routes.router(desk, ledger),
+        event_routes.router(desk, News(store.events, limits.waiting), readiness),
         health_routes.router(desk, readiness),
     ):
         app.include_router(routes)

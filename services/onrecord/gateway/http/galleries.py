@@ -14,11 +14,12 @@ from onrecord.gateway.enrolments import Enrolments
 from onrecord.gateway.http import openapi
 from onrecord.gateway.http.desk import Desk, shown
 from onrecord.gateway.http.uploads import image_rule, read_document, read_parts
-from onrecord.gateway.presentation import gallery_info_view, policy_view
+from onrecord.gateway.presentation import gallery_info_view, gallery_list, policy_view
 
 _GALLERY_EXAMPLE = {
     "model_id": "sface@1+fp32+0123456789abcdef",
     "authority_key": "US-UT/authority+4f1c2a9b+AY3k…",
+    "plane": "utah",
 }
 _BUNDLE_EXAMPLE = {
     "policy": "cGVybWl0…",
@@ -40,8 +41,8 @@ def router(desk: Desk, administration: Administration, enrolments: Enrolments) -
         summary="The galleries there are",
     )
     async def list_galleries(request: Request) -> Response:
-        found = await desk.serve(request, lambda _: administration.galleries())
-        return shown(GalleryList([gallery_info_view(one) for one in found]))
+        """A plane that does not answer is named under `unavailable`; the others are listed."""
+        return shown(gallery_list(await desk.serve(request, lambda _: administration.galleries())))
 
     @routes.put(
         "/galleries/{gallery}",
