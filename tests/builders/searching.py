@@ -7,7 +7,7 @@ roster as an enrolment leaves them; the index holds as many vectors as there are
 import hashlib
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -89,7 +89,7 @@ class LedgerOfTests:
         self.ledger = ledger
         self.policies: dict[str, AuthorityBundle] = {}
         self.asked = 0
-        self.slow = lambda: None
+        self.slow: Callable[[], None] = lambda: None
 
     def consistency_proof(
         self, old_size: int, new_size: int, deadline: Deadline

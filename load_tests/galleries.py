@@ -1,0 +1,112 @@
+"""Galleries of several states, filled to a size over HTTP: photographs under many record ids.
+
+Every state has Utah's example policy in its own name, with quotas that nobody reaches: the quotas
+are the law of a search, and these are measurements. Keys are minted for the occasion.
+"""
+
+import re
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+
+import httpx
+
+from load_tests.installation import Installation, under_many_ids
+from load_tests.lfw import ROOT, Photograph
+from load_tests.people import EXAMINERS, OPERATOR, STATE, custodian
+from onrecord.proof.authority import AuthorityBundle, build_bundle, key_name
+from onrecord.proof.notes import NoteSigner
+
+STATES = ("US-UT", "US-VT", "US-MD")
+_POLICY = ROOT / "policies" / STATE
+_CLIENTS = 4
+_STALL_SECONDS = 120.0
+_POLL_SECONDS = 0.5
+_ACCEPTED = (200, 201, 202)
+
+
+def open_galleries(installation: Installation, model_id: str, list_size: int) -> None:
+    """A gallery for each of `STATES`, its policy in force, and examiners at hand."""
+    for state in STATES:
+        signer = NoteSigner.generate(key_name(state))
+        with installation.client(OPERATOR) as operator:
+            operator.create_gallery(state, model_id=model_id, authority_key=signer.verifier.text)
+        with installation.client(custodian(state)) as client:
+            client.activate_policy(state, _bundle(state, signer, list_size).to_json())
+    for examiner in EXAMINERS:
+        with installation.client(examiner) as client:
+            client.join_examiners()
+
+
+def live_records(installation: Installation) -> dict[str, int]:
+    """How many records may be found in each gallery."""
+    with installation.client(OPERATOR) as operator:
+        return {one.gallery: one.live_records for one in operator.galleries()}
+
+
+def fill(installation: Installation, photographs: list[Photograph], records: int) -> float:
+    """Enrol until each gallery holds `records` live ones. Returns the seconds it took.
+
+    What a photograph is refused for is made up for by the next; a gallery is never overfilled,
+    because no more are sent than are missing once everything sent has ended.
+    """
+    began = time.monotonic()
+    for state in STATES:
+        source = under_many_ids(photographs)
+        while (missing := records - live_records(installation).get(state, 0)) > 0:
+            sent = _send(installation, state, islice(source, missing))
+            _settle(installation, state, records, sent)
+            print(f"  {state}: {live_records(installation)[state]} live", flush=True)
+    return time.monotonic() - began
+
+
+def _bundle(state: str, signer: NoteSigner, list_size: int) -> AuthorityBundle:
+    authority = (_POLICY / "authority.yaml").read_text("utf-8")
+    authority = re.sub(r"^jurisdiction: .*$", f"jurisdiction: {state}", authority, flags=re.M)
+    authority = re.sub(r"(per_\w+): \d+", r"\1: 10000000", authority)
+    authority = re.sub(r"list_size: \d+", f"list_size: {list_size}", authority)
+    policy = (_POLICY / "policy.cedar").read_text("utf-8").replace(f'"{STATE}"', f'"{state}"')
+    return build_bundle(
+        policy.encode(),
+        authority.encode(),
+        jurisdiction=state,
+        version=1,
+        previous="",
+        signer=signer,
+    )
+
+
+def _send(
+    installation: Installation, state: str, portraits: Iterator[tuple[str, Photograph]]
+) -> int:
+    """How many the gateway accepted."""
+    token = custodian(state).tokens(installation.issuer)
+
+    def one(portrait: tuple[str, Photograph]) -> bool:
+        record_id, photograph = portrait
+        while True:
+            answer = http.put(
+                f"{installation.address}/v1/galleries/{state}/records/{record_id}",
+                headers={"Authorization": f"Bearer {token()}"},
+                files={"portrait": ("portrait", photograph.path.read_bytes())},
+            )
+            if answer.status_code not in (429, 503):
+                break
+            time.sleep(float(answer.headers.get("Retry-After", "1")))
+        if answer.status_code not in (*_ACCEPTED, 422):
+            raise RuntimeError(f"{record_id}: {answer.status_code} {answer.text}")
+        return answer.status_code in _ACCEPTED
+
+    with httpx.Client(timeout=120) as http, ThreadPoolExecutor(_CLIENTS) as pool:
+        return sum(pool.map(one, portraits))
+
+
+def _settle(installation: Installation, state: str, wanted: int, sent: int) -> None:
+    """Wait until all that was sent is live, or until nothing has become live for a while."""
+    held, changed = -1, time.monotonic()
+    while held < wanted and time.monotonic() - changed < min(_STALL_SECONDS, 5 + sent):
+        now = live_records(installation).get(state, 0)
+        if now != held:
+            held, changed = now, time.monotonic()
+        time.sleep(_POLL_SECONDS)
