@@ -9,11 +9,14 @@ from random import Random, SystemRandom
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
+from onrecord.chassis.bus.ports import Bus
+from onrecord.chassis.bus.worker import Worker
 from onrecord.chassis.database import reachable
 from onrecord.chassis.objects import ObjectStore
 from onrecord.chassis.sealing import SymmetricSeal
 from onrecord.chassis.throttle import Foreground, Unthrottled
 from onrecord.chassis.tokens import TokenVerifier
+from onrecord.clients.transport_keys import PlanesKeys
 from onrecord.contracts.audit import Audit
 from onrecord.contracts.detection import FaceDetection
 from onrecord.contracts.embedding import FaceEmbedding
@@ -24,9 +27,9 @@ from onrecord.gateway.callers import Callers
 from onrecord.gateway.custody import Custody
 from onrecord.gateway.drawing import ExaminerDraw
 from onrecord.gateway.endings import Endings
-from onrecord.gateway.enrolments import Enrolments
 from onrecord.gateway.examinations import Examinations
 from onrecord.gateway.fan_out import FanOut
+from onrecord.gateway.gallery_side import GalleryParts, build_gallery_side
 from onrecord.gateway.http import events as event_routes
 from onrecord.gateway.http import examinations as examination_routes
 from onrecord.gateway.http import galleries as gallery_routes
@@ -40,24 +43,29 @@ from onrecord.gateway.http.health import Check, Readiness
 from onrecord.gateway.http.openapi import DescribedApp
 from onrecord.gateway.leads import Leads
 from onrecord.gateway.ledger import PublicLedger
+from onrecord.gateway.letters import LetterReader
 from onrecord.gateway.limits import Limits
 from onrecord.gateway.news import News
 from onrecord.gateway.planes import PlaneDirectory
 from onrecord.gateway.recovery import Recovery
 from onrecord.gateway.searches import Searches
 from onrecord.gateway.store import open_casework
+from onrecord.gateway.store.galleries import open_gallery_store
 from onrecord.kernel.times import Clock, SystemClock
 from onrecord.kernel.writepoints import WritePoint, unobserved
+
+_INTAKE_THREADS = 8
+"""Portraits sealed and stored side by side: most of that is waiting for the disk."""
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayParts:
     """Everything a gateway is made of.
 
-    `database` is the schema `casework`; `vault` takes sealed portraits; `ledger_objects` is where
-    audit publishes tiles and checkpoint. `models` maps a `model_id` to its facts. `checks` are
-    asked by `/readyz`, beside the database. `homes`: the plane on which a gallery is made, where
-    it is not the first.
+    `database` is the schema `casework`; `vault` takes sealed portraits, `ingest` their copies for
+    the way, and `bus` tells how far they are; `ledger_objects` is where audit publishes tiles and
+    checkpoint. `models` maps a `model_id` to its facts. `checks` are asked by `/readyz`, beside the
+    database. `homes`: the plane on which a gallery is made, where it is not the first.
     """
 
     audit: Audit
@@ -68,8 +76,10 @@ class GatewayParts:
     database: Engine
     casework_key: SymmetricSeal
     vault: ObjectStore
+    ingest: ObjectStore
     ledger_objects: ObjectStore
     models: Mapping[str, ModelFacts]
+    bus: Bus
     checks: Mapping[str, Check] = field(default_factory=dict)
     clock: Clock = field(default_factory=SystemClock)
     chance: Random = field(default_factory=SystemRandom)
@@ -81,11 +91,14 @@ class GatewayParts:
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """A gateway ready to be served. `app` recovers on start and closes on stop."""
+    """A gateway ready to be served. `app` recovers on start and closes on stop; `workers` are the
+    caller's to start and stop.
+    """
 
     app: FastAPI
     readiness: Readiness
     recovery: Recovery
+    workers: tuple[Worker | LetterReader, ...]
 
 
 def build_gateway(parts: GatewayParts) -> Gateway:
@@ -125,14 +138,20 @@ def build_gateway(parts: GatewayParts) -> Gateway:
         limits=limits,
         reached=reached,
     )
-    enrolments = Enrolments(
-        audit=parts.audit,
-        detection=parts.detection,
-        embedding=parts.embedding,
-        planes=planes,
-        vault=parts.vault,
-        limits=limits,
-        reached=reached,
+    intake = ThreadPoolExecutor(_INTAKE_THREADS, thread_name_prefix="intake")
+    gallery_side = build_gallery_side(
+        GalleryParts(
+            planes=planes,
+            keys=PlanesKeys(tuple(parts.planes.values())),
+            vault=parts.vault,
+            ingest=parts.ingest,
+            bus=parts.bus,
+            store=open_gallery_store(parts.database, store.events, clock),
+            executor=intake,
+            clock=clock,
+            limits=limits,
+            reached=reached,
+        )
     )
     administration = Administration(
         audit=parts.audit, planes=planes, models=parts.models, limits=limits, reached=reached
@@ -150,6 +169,7 @@ def build_gateway(parts: GatewayParts) -> Gateway:
         readiness.drain()
         desk.close()
         executor.shutdown(wait=True)
+        intake.shutdown(wait=True)
 
     app = DescribedApp(
         title="OnRecord gateway",
@@ -162,7 +182,8 @@ def build_gateway(parts: GatewayParts) -> Gateway:
     for routes in (
         search_routes.router(desk, searches, leads),
         examination_routes.router(desk, examinations),
-        gallery_routes.router(desk, administration, enrolments),
+        gallery_routes.router(desk, administration),
+        *gallery_side.routers(desk),
         ledger_routes.router(desk, ledger),
         event_routes.router(desk, News(store.events, limits.waiting), readiness),
         health_routes.router(desk, readiness),
@@ -170,4 +191,5 @@ def build_gateway(parts: GatewayParts) -> Gateway:
         app.include_router(routes)
     problems.install(app)
     app.add_middleware(RequestBoundary, chance=parts.chance)
-    return Gateway(app, readiness, recovery)
+    workers = (gallery_side.worker, gallery_side.letters)
+    return Gateway(app, readiness, recovery, workers)
