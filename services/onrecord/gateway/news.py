@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 
+from onrecord.chassis.problems import RETRY_AFTER_MS
 from onrecord.gateway.arrivals import Arrivals
 from onrecord.gateway.callers import Caller
 from onrecord.gateway.store import EventStore
@@ -74,7 +75,11 @@ class News:
     async def waiting(self, audiences: tuple[str, ...]) -> AsyncIterator[Waiting]:
         """Begin before looking, and none is missed. Raises OVERLOADED beyond the places."""
         if self._waiting >= self._most_waiting:
-            raise OnRecordError(ErrorCode.OVERLOADED, "too many clients wait for events; ask again")
+            raise OnRecordError(
+                ErrorCode.OVERLOADED,
+                "too many clients wait for events; ask again",
+                details={RETRY_AFTER_MS: 1000},
+            )
         self._waiting += 1
         try:
             with ExitStack() as stack:
