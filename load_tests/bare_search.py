@@ -4,7 +4,6 @@ The models are those of `bare_reference`; the galleries are random unit vectors 
 file of their own, one collection a gallery (an exact search costs the same whatever they are).
 """
 
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,13 +13,14 @@ from typing import TypeVar
 import numpy as np
 
 from load_tests.bare_reference import Floats, bare_align, bare_reid, bare_yunet, decode
+from load_tests.watch import Spent, spent_now
 
 _T = TypeVar("_T")
 STAGES = ("decode", "find", "align", "embed", "index")
 
 
 class BareSearch:
-    """`run` gives the seconds each stage took.
+    """`run` gives what each stage took.
 
     `at_once`: the galleries are searched by as many threads; otherwise one after another.
     """
@@ -63,8 +63,8 @@ class BareSearch:
         self._pool.shutdown()
         self._client.close()
 
-    def run(self, image: bytes, *, at_once: bool) -> dict[str, float]:
-        took: dict[str, float] = {}
+    def run(self, image: bytes, *, at_once: bool) -> dict[str, Spent]:
+        took: dict[str, Spent] = {}
         pixels = _timed(took, "decode", lambda: decode(image))
         landmarks = _timed(took, "find", lambda: self._find(pixels))
         if landmarks is None:
@@ -79,8 +79,8 @@ class BareSearch:
         return self._client.search(name, data=[vector.tolist()], limit=self._list_size)
 
 
-def _timed(took: dict[str, float], stage: str, act: Callable[[], _T]) -> _T:
-    began = time.perf_counter()
+def _timed(took: dict[str, Spent], stage: str, act: Callable[[], _T]) -> _T:
+    began = spent_now()
     done = act()
-    took[stage] = time.perf_counter() - began
+    took[stage] = spent_now() - began
     return done

@@ -9,21 +9,41 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
+from pathlib import Path
 
 import httpx
 
 from load_tests.installation import Installation, under_many_ids
-from load_tests.lfw import ROOT, Photograph
+from load_tests.lfw import ROOT, Photograph, data_folder, photographs
 from load_tests.people import EXAMINERS, OPERATOR, STATE, custodian
+from onrecord.chassis.inference import ModelRepository
+from onrecord.client.results import Search
+from onrecord.kernel.cards import ModelRole
+from onrecord.kernel.vocabulary import GalleryStatus
 from onrecord.proof.authority import AuthorityBundle, build_bundle, key_name
 from onrecord.proof.notes import NoteSigner
 
 STATES = ("US-UT", "US-VT", "US-MD")
+LIST_SIZE = 20
+DATA = ROOT / ".cache" / "load_tests" / "search"
 _POLICY = ROOT / "policies" / STATE
 _CLIENTS = 4
 _STALL_SECONDS = 120.0
 _POLL_SECONDS = 0.5
 _ACCEPTED = (200, 201, 202)
+
+
+def prepare(installation: Installation, models: Path, records: int) -> None:
+    """The galleries open and filled; what a folder holds already is kept."""
+    (card,) = (c for c in ModelRepository(models).cards() if c.role is ModelRole.EMBEDDER)
+    if not set(STATES) <= set(live_records(installation)):
+        open_galleries(installation, card.model_id, LIST_SIZE)
+    took = fill(installation, photographs(data_folder(), "gallery", "probe_unmated"), records)
+    print(f"galleries filled in {took:.0f} s: {live_records(installation)}", flush=True)
+
+
+def searched_everywhere(made: Search) -> bool:
+    return all(made.gallery(state).status is GalleryStatus.SEARCHED for state in STATES)
 
 
 def open_galleries(installation: Installation, model_id: str, list_size: int) -> None:
@@ -45,7 +65,7 @@ def live_records(installation: Installation) -> dict[str, int]:
         return {one.gallery: one.live_records for one in operator.galleries()}
 
 
-def fill(installation: Installation, photographs: list[Photograph], records: int) -> float:
+def fill(installation: Installation, pictures: list[Photograph], records: int) -> float:
     """Enrol until each gallery holds `records` live ones. Returns the seconds it took.
 
     What a photograph is refused for is made up for by the next; a gallery is never overfilled,
@@ -53,7 +73,7 @@ def fill(installation: Installation, photographs: list[Photograph], records: int
     """
     began = time.monotonic()
     for state in STATES:
-        source = under_many_ids(photographs)
+        source = under_many_ids(pictures)
         while (missing := records - live_records(installation).get(state, 0)) > 0:
             sent = _send(installation, state, islice(source, missing))
             _settle(installation, state, records, sent)

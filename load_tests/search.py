@@ -26,19 +26,15 @@ import httpx
 
 from load_tests import bare_search
 from load_tests.bare_search import BareSearch
-from load_tests.galleries import STATES, fill, live_records, open_galleries
+from load_tests.galleries import DATA, LIST_SIZE, STATES, prepare, searched_everywhere
 from load_tests.installation import reference_models
 from load_tests.lfw import ROOT, Photograph, data_folder, photographs
 from load_tests.people import INVESTIGATOR, request
 from load_tests.search_report import draw, tell
 from load_tests.server import FIVE_PROCESSES, ONE_PROCESS, Server, running
-from onrecord.chassis.inference import ModelRepository
+from load_tests.watch import Spent
 from onrecord.client import OnRecordClient
-from onrecord.client.results import Search
-from onrecord.kernel.cards import ModelRole
-from onrecord.kernel.vocabulary import GalleryStatus
 
-LIST_SIZE = 20
 WAYS = {"one": ONE_PROCESS, "five": FIVE_PROCESSES}
 _WARM = 5
 _IDLE_SECONDS = 5.0
@@ -84,34 +80,24 @@ def measure(
         made = client.search(declared, image, idempotency_key=f"{name}-{number}-{probe.name}")
         took = time.perf_counter() - began
         cpu = server.cpu_seconds() - cpu
-        if not _searched_everywhere(made):
+        if not searched_everywhere(made):
             print(f"  left out, not searched: {probe.name} ({made.status})")
             continue
         at_once, in_turn = bare.run(image, at_once=True), bare.run(image, at_once=False)
         if number < _WARM:
             continue
         run.system.append(took)
-        run.bare.append(sum(at_once.values()))
-        run.in_turn.append(sum(in_turn.values()))
+        run.bare.append(_wall(at_once))
+        run.in_turn.append(_wall(in_turn))
         run.server_cpu += cpu
-        for stage, seconds in at_once.items():
-            run.stages.setdefault(stage, []).append(seconds)
+        for stage, spent in at_once.items():
+            run.stages.setdefault(stage, []).append(spent.wall)
     run.server_cpu /= len(run.system)
     return run
 
 
-def _searched_everywhere(made: Search) -> bool:
-    return all(made.gallery(state).status is GalleryStatus.SEARCHED for state in STATES)
-
-
-def _ready(server: Server, models: Path, records: int) -> None:
-    """The galleries open and filled; what a folder holds already is kept."""
-    (card,) = (c for c in ModelRepository(models).cards() if c.role is ModelRole.EMBEDDER)
-    if not set(STATES) <= set(live_records(server.installation)):
-        open_galleries(server.installation, card.model_id, LIST_SIZE)
-    pictures = photographs(data_folder(), "gallery", "probe_unmated")
-    took = fill(server.installation, pictures, records)
-    print(f"galleries filled in {took:.0f} s: {live_records(server.installation)}", flush=True)
+def _wall(stages: dict[str, Spent]) -> float:
+    return sum(spent.wall for spent in stages.values())
 
 
 def _idle_cpu(server: Server) -> float:
@@ -124,7 +110,7 @@ def _idle_cpu(server: Server) -> float:
 def _way(way: str, given: argparse.Namespace, models: Path, bare: BareSearch) -> dict[str, Any]:
     probes = photographs(data_folder(), "probe_mated")[: given.searches + _WARM]
     with running(given.data, models, WAYS[way]) as server:
-        _ready(server, models, given.records)
+        prepare(server.installation, models, given.records)
         token = INVESTIGATOR.tokens(server.installation.issuer)
         idle = _idle_cpu(server)
         runs = []
@@ -159,7 +145,7 @@ def main() -> int:
     parser.add_argument("--searches", type=int, default=30, help="a run")
     parser.add_argument("--records", type=int, default=1000, help="in each gallery")
     parser.add_argument("--only", choices=WAYS, help="leave the other way out")
-    parser.add_argument("--data", type=Path, default=ROOT / ".cache" / "load_tests" / "search")
+    parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--image", type=Path, help="draw the figures here (PNG)")
     given = parser.parse_args()
     if os.environ.get("OPENBLAS_NUM_THREADS") != "1":
