@@ -1,6 +1,7 @@
 """The bus contract. Only the ports are used, so every implementation passes it unchanged."""
 
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -188,6 +189,16 @@ def test_a_member_that_falls_silent_is_missed(address: str, bus: Bus) -> None:
     poll_until([consumer], lambda: len(consumer.assigned()) == 2)
     child.join()
     poll_until([consumer], lambda: len(consumer.assigned()) == 4)
+
+
+def test_a_member_that_works_for_long_keeps_its_partitions(bus: Bus) -> None:
+    """Working on a poll is not falling silent: its process answers for it."""
+    one, other = bus.consumer("g", [MANY]), bus.consumer("g", [MANY])
+    poll_until([one, other], lambda: len(one.assigned()) == len(other.assigned()) == 2)
+    until = time.monotonic() + 2.5
+    poll_until([other], lambda: time.monotonic() > until)
+    assert len(other.assigned()) == 2
+    one.commit({partition: Position(0, "still mine") for partition in one.assigned()})
 
 
 def test_whoever_lost_a_partition_can_commit_nothing_of_it(bus: Bus) -> None:

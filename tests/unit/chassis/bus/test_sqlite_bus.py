@@ -1,6 +1,7 @@
 """What is peculiar to the bus in SQLite files."""
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onrecord.chassis.bus.ports import PARKED, Message, Partition, Position
+from onrecord.chassis.bus.ports import DEAD, PARKED, Message, Partition, Position
 from onrecord.chassis.bus.sqlite import SqliteBus, TopicFile
 from onrecord.chassis.bus.sqlite.assignment import shared
 from onrecord.chassis.bus.sqlite.connection import Connection
@@ -18,6 +19,7 @@ from onrecord.chassis.bus.sqlite.life import Life
 from onrecord.chassis.bus.sqlite.log import Log
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
+from tests.builders.buses import poll_until
 from tests.unit.chassis.bus.workers import Times
 
 T = "t.v1"
@@ -51,6 +53,39 @@ def test_a_member_that_no_longer_polls_is_missed(groups: Callable[[Times], Group
     assert len(here.owned("g", "two")) == 2
     assert not here.is_member("g", "one")
     here.close()
+
+
+def test_one_that_has_polled_and_never_again_is_missed_in_the_end(tmp_path: Path) -> None:
+    """Its thread hangs while its process lives: patience ends, and others go on."""
+    bus = SqliteBus(tmp_path, [TopicFile("f", {T: 2})], Times(), lease=0.2, patience=0.2)
+    hangs, works = bus.consumer("g", [T]), bus.consumer("g", [T])
+    poll_until([hangs, works], lambda: len(hangs.assigned()) == len(works.assigned()) == 1)
+    (lost,) = hangs.assigned()
+    poll_until([works], lambda: len(works.assigned()) == 2)
+    with pytest.raises(OnRecordError) as caught:
+        hangs.commit({lost: Position(1)})
+    assert caught.value.code is ErrorCode.BUS_REBALANCED
+    poll_until([hangs, works], lambda: len(hangs.assigned()) == 1)
+    bus.close()
+
+
+def test_an_open_bus_forgets_by_itself(tmp_path: Path) -> None:
+    files = [TopicFile("f", {T: 1}, retention=DAY), TopicFile("kept", {"kept.v1": 1})]
+    before, after = Times(), Times()
+    first = SqliteBus(tmp_path, files, before)
+    messages = [Message(topic, "k", b"old") for topic in (T, T + PARKED, T + DEAD, "kept.v1")]
+    first.publisher().publish(messages, Deadline.after(5.0))
+    first.close()
+    after.pass_(25 * 3600)
+    bus = SqliteBus(tmp_path, files, after, lease=0.03)
+    topics = [message.topic for message in messages]
+    until = time.monotonic() + 20.0
+    while sum(bus.lag("g", topics).values()) > 2:
+        assert time.monotonic() < until
+        bus.consumer("other", [T]).poll(1, 0.02)
+    left = {partition.topic: count for partition, count in bus.lag("g", topics).items()}
+    assert left == {T: 0, T + PARKED: 0, T + DEAD: 1, "kept.v1": 1}
+    bus.close()
 
 
 def test_leases_from_before_the_machine_started_are_none(
