@@ -8,15 +8,16 @@ from onrecord.audit.core.draft import Books, Draft, Existing, Remember
 from onrecord.audit.core.people import service
 from onrecord.contracts.request_parsing import JURISDICTIONS
 from onrecord.kernel.errors import ErrorCode, OnRecordError
-from onrecord.kernel.vocabulary import EntryKind, Service
+from onrecord.kernel.vocabulary import EntryKind, ManifestAct, Service
 from onrecord.proof import statements
 from onrecord.proof.attestation import Attestation
 
-KINDS: Final[Mapping[str, EntryKind]] = {
-    statements.GALLERY_CHANGED: EntryKind.GALLERY_ENROLLED,
-    statements.RECORD_DELETED: EntryKind.RECORD_DELETED,
+_KINDS: Final[Mapping[tuple[str, str], EntryKind]] = {
+    (statements.GALLERY_CHANGED, ManifestAct.ENROL.value): EntryKind.GALLERY_ENROLLED,
+    (statements.GALLERY_CHANGED, ManifestAct.DELETE.value): EntryKind.RECORD_DELETED,
+    (statements.RECORD_DELETED, ManifestAct.DELETE.value): EntryKind.RECORD_DELETED,
 }
-"""The statements that are entries of their own, and of which kind."""
+"""The kind of entry, by the type of the statement and what it says was done."""
 
 _COUNTS = ("accepted", "unchanged", "rejected", "rows", "generation", "chunk")
 
@@ -36,7 +37,9 @@ class Change:
 
 def read_change(said: Mapping[str, Any], attestation: Attestation) -> Change:
     """Raises ATTESTATION_INVALID where a field is missing or is not what it must be."""
-    kind = KINDS.get(str(said.get("type")))
+    kind_of = str(said.get("type"))
+    usual = ManifestAct.DELETE if kind_of == statements.RECORD_DELETED else ManifestAct.ENROL
+    kind = _KINDS.get((kind_of, str(said.get("act", usual.value))))
     if kind is None:
         raise _unreadable("type")
     if said.get("gallery") not in JURISDICTIONS:
