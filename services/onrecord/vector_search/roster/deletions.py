@@ -38,6 +38,22 @@ def latest(tx: Connection, gallery: str, record_mac: str) -> Deletion | None:
     return None if row is None else _deletion(row)
 
 
+def since(tx: Connection, gallery: str, record_macs: Sequence[str], when: datetime) -> set[str]:
+    """Those of these records that were deleted at `when` or later.
+
+    A list that was opened before a deletion says nothing about what was decided since.
+    """
+    held: set[str] = set()
+    for start in range(0, len(record_macs), _IN_ONE_QUERY):
+        found = select(deletions.c.record_mac).where(
+            deletions.c.gallery == gallery,
+            deletions.c.record_mac.in_(record_macs[start : start + _IN_ONE_QUERY]),
+            deletions.c.not_returned_from >= format_time(when),
+        )
+        held.update(tx.execute(found).scalars())
+    return held
+
+
 def bury(tx: Connection, gallery: str, record_mac: str, now: datetime) -> None:
     """No generation is returned from now on; keys, ids and image hashes are destroyed."""
     of_record = and_(records.c.gallery == gallery, records.c.record_mac == record_mac)

@@ -14,11 +14,13 @@ from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.times import format_time, parse_time
 from onrecord.kernel.vocabulary import ManifestAct
+from onrecord.proof import canonical
+from onrecord.proof.merkle import leaf_hash
+from onrecord.proof.statements import statement_sha256
 from onrecord.vector_search.core import write_points
 from onrecord.vector_search.core.custody import as_person, require_custodian
 from onrecord.vector_search.core.deleting import Order, Tombstone, backups_end, deleted_body
 from onrecord.vector_search.core.naming import record_mac
-from onrecord.vector_search.core.statements import committed
 from onrecord.vector_search.core.values import Gallery, RecordRow, RecordState
 from onrecord.vector_search.roster import (
     deletions,
@@ -104,24 +106,21 @@ class Deletions:
             if chunk is None or chunk.change is not None:
                 return False
             rows = manifest_rows.listed(tx, ref, manifest_rows.OPEN, 0, _AT_ONCE)
-            ended = [self._end_row(tx, gallery, row, order, chunk.salt) for row in rows]
+            ended = [self._end_row(tx, gallery, row, order) for row in rows]
             manifest_rows.end(tx, ended)
             now = self._parts.clock.now()
             said = self._endings.close_if_ended(tx, gallery, ref, now)
             outbox.queue(tx, [message_of(event) for event in said])
-        self._parts.reached(write_points.DELETION_COMMITTED)
+        self._parts.reached(write_points.CHUNK_CARRIED_OUT)
         return len(rows) == _AT_ONCE
 
-    def _end_row(
-        self, tx: Connection, gallery: Gallery, row: HeldRow, order: Order, salt: bytes
-    ) -> RowEnd:
-        said = row.content
-        held = records.generations(tx, gallery.jurisdiction, [row.record_mac])
-        key = self._data_key(held.get(row.record_mac, []))
-        if self._delete(tx, gallery, said.record_id, order) is None:
+    def _end_row(self, tx: Connection, gallery: Gallery, row: HeldRow, order: Order) -> RowEnd:
+        """Its leaf names the statement about the deletion: the record's key is gone."""
+        deletion = self._delete(tx, gallery, row.content.record_id, order)
+        if deletion is None:
             return RowEnd(row.manifest_id, row.row, RowStatus.UNKNOWN, None)
-        leaf = committed(key, salt, said.record_id, said.image_sha256).leaf
-        return RowEnd(row.manifest_id, row.row, RowStatus.DELETED, leaf.hex())
+        said = canonical.encode({"deleted": statement_sha256(deletion.deleted)})
+        return RowEnd(row.manifest_id, row.row, RowStatus.DELETED, leaf_hash(said).hex())
 
     def _delete(
         self, tx: Connection, gallery: Gallery, record_id: str, order: Order
