@@ -44,6 +44,13 @@ class VectorSearchSettings(GrpcSettings, VerifyingSettings, TokenSettings, BusSe
         says="Live records a gallery may hold; by default what suits the index (200,000 on a "
         "file, 100,000,000 on a server).",
     )
+    backup_days: int = setting(
+        35,
+        unit="days",
+        ge=0,
+        le=3650,
+        says="How long backups of vault and roster are kept; the receipt of a deletion says it.",
+    )
     maintenance_seconds: float = setting(
         60.0,
         unit="seconds",
