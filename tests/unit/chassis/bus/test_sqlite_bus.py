@@ -155,6 +155,15 @@ def test_partitions_are_shared_evenly_and_stay_where_they_can(
             assert had > 12 // len(readers), "taken from one who had no more than its share"
 
 
+def test_every_commit_is_synced_to_disk(tmp_path: Path) -> None:
+    """R-22: what a kill cannot show, a power failure would."""
+    log = Log(tmp_path / "f.sqlite", {T: 1})
+    raw = log._connection._raw
+    assert raw.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert raw.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    log.close()
+
+
 def test_a_full_disk_is_said_and_nothing_is_half_written(tmp_path: Path) -> None:
     """Bad input: a full disk."""
     log = Log(tmp_path / "f.sqlite", {T: 1})
