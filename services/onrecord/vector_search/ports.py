@@ -56,7 +56,7 @@ class VectorIndex(Protocol):
 
 
 class KeyStore(Protocol):
-    """Keeps the galleries' private keys (X25519), and gives them to this plane alone."""
+    """Keeps the galleries' private keys (X25519) and transport keys, for this plane alone."""
 
     def mint(self, gallery: str) -> bytes:
         """The gallery's public key (32 bytes), minted now if there is none. Durable."""
@@ -64,4 +64,20 @@ class KeyStore(Protocol):
 
     def private_key(self, gallery: str) -> bytes:
         """32 bytes. Raises PLANE_UNAVAILABLE when there is no such key."""
+        ...
+
+    def mint_transport(self, gallery: str, key_id: str) -> bytes:
+        """32 bytes under this name (letters and digits), minted now if there are none. Durable."""
+        ...
+
+    def transport_key(self, gallery: str, key_id: str) -> bytes:
+        """Raises SEAL_KEY_DESTROYED where there is none."""
+        ...
+
+    def transport_keys(self, gallery: str) -> frozenset[str]:
+        """The names of those that there are."""
+        ...
+
+    def destroy_transport(self, gallery: str, key_id: str) -> None:
+        """Gone for good when it returns. Repeatable."""
         ...

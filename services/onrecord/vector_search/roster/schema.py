@@ -117,6 +117,7 @@ chunks = Table(
     Column("manifest_id", ForeignKey("manifests.manifest_id"), primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("delivered_at", String(23), nullable=False),
+    Column("salt", LargeBinary(32), nullable=False),  # of every commitment in its statement
     Column("closed_at", String(23)),
     Column("change", Text),  # the attestation, once closed
     # Kept when the chunk is closed and its accepted rows are forgotten: canonical JSON.
@@ -133,12 +134,14 @@ manifest_rows = Table(
     Column("chunk", Integer, nullable=False),
     Column("record_mac", String(64), nullable=False),
     Column("record_id", Text, nullable=False),
-    Column("image_sha256", String(64), nullable=False),
+    Column("image_sha256", Text, nullable=False),
     Column("path", Text, nullable=False),
     Column("status", String(10), nullable=False),
     Column("code", String(64)),
     Column("enrolment_id", String(32)),
     Column("duplicate", Integer, nullable=False),
+    # What stands for it under its chunk's root, made when it ended: a SHA-256 in hexadecimal.
+    Column("leaf", String(64)),
     Index("manifest_rows_by_status", "manifest_id", "chunk", "status"),
     Index("manifest_rows_by_record", "manifest_id", "record_mac"),
 )

@@ -1,0 +1,134 @@
+"""The rows of a chunk, as they are brought: held against the root that the state has signed."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection
+
+from onrecord.chassis.database import read_transaction, write_transaction
+from onrecord.chassis.sealing import new_data_key
+from onrecord.contracts.enrolment import ChunkRef, ChunkState, RowStatus
+from onrecord.events.messages import message_of
+from onrecord.kernel.deadlines import Deadline
+from onrecord.kernel.errors import ErrorCode
+from onrecord.kernel.times import format_time, parse_time
+from onrecord.kernel.vocabulary import ManifestAct
+from onrecord.proof.manifests import ManifestHeader, Row, check_chunk
+from onrecord.vector_search.core import write_points
+from onrecord.vector_search.core.names import is_record_id, is_sha256
+from onrecord.vector_search.core.naming import record_macs
+from onrecord.vector_search.core.statements import committed
+from onrecord.vector_search.core.values import Gallery
+from onrecord.vector_search.roster import (
+    galleries,
+    manifest_rows,
+    manifests,
+    outbox,
+    records,
+)
+from onrecord.vector_search.roster.manifest_rows import HeldRow
+from onrecord.vector_search.roster.manifests import Manifest
+from onrecord.vector_search.service.deleting import Deletions
+from onrecord.vector_search.service.ending import Endings
+from onrecord.vector_search.service.managing import Galleries
+from onrecord.vector_search.service.manifests import Manifests
+from onrecord.vector_search.service.parts import PlaneParts
+
+_SALT_BYTES: Final = 32
+
+
+class Chunks:
+    """Takes up chunks; a list of deletions is carried out as it comes."""
+
+    def __init__(
+        self, parts: PlaneParts, known: Galleries, lists: Manifests, deleting: Deletions
+    ) -> None:
+        self._parts = parts
+        self._galleries = known
+        self._manifests = lists
+        self._deletions = deleting
+        self._endings = Endings(parts)
+
+    def put(self, ref: ChunkRef, rows: Sequence[Row], deadline: Deadline) -> ChunkState:
+        """Repeatable, also from the middle of a list of deletions.
+
+        Raises NOT_FOUND, MANIFEST_CHANGED.
+        """
+        manifest, header = self._manifests.known(ref.manifest_id)
+        check_chunk(header, ref.chunk, rows)
+        gallery = self._galleries.known(manifest.gallery)
+        self._store(gallery, manifest, header, ref, rows)
+        if manifest.act is ManifestAct.DELETE:
+            self._deletions.carry_out(ref, deadline)
+        self._close(gallery, ref)
+        self._parts.relay.flush(deadline)
+        return self._manifests.chunk(ref)
+
+    def _store(
+        self,
+        gallery: Gallery,
+        manifest: Manifest,
+        header: ManifestHeader,
+        ref: ChunkRef,
+        rows: Sequence[Row],
+    ) -> None:
+        with read_transaction(self._parts.roster) as tx:
+            if manifests.find_chunk(tx, ref.manifest_id, ref.chunk) is not None:
+                return
+        # The longest part is done before anybody has to wait for it.
+        salt = self._parts.random_bytes(_SALT_BYTES)
+        private = self._parts.keys.private_key(gallery.jurisdiction)
+        macs = record_macs(private, [row.record_id for row in rows])
+        first = header.first_row(ref.chunk)
+        held = [
+            HeldRow(ref.manifest_id, first + place, ref.chunk, mac, row, RowStatus.AWAITED)
+            for place, (row, mac) in enumerate(zip(rows, macs, strict=True))
+        ]
+        now = self._now()
+        with write_transaction(self._parts.roster) as tx:
+            galleries.lock(tx, gallery.jurisdiction)
+            if manifests.find_chunk(tx, ref.manifest_id, ref.chunk) is not None:
+                return
+            manifests.add_chunk(tx, ref.manifest_id, ref.chunk, salt, now)
+            manifest_rows.add(tx, self._checked(tx, manifest, held, salt))
+        self._parts.reached(write_points.CHUNK_STORED)
+
+    def _checked(
+        self, tx: Connection, manifest: Manifest, rows: Sequence[HeldRow], salt: bytes
+    ) -> list[HeldRow]:
+        """What can never be, and what is named a second time, ends here."""
+        macs = {row.record_mac for row in rows}
+        named = manifest_rows.named_before(tx, manifest.manifest_id, macs)
+        named |= records.macs_of_manifest(tx, manifest.manifest_id, macs)
+        checked = []
+        for row in rows:
+            code = _impossible(row.content, manifest.act)
+            if code is None and row.record_mac in named:
+                code = ErrorCode.ROW_DUPLICATE
+            if code is None:
+                named.add(row.record_mac)
+                checked.append(row)
+                continue
+            key = manifest.secret or new_data_key()
+            said = committed(key, salt, row.content.record_id, row.content.image_sha256, code)
+            checked.append(replace(row, status=RowStatus.REJECTED, code=code, leaf=said.leaf.hex()))
+        return checked
+
+    def _close(self, gallery: Gallery, ref: ChunkRef) -> None:
+        with write_transaction(self._parts.roster) as tx:
+            galleries.lock(tx, gallery.jurisdiction)
+            events = self._endings.close_if_ended(tx, gallery, ref, self._now())
+            outbox.queue(tx, [message_of(one) for one in events])
+
+    def _now(self) -> datetime:
+        return parse_time(format_time(self._parts.clock.now()))
+
+
+def _impossible(row: Row, act: ManifestAct) -> ErrorCode | None:
+    if not is_record_id(row.record_id):
+        return ErrorCode.RECORD_ID_INVALID
+    if act is ManifestAct.ENROL and not is_sha256(row.image_sha256):
+        return ErrorCode.FIELD_INVALID
+    return None
