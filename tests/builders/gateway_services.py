@@ -34,6 +34,7 @@ from onrecord.proof.entry import LoggedEntry, parse_body
 from onrecord.proof.release import ReleaseProof, verify_release
 from onrecord.proof.statements import Mandate, mandate_id, read
 from tests.builders.gateway_audit import MODEL, POLICY, FakeAudit, StillClock
+from tests.builders.gateway_enrolling import FakeEnrolling
 
 BLURRED = b"a blurred face"
 CROWD = b"three faces"
@@ -107,7 +108,7 @@ class HeldRecord:
     generation: int = 1
 
 
-class FakePlane:
+class FakePlane(FakeEnrolling):
     """Galleries in memory. `failing` names galleries with their errors; `down`: no answer."""
 
     def __init__(
@@ -127,6 +128,26 @@ class FakePlane:
         self._refs: dict[str, HeldRecord] = {}
         self._audit = audit
         self._clock = clock
+        FakeEnrolling.__init__(self, clock)
+        self.refusals = {
+            BLURRED: (ErrorCode.QUALITY_SHARPNESS, {}),
+            CROWD: (ErrorCode.FACE_NOT_SINGLE, {"faces": 3}),
+        }
+
+    def model_of(self, gallery: str) -> str:
+        return self._audit.allowed[gallery]
+
+    def make_live(self, gallery: str, record_id: str, portrait: bytes) -> None:
+        self.remove(gallery, record_id)
+        self.records[gallery].append(
+            HeldRecord(record_id, b"\xff\xd8\xffportrait of " + record_id.encode())
+        )
+
+    def remove(self, gallery: str, record_id: str) -> bool:
+        kept = [one for one in self.records[gallery] if one.record_id != record_id]
+        gone = len(kept) < len(self.records[gallery])
+        self.records[gallery] = kept
+        return gone
 
     def hold(self, gallery: str, *record_ids: str) -> None:
         self.records[gallery] += [
