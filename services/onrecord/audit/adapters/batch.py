@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from onrecord.audit.adapters import schema
@@ -26,6 +26,21 @@ CLOCK_LIMIT = timedelta(seconds=60)
 """How far the last entry may lie ahead of the clock: planes believe no grant from further on."""
 
 _log = logging.getLogger(__name__)
+
+# What every append says is built once: building a statement costs as much as asking it.
+_AT_HEAD = schema.head.c.id == schema.HEAD_ID
+_HEAD = select(schema.head).where(_AT_HEAD).with_for_update()
+_HASHES = insert(schema.hashes)
+_MOVE_HEAD = (
+    update(schema.head)
+    .where(_AT_HEAD)
+    .values(
+        size=bindparam("to_size"),
+        root=bindparam("to_root"),
+        last_time=bindparam("to_time"),
+        policy_epoch=bindparam("to_epoch"),
+    )
+)
 
 Hashes = list[tuple[int, int, bytes]]
 
@@ -62,9 +77,7 @@ class Batch:
         random_bytes: Callable[[int], bytes],
         reached: WritePoint,
     ) -> None:
-        row = connection.execute(
-            select(schema.head).where(schema.head.c.id == schema.HEAD_ID).with_for_update()
-        ).one()
+        row = connection.execute(_HEAD).one()
         reached(write_points.BATCH_BEGUN)
         self._connection = connection
         self._random = random_bytes
@@ -161,21 +174,20 @@ class Batch:
         below = TransactionHashes(self._connection, stored)
         fresh = merkle.new_hashes(below, self._size, self._leaf_hashes)
         self._connection.execute(
-            insert(schema.hashes),
+            _HASHES,
             [{"level": level, "idx": index, "hash": value} for level, index, value in fresh],
         )
         self._reached(write_points.HASHES_WRITTEN)
         size = self._size + len(self._leaf_hashes)
         head = Head(size, merkle.root(_Overlay(fresh, below), size), self._books.epoch)
         self._connection.execute(
-            update(schema.head)
-            .where(schema.head.c.id == schema.HEAD_ID)
-            .values(
-                size=head.size,
-                root=head.root,
-                last_time=format_time(self._books.now),
-                policy_epoch=head.epoch,
-            )
+            _MOVE_HEAD,
+            {
+                "to_size": head.size,
+                "to_root": head.root,
+                "to_time": format_time(self._books.now),
+                "to_epoch": head.epoch,
+            },
         )
         self._reached(write_points.BEFORE_COMMIT)
         return head, fresh

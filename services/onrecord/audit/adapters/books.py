@@ -36,6 +36,7 @@ from onrecord.kernel.vocabulary import EntryKind
 _ANSWERED = select(schema.idempotency.c.digest, schema.idempotency.c.entry).where(
     schema.idempotency.c.key == bindparam("at")
 )
+_INSERTS = {table: insert(table) for table in schema.metadata.tables.values()}
 _NO_RECEIPT = (0, "0" * 64)
 _CHANGES_POLICY = (ActivatePolicy, PinKey, UseModel)
 
@@ -90,7 +91,7 @@ class TransactionBooks:
         """Write what was gathered."""
         # Entries first, because everything else points at them.
         for table in sorted(self._pending, key=_order):
-            self._connection.execute(insert(table), self._pending[table])
+            self._connection.execute(_INSERTS[table], self._pending[table])
         self._pending.clear()
         changed = {
             counter: used for counter, used in self._used.items() if self._stored[counter] != used

@@ -31,6 +31,13 @@ _USED = select(schema.counters.c.key, schema.counters.c.used).where(
     schema.counters.c.key.in_(bindparam("keys", expanding=True))
 )
 
+_COUNTERS = insert(schema.counters)
+_COUNTED = (
+    update(schema.counters)
+    .where(schema.counters.c.key == bindparam("at"))
+    .values(used=bindparam("count"))
+)
+
 
 def write_mark(connection: Connection, mark: Mark, index: int) -> None:
     """Write one mark of entry `index`. Marks that every request has are gathered by the books."""
@@ -103,15 +110,13 @@ def write_counters(
     connection: Connection, changed: Mapping[Counter, int], stored: Mapping[Counter, int]
 ) -> None:
     """Write the new counts. The head is held, so what was read as `stored` is still true."""
-    table = schema.counters
     known = [
         {"at": counter_key(counter), "count": used}
         for counter, used in changed.items()
         if stored[counter]
     ]
     if known:
-        statement = update(table).where(table.c.key == bindparam("at"))
-        connection.execute(statement.values(used=bindparam("count")), known)
+        connection.execute(_COUNTED, known)
     fresh = [
         {
             "key": counter_key(counter),
@@ -124,7 +129,7 @@ def write_counters(
         if not stored[counter]
     ]
     if fresh:
-        connection.execute(insert(table), fresh)
+        connection.execute(_COUNTERS, fresh)
 
 
 def _receipt_seen(connection: Connection, gallery: str, sequence: int, digest: str) -> None:
