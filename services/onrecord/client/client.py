@@ -115,14 +115,25 @@ class OnRecordClient:
         said = self._transport.call("POST", path, json=dict(bundle))
         return results.Logged(said.json()["entry_index"])
 
-    def enrol(self, gallery: str, record_id: str, portrait: bytes) -> results.Enrolment:
-        """Make one portrait (an encoded image) searchable under the state's own id."""
+    def enrol(
+        self, gallery: str, record_id: str, portrait: bytes, *, wait: int = 30
+    ) -> results.Enrolment:
+        """Bring one portrait (an encoded image) for the state's own id, and wait at most `wait`
+        seconds until it can be found. A portrait that is rejected meanwhile raises, status 422.
+        """
         said = self._transport.call(
             "PUT",
             f"/v1/galleries/{_part(gallery)}/records/{_part(record_id)}",
+            headers={"Prefer": f"wait={wait}"},
             files={"portrait": ("portrait", portrait, _IMAGE)},
         )
         return results.Enrolment.read(said.json())
+
+    def enrolment(self, gallery: str, enrolment_id: str) -> results.Enrolment:
+        """How far one portrait is."""
+        return results.Enrolment.read(
+            self._get(f"/v1/galleries/{_part(gallery)}/enrolments/{_part(enrolment_id)}")
+        )
 
     def galleries(self) -> tuple[results.GalleryInfo, ...]:
         said = self._get("/v1/galleries")

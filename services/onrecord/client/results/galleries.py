@@ -65,14 +65,18 @@ class Logged:
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """A record that is live."""
+    """One portrait on its way: requested, detected, embedded, then live or rejected.
+
+    `code` and `message` say why it was rejected.
+    """
 
     enrolment_id: str
     gallery: str
     generation: int
     model_id: str
     status: str
-    entry_index: int
+    code: str | None
+    message: str
 
     @classmethod
     def read(cls, said: Json) -> "Enrolment":
@@ -82,7 +86,8 @@ class Enrolment:
             said["generation"],
             said["model_id"],
             said["status"],
-            said["entry_index"],
+            said["code"],
+            said["message"],
         )
 
 
