@@ -75,8 +75,9 @@ def fill(installation: Installation, pictures: list[Photograph], records: int) -
     for state in STATES:
         source = under_many_ids(pictures)
         while (missing := records - live_records(installation).get(state, 0)) > 0:
-            sent = _send(installation, state, islice(source, missing))
-            _settle(installation, state, records, sent)
+            fresh = ((f"{time.time_ns():x}-{name}", one) for name, one in islice(source, missing))
+            _send(installation, state, fresh)
+            _settle(installation, state, records)
             print(f"  {state}: {live_records(installation)[state]} live", flush=True)
     return time.monotonic() - began
 
@@ -99,11 +100,10 @@ def signed_policy(state: str, signer: NoteSigner, list_size: int) -> AuthorityBu
 
 def _send(
     installation: Installation, state: str, portraits: Iterator[tuple[str, Photograph]]
-) -> int:
-    """How many the gateway accepted."""
+) -> None:
     token = custodian(state).tokens(installation.issuer)
 
-    def one(portrait: tuple[str, Photograph]) -> bool:
+    def one(portrait: tuple[str, Photograph]) -> None:
         record_id, photograph = portrait
         while True:
             answer = http.put(
@@ -116,13 +116,12 @@ def _send(
             time.sleep(float(answer.headers.get("Retry-After", "1")))
         if answer.status_code not in (*_ACCEPTED, 422):
             raise RuntimeError(f"{record_id}: {answer.status_code} {answer.text}")
-        return answer.status_code in _ACCEPTED
 
     with httpx.Client(timeout=120) as http, ThreadPoolExecutor(_CLIENTS) as pool:
-        return sum(pool.map(one, portraits))
+        list(pool.map(one, portraits))
 
 
-def _settle(installation: Installation, state: str, wanted: int, sent: int) -> None:
+def _settle(installation: Installation, state: str, wanted: int) -> None:
     """Wait until all that was sent is live, or until nothing has become live for a while."""
     held, changed = -1, time.monotonic()
     while held < wanted and time.monotonic() - changed < _STALL_SECONDS:
