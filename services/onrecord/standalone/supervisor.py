@@ -53,22 +53,18 @@ class Supervisor:
 
         Raises INTERNAL where one ends or takes too long, with the end of what it said.
         """
-        began = time.monotonic()
         self._running = [Running(one, _spawned(one)) for one in self._plans]
-        waiting = list(self._running)
-        while waiting:
-            for one in tuple(waiting):
-                if one.ended():
-                    raise _failed(one, f"ended with {one.process.returncode}")
-                if _ready(one.plan.health):
-                    waiting.remove(one)
-                    took = time.monotonic() - began
-                    told(f"{one.plan.name} is ready after {took:.1f} s")
-            if time.monotonic() - began > START_SECONDS:
-                raise _failed(waiting[0], f"was not ready after {START_SECONDS:.0f} s")
-            if waiting and signals.wait(_POLL_SECONDS):
-                return False
-        return True
+        return _wait_until_ready(list(self._running), signals, told)
+
+    def start_again(self, name: str, signals: StopSignals) -> bool:
+        """Start one that has ended, and wait until it is ready; as `start`."""
+        place, old = next(
+            (place, one) for place, one in enumerate(self._running) if one.plan.name == name
+        )
+        if old.process.stdin is not None:
+            old.process.stdin.close()
+        self._running[place] = again = Running(old.plan, _spawned(old.plan))
+        return _wait_until_ready([again], signals, lambda _: None)
 
     def watch(self, signals: StopSignals) -> ProcessPlan | None:
         """Wait until asked to stop, or until a process ends: then which."""
@@ -99,6 +95,24 @@ class Supervisor:
             clean = clean and status == 0
         self._running = []
         return clean
+
+
+def _wait_until_ready(
+    waiting: list[Running], signals: StopSignals, told: Callable[[str], None]
+) -> bool:
+    began = time.monotonic()
+    while waiting:
+        for one in tuple(waiting):
+            if one.ended():
+                raise _failed(one, f"ended with {one.process.returncode}")
+            if _ready(one.plan.health):
+                waiting.remove(one)
+                told(f"{one.plan.name} is ready after {time.monotonic() - began:.1f} s")
+        if time.monotonic() - began > START_SECONDS:
+            raise _failed(waiting[0], f"was not ready after {START_SECONDS:.0f} s")
+        if waiting and signals.wait(_POLL_SECONDS):
+            return False
+    return True
 
 
 def _spawned(one: ProcessPlan) -> "subprocess.Popen[bytes]":
