@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 from sqlalchemy import Engine
 
+from onrecord.audit.adapters import write_ahead
 from onrecord.audit.adapters.ends import StoredEnds
 from onrecord.audit.adapters.ledger import StoredLedger
 from onrecord.audit.adapters.places import StoredPlaces
@@ -99,6 +100,7 @@ def build_audit(
     """
     clock = clock or SystemClock()
     engine = open_database(database_url)
+    write_ahead.leave_to_the_background(engine)
     ledger = StoredLedger(engine, objects, signer, clock, random_bytes, reached)
     try:
         ledger.open()

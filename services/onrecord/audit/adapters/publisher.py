@@ -13,7 +13,7 @@ from typing import Protocol
 
 from sqlalchemy import Engine, func, insert, select
 
-from onrecord.audit.adapters import schema
+from onrecord.audit.adapters import schema, write_ahead
 from onrecord.audit.adapters.hashes import StoredHashes
 from onrecord.audit.core import write_points
 from onrecord.chassis.database import read_transaction, write_transaction
@@ -118,6 +118,7 @@ class Publisher:
             closing, pause = self._stop.is_set(), None
             try:
                 self.publish()
+                write_ahead.empty(self._engine)
             except OnRecordError as error:
                 if error.code is ErrorCode.LEDGER_UNAVAILABLE:
                     self._gate.refuse(error.message)
