@@ -25,7 +25,9 @@ from onrecord.kernel.times import Clock
 from onrecord.kernel.writepoints import WritePoint
 
 GROUP = "audit"
-_LIMIT = 256
+_LIMIT = 32
+"""Messages in one transaction: while it appends them, requests wait."""
+
 _APPEND_SECONDS = 30.0
 _WAIT_SECONDS = 0.5
 _NEVER = datetime.min.replace(tzinfo=UTC)

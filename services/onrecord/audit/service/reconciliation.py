@@ -14,6 +14,9 @@ from onrecord.kernel.times import Clock
 UNREAD_GRACE = timedelta(seconds=30)
 """How long after it was due an end may still be on the bus before an alarm says so."""
 
+_LEDGER_AT_FAULT = frozenset(
+    {ErrorCode.LEDGER_UNAVAILABLE, ErrorCode.DEADLINE_EXCEEDED, ErrorCode.OVERLOADED}
+)
 _AT_ONCE = 256
 _SECONDS = 30.0
 
@@ -69,5 +72,8 @@ class Reconciliation:
         except OnRecordError as error:
             if error.code is ErrorCode.SEARCH_STATE:
                 return 0  # it has ended meanwhile
-            raise
+            if error.code in _LEDGER_AT_FAULT:
+                raise
+            _log.error("one search could not be brought to its end", exc_info=error)
+            return 0  # and the others still can
         return 0 if appended.existed else 1
