@@ -107,6 +107,7 @@ def build_gateway(parts: GatewayParts) -> Gateway:
     planes = PlaneDirectory(parts.planes, parts.homes)
     custody = Custody(parts.casework_key)
     executor = ThreadPoolExecutor(parts.limits.fan_out, thread_name_prefix="fan-out")
+    opener = ThreadPoolExecutor(parts.limits.admission, thread_name_prefix="opener")
     limits, reached, clock = parts.limits, parts.reached, parts.clock
 
     draw = ExaminerDraw(store, custody, clock, parts.chance, reached)
@@ -122,6 +123,7 @@ def build_gateway(parts: GatewayParts) -> Gateway:
         custody=custody,
         draw=draw,
         endings=endings,
+        opener=opener,
         foreground=parts.foreground,
         clock=clock,
         limits=limits,
@@ -168,6 +170,7 @@ def build_gateway(parts: GatewayParts) -> Gateway:
         yield
         readiness.drain()
         desk.close()
+        opener.shutdown(wait=True)
         executor.shutdown(wait=True)
         intake.shutdown(wait=True)
 

@@ -6,7 +6,8 @@ every step of it gives the same answer twice.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,11 +63,13 @@ class Searches:
         custody: Custody,
         draw: ExaminerDraw,
         endings: Endings,
+        opener: Executor,
         foreground: Foreground,
         clock: Clock,
         limits: Limits,
         reached: WritePoint,
     ) -> None:
+        self._opener = opener
         self._foreground = foreground
         self._audit = audit
         self._detection = detection
@@ -100,14 +103,16 @@ class Searches:
         deadline = Deadline.after(self._limits.search_seconds)
         authorization = self._authorize(call, document, probe_sha256, deadline)
         self._reached(write_points.SEARCH_AUTHORIZED)
-        search = self._store.searches.open(
-            self._new_search(call, request, authorization, probe_sha256, digest)
-        )
-        if search.request_digest != digest:
-            raise _key_conflict()
-        self._reached(write_points.SEARCH_OPENED)
-        if search.status is SearchStatus.PROCESSING:
-            search = self._look(search, authorization.entry, call.probe, deadline)
+        new = self._new_search(call, request, authorization, probe_sha256, digest)
+        if new.status is SearchStatus.PROCESSING and not authorization.replayed:
+            # Kept before a plane is asked, and while the face is being found: neither waits.
+            opening = self._opener.submit(self._open, new)
+            search = self._look(new, authorization.entry, call.probe, deadline, opening.result)
+        else:
+            search = self._open(new)
+            if search.status is SearchStatus.PROCESSING:
+                kept = search
+                search = self._look(kept, authorization.entry, call.probe, deadline, lambda: kept)
         return self._draw.draw(search)
 
     def own(self, caller: Caller, search_id: str) -> Search:
@@ -123,6 +128,12 @@ class Searches:
         caller.require(Role.REQUESTER)
         agency = caller.claims.agency
         return self._store.searches.of_person(caller.person, agency, after, limit)
+
+    def _open(self, new: Search) -> Search:
+        search = self._store.searches.open(new)
+        if search.request_digest != new.request_digest:
+            raise _key_conflict()
+        return search
 
     def _authorize(
         self, call: SearchCall, document: dict[str, Any], probe_sha256: str, deadline: Deadline
@@ -173,26 +184,42 @@ class Searches:
             ),
         )
 
-    def _look(self, search: Search, grant: LoggedEntry, probe: bytes, deadline: Deadline) -> Search:
-        """Everything that follows from a grant."""
+    def _look(
+        self,
+        search: Search,
+        grant: LoggedEntry,
+        probe: bytes,
+        deadline: Deadline,
+        kept: Callable[[], Search],
+    ) -> Search:
+        """Everything that follows from a grant. `kept` waits until the search is kept."""
         if self._endings.is_past(search):
-            return self._endings.expire(search)
+            return self._endings.expire(self._kept(kept))
         pending = [state for state in search.galleries if state.granted and not state.ended]
         if not pending:
             # All were given up before a crash; only the last step was missing.
-            return self._end_unsearched(search, search.galleries, deadline)
+            return self._end_unsearched(self._kept(kept), search.galleries, deadline)
         try:
             models = sorted({state.model_id or "" for state in pending})
             found = self._detection.detect(probe, grant, models, deadline)
             if isinstance(found, DetectionRefusal):
-                return self._endings.refuse_quality(search, found, deadline)
+                return self._endings.refuse_quality(self._kept(kept), found, deadline)
             templates = self._embed(found, grant, deadline)
         except OnRecordError as error:
+            search = self._kept(kept)  # what may be taken up again must be there
             if is_passing(error):
                 raise
             return self._endings.fail(search, error, deadline)
+        search = self._kept(kept)
+        if search.status is not SearchStatus.PROCESSING:
+            return search
         outcomes = self._fan_out.search(pending, grant, templates, deadline)
         return self._keep(search, outcomes, probe, found.quality, deadline)
+
+    def _kept(self, kept: Callable[[], Search]) -> Search:
+        search = kept()
+        self._reached(write_points.SEARCH_OPENED)
+        return search
 
     def _embed(
         self, found: DetectedFace, grant: LoggedEntry, deadline: Deadline
