@@ -48,8 +48,9 @@ class Run:
     bare: list[float] = field(default_factory=list)
     in_turn: list[float] = field(default_factory=list)
     stages: dict[str, list[float]] = field(default_factory=dict)
-    server_cpu: float = 0.0
-    """Processor seconds of the installation a search, over all its processes."""
+    server_cpu: list[float] = field(default_factory=list)
+    """Processor seconds of the installation until its answer, over all processes and threads."""
+    bare_cpu: list[float] = field(default_factory=list)
 
     def figures(self) -> dict[str, Any]:
         """In milliseconds."""
@@ -63,7 +64,8 @@ class Run:
             "bare_stages": {k: statistics.median(v) * 1000 for k, v in self.stages.items()},
             "overhead_p50": (here - there) * 1000,
             "ratio": here / there,
-            "server_cpu": self.server_cpu * 1000,
+            "server_cpu": statistics.median(self.server_cpu) * 1000,
+            "bare_cpu": statistics.median(self.bare_cpu) * 1000,
         }
 
 
@@ -89,10 +91,10 @@ def measure(
         run.system.append(took)
         run.bare.append(_wall(at_once))
         run.in_turn.append(_wall(in_turn))
-        run.server_cpu += cpu
+        run.server_cpu.append(cpu)
+        run.bare_cpu.append(sum(spent.cpu for spent in in_turn.values()))
         for stage, spent in at_once.items():
             run.stages.setdefault(stage, []).append(spent.wall)
-    run.server_cpu /= len(run.system)
     return run
 
 
@@ -135,7 +137,7 @@ def _way(way: str, given: argparse.Namespace, models: Path, bare: BareSearch) ->
 def _line(run: dict[str, Any]) -> str:
     return (
         f"p50 {run['system_p50']:.1f} ms, bare {run['bare_p50']:.1f}, ratio {run['ratio']:.2f}, "
-        f"processor {run['server_cpu']:.1f} a search"
+        f"processor {run['server_cpu']:.1f} and {run['bare_cpu']:.1f}"
     )
 
 

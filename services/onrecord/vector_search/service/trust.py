@@ -44,7 +44,7 @@ class LedgerTrust:
         if self._accepted.knows(content):
             return
         # The galleries of one search come with one checkpoint: the first of them asks for a proof.
-        if not self._turn.acquire(timeout=deadline.remaining()):
+        while not self._turn.acquire(timeout=deadline.remaining()):
             deadline.check()
         try:
             if self._accepted.knows(content):
