@@ -67,3 +67,25 @@ def test_a_receipt_that_comes_after_expiry_is_an_alarm_and_no_end(
     assert "already ended" in alarm["why"]
     assert not entries(audit, "search.executed")
     verify(audit)
+
+
+def test_what_waits_for_the_receipt_before_it_does_not_expire(
+    audit: AuditForTest, clock: SetClock
+) -> None:
+    """Law 3: it is read, it may be of this search, and the gap closes or is told of first."""
+    lost, kept = (audit.authorize(case_number=name) for name in ("lost", "kept"))
+    audit.receipt(lost.entry)
+    receipt = audit.receipt(kept.entry)
+    clock.pass_(minutes=5, seconds=50)
+    audit.publish(receipt)
+    audit.take_in()
+    clock.pass_(seconds=10)
+    audit.take_in()
+    assert audit.running.reconciliation.step() == 0
+    clock.pass_(seconds=20)
+    audit.take_in()
+    assert [one["what"] for one in entries(audit, "alarm.raised")] == ["receipt_gap"]
+    assert [one["search_id"] for one in entries(audit, "search.executed")] == [kept.search_id]
+    assert audit.running.reconciliation.step() == 1
+    assert [one["search_id"] for one in entries(audit, "search.expired")] == [lost.search_id]
+    verify(audit)

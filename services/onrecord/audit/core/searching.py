@@ -114,10 +114,18 @@ def candidates(books: Books, search: GrantedSearch) -> tuple[MergedCandidate, ..
 
 
 def expire(books: Books, search_id: str) -> Draft | Existing:
-    """`search.expired` for the galleries that are overdue. Raises SEARCH_STATE where none is."""
+    """`search.expired` for the galleries that are overdue. Raises SEARCH_STATE where none is.
+
+    A gallery whose receipts wait for one before them is not: what waits may be of this search.
+    """
     search = find_search(books, search_id)
     if search.overdue(books):
-        return end(search, EntryKind.SEARCH_EXPIRED, search.outstanding, Service.AUDIT, {})
+        waiting = {held.gallery for held in books.held()}
+        galleries = [name for name in search.outstanding if name not in waiting]
+        if not galleries:
+            names = ", ".join(search.outstanding)
+            raise state_error(f"receipts of {names} wait for one that has not come yet")
+        return end(search, EntryKind.SEARCH_EXPIRED, galleries, Service.AUDIT, {})
     ended = [i for kind, i in search.record.ends.values() if kind is EntryKind.SEARCH_EXPIRED]
     if not ended:
         raise state_error("no gallery of this search is overdue")
