@@ -5,6 +5,7 @@ bundles. Built twice on one folder, it is the same plane after a restart.
 """
 
 import hashlib
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -165,16 +166,26 @@ class FakeProofs:
 
 
 class MemoryPublisher:
-    """A bus that only remembers; `down` takes nothing."""
+    """A bus that only remembers, for good where `log` is given; `down` takes nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, log: Path | None = None) -> None:
+        self._log = log
         self.messages: list[Message] = []
         self.down = False
+        if log is not None and log.exists():
+            for line in log.read_text().splitlines():
+                topic, key, payload, headers = json.loads(line)
+                self.messages.append(Message(topic, key, bytes.fromhex(payload), headers))
 
     def publish(self, messages: Sequence[Message], deadline: Deadline) -> None:
         deadline.check()
         if self.down:
             raise OnRecordError(ErrorCode.BUS_UNAVAILABLE, "the bus is down")
+        if self._log is not None:
+            with self._log.open("a") as file:
+                for one in messages:
+                    said = [one.topic, one.key, one.payload.hex(), dict(one.headers)]
+                    file.write(json.dumps(said) + "\n")
         self.messages.extend(messages)
 
     def close(self) -> None:
@@ -205,6 +216,7 @@ class World:
     attestors: Mapping[Service, Attestor]
     verifier: AttestationVerifier
     roster: Engine
+    relay: Relay
     seals: TransportSeals
     publisher: MemoryPublisher
     issuer: DevelopmentIssuer
@@ -624,11 +636,12 @@ def build_world(
     issuer = DevelopmentIssuer.open(folder / "issuer")
     publisher = publisher or MemoryPublisher()
     roster = open_roster(roster_url or f"sqlite:///{folder / 'roster.db'}")
+    relay = Relay(roster, publisher, reached)
     plane = PlaneService(
         PlaneParts(
             name="utah-plane",
             roster=roster,
-            relay=Relay(roster, publisher, reached),
+            relay=relay,
             index=vectors,
             keys=KeyFiles(folder / "keys"),
             vault=vault,
@@ -655,6 +668,7 @@ def build_world(
         attestors=attestors,
         verifier=verifier,
         roster=roster,
+        relay=relay,
         seals=TransportSeals(plane, clock),
         publisher=publisher,
         issuer=issuer,

@@ -90,6 +90,15 @@ def test_a_key_without_a_row_is_swept_up(world: World, folder: Path) -> None:
     assert world.plane.transport_key(UTAH, current.key_id, world.deadline) == current
 
 
+def test_a_key_whose_file_was_lost_stops_nobody(world: World, folder: Path) -> None:
+    lost = world.plane.transport_key(UTAH, None, world.deadline)
+    for path in key_files(folder):
+        path.unlink()
+    fresh = world.plane.transport_key(UTAH, None, world.deadline)
+    assert fresh.key_id != lost.key_id
+    assert world.plane.transport_key(UTAH, None, world.deadline) == fresh
+
+
 @pytest.mark.parametrize("key_id", ["", "../US-UT", "x" * 33, "no such key"])
 def test_a_name_that_is_none(world: World, key_id: str) -> None:
     with pytest.raises(OnRecordError) as raised:

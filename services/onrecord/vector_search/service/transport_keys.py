@@ -41,7 +41,7 @@ class TransportKeyRing:
         now = self._parts.clock.now()
         with read_transaction(self._parts.roster) as tx:
             found = keys.newest(tx, gallery) if key_id is None else keys.find(tx, gallery, key_id)
-        if key_id is None and (found is None or now >= found.seal_until):
+        if key_id is None and (found is None or not self._seals(gallery, found, now)):
             found = self._mint(held)
         if found is None or found.destroyed or now >= found.opens_until:
             raise OnRecordError(
@@ -64,8 +64,11 @@ class TransportKeyRing:
         with write_transaction(self._parts.roster) as tx:
             galleries.lock(tx, gallery.jurisdiction)
             newest = keys.newest(tx, gallery.jurisdiction)
-            if newest is not None and now < newest.seal_until:
+            if newest is not None and self._seals(gallery.jurisdiction, newest, now):
                 return newest  # somebody else was faster
+            if newest is not None and now < newest.seal_until:
+                # Its file is gone: lost, or destroyed by a clock that has been put back since.
+                keys.mark_destroyed(tx, gallery.jurisdiction, [newest.key_id], now)
             until = parse_time(format_time(now + SEALS_FOR))
             fresh = KeyTimes(
                 self._parts.random_bytes(_ID_BYTES).hex(), until, until + OPENS_AFTERWARDS
@@ -75,6 +78,10 @@ class TransportKeyRing:
             keys.add(tx, gallery.jurisdiction, fresh)
         self._parts.reached(write_points.TRANSPORT_KEY_STORED)
         return fresh
+
+    def _seals(self, gallery: str, key: KeyTimes, now: datetime) -> bool:
+        """Whether it is time to seal with a key, and there is one."""
+        return now < key.seal_until and key.key_id in self._parts.keys.transport_keys(gallery)
 
     def _destroy_due(self, gallery: str, now: datetime) -> int:
         with write_transaction(self._parts.roster) as tx:
