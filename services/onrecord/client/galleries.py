@@ -121,10 +121,11 @@ class GalleryOperations:
         return results.Explained.read(said)
 
     def redrive(
-        self, letters: Sequence[int] = (), *, gallery: str | None = None
+        self, letters: Sequence[int] = (), *, gallery: str | None = None, after: int = 0
     ) -> tuple[results.Sent, ...]:
-        """Send these on again, or a page of those of a gallery that wait."""
-        sent = {"letters": list(letters)} if letters else {"gallery": gallery}
+        """Send these on again, or those of a gallery that wait: a page of them, above `after`."""
+        page = {"gallery": gallery, "after": after}
+        sent: dict[str, Any] = {"letters": list(letters)} if letters else page
         said = self._transport.call("POST", "/v1/dead-letters/redrive", json=sent).json()
         return tuple(results.Sent.read(one) for one in said["sent"])
 

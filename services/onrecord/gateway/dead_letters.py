@@ -96,9 +96,13 @@ class DeadLetters:
         )
 
     def redrive(
-        self, caller: Caller, gallery: str | None, letter_ids: Sequence[int] | None
+        self,
+        caller: Caller,
+        gallery: str | None,
+        letter_ids: Sequence[int] | None,
+        after: int = 0,
     ) -> tuple[Sent, ...]:
-        """Send on the letters named, or all of a gallery that wait (a page at a time).
+        """Send on the letters named, or those of a gallery that wait, a page above `after`.
 
         One that is about no enrolment is answered with NOT_FOUND; an id that is none of the
         caller's raises it.
@@ -109,7 +113,7 @@ class DeadLetters:
                 raise OnRecordError(
                     ErrorCode.FIELD_MISSING, "name the letters, or a gallery", field="gallery"
                 )
-            chosen = self._store.list(scope, 0, self._limits.page, waiting=True)
+            chosen = self._store.list(scope, after, self._limits.page, waiting=True)
         else:
             chosen = tuple(self._own(caller, one) for one in letter_ids)
         sent = {one.letter_id: Sent(one.letter_id, ErrorCode.NOT_FOUND) for one in chosen}

@@ -1,5 +1,7 @@
 """`/v1/dead-letters`: what nobody could work on, for operators and a gallery's custodians."""
 
+from typing import NamedTuple
+
 from fastapi import APIRouter, Query, Request, Response
 
 from onrecord.contracts.field_reading import Fields, invalid
@@ -20,6 +22,7 @@ _BODY = {
                     "properties": {
                         "letters": {"type": "array", "items": {"type": "integer"}},
                         "gallery": {"type": "string"},
+                        "after": {"type": "integer"},
                     },
                     "example": {"letters": [17, 18]},
                 }
@@ -68,28 +71,40 @@ def router(desk: Desk, letters: DeadLetters) -> APIRouter:
         openapi_extra=_BODY,
     )
     async def redrive(request: Request) -> Response:
-        """Of a gallery at most a page at a time; repeat until `sent` is empty."""
+        """Of a gallery a page at a time, above `after`; repeat until `sent` is empty."""
         async with desk.place():
             caller = await desk.caller(request)
-            ids, gallery = _asked(await read_document(request, limits), limits.page)
-            sent = await desk.run(lambda: letters.redrive(caller, gallery, ids))
+            asked = _asked(await read_document(request, limits), limits.page)
+            sent = await desk.run(
+                lambda: letters.redrive(caller, asked.gallery, asked.letters, asked.after)
+            )
             return shown(redriven_view(sent))
 
     return routes
 
 
-def _asked(sent: dict[str, object], most: int) -> tuple[list[int] | None, str | None]:
+class _Asked(NamedTuple):
+    letters: list[int] | None
+    gallery: str | None
+    after: int
+
+
+def _asked(sent: dict[str, object], most: int) -> _Asked:
     fields = Fields(sent)
     ids = fields.take_nullable("letters")
     gallery = fields.text("gallery", 16) if fields.has("gallery") else None
+    after = fields.take_nullable("after") or 0
     fields.finish()
+    if not _is_whole(after):
+        raise invalid("after", "must be a whole number")
     if ids is None:
-        return None, gallery
-    whole = isinstance(ids, list) and all(
-        isinstance(one, int) and not isinstance(one, bool) for one in ids
-    )
-    if not whole or not 1 <= len(ids) <= most:
+        return _Asked(None, gallery, after)
+    if not isinstance(ids, list) or not 1 <= len(ids) <= most or not all(map(_is_whole, ids)):
         raise invalid("letters", f"must be a list of 1 to {most} whole numbers")
     if gallery is not None:
         raise invalid("gallery", "stands beside letters; name one or the other")
-    return list(dict.fromkeys(ids)), None
+    return _Asked(list(dict.fromkeys(ids)), None, 0)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
