@@ -18,14 +18,14 @@ class Progress:
         total: int,
         unit: str,
         *,
-        out: TextIO = sys.stderr,
+        out: TextIO | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._total = total
         self._unit = unit
-        self._out = out
+        self._out = out or sys.stderr
         self._monotonic = monotonic
-        self._live = out.isatty()
+        self._live = self._out.isatty()
         self._seen: deque[tuple[float, int]] = deque()
         self._said_at = float("-inf")
         self._width = 0
