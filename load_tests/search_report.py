@@ -21,15 +21,14 @@ _OURS = "#c8623c"
 def tell(told: dict[str, Any]) -> None:
     """Print medians of the runs, and whether they reach what is demanded."""
     print(f"\nmedians of runs, ms; {told['galleries']} galleries of {told['records']:,} records")
-    print(
-        f"{'':<18}{'p50':>8}{'p90':>8}{'bare':>8}{'ratio':>8}{'ours':>8}{'processor: system, bare':>26}"
-    )
+    names = "".join(f"{name:>8}" for name in ("p50", "p90", "bare", "ratio", "ours"))
+    print(f"{'':<18}{names}{'processor, bare':>18}")
     for way, found in told["ways"].items():
         one = found["median"]
         print(
             f"{WAYS[way]:<18}{one['system_p50']:>8.1f}{one['system_p90']:>8.1f}"
             f"{one['bare_p50']:>8.1f}{one['ratio']:>8.2f}{one['overhead_p50']:>8.1f}"
-            f"{one['server_cpu']:>18.1f}{one['bare_cpu']:>8.1f}"
+            f"{one['server_cpu']:>10.1f}{one['bare_cpu']:>8.1f}"
         )
         reached = one["ratio"] <= RATIO and one["overhead_p50"] <= OVERHEAD_MS
         print(
