@@ -46,6 +46,7 @@ from onrecord.gateway.ledger import PublicLedger
 from onrecord.gateway.letters import LetterReader
 from onrecord.gateway.limits import Limits
 from onrecord.gateway.news import News
+from onrecord.gateway.opening import SearchOpener
 from onrecord.gateway.planes import PlaneDirectory
 from onrecord.gateway.recovery import Recovery
 from onrecord.gateway.searches import Searches
@@ -107,7 +108,7 @@ def build_gateway(parts: GatewayParts) -> Gateway:
     planes = PlaneDirectory(parts.planes, parts.homes)
     custody = Custody(parts.casework_key)
     executor = ThreadPoolExecutor(parts.limits.fan_out, thread_name_prefix="fan-out")
-    opener = ThreadPoolExecutor(parts.limits.admission, thread_name_prefix="opener")
+    keeper = ThreadPoolExecutor(parts.limits.admission, thread_name_prefix="keeper")
     limits, reached, clock = parts.limits, parts.reached, parts.clock
 
     draw = ExaminerDraw(store, custody, clock, parts.chance, reached)
@@ -115,7 +116,9 @@ def build_gateway(parts: GatewayParts) -> Gateway:
         audit=parts.audit, store=store, draw=draw, clock=clock, limits=limits, reached=reached
     )
     searches = Searches(
-        audit=parts.audit,
+        opener=SearchOpener(
+            audit=parts.audit, store=store, keeper=keeper, clock=clock, reached=reached
+        ),
         detection=parts.detection,
         embedding=parts.embedding,
         fan_out=FanOut(planes, executor, limits, reached),
@@ -123,9 +126,7 @@ def build_gateway(parts: GatewayParts) -> Gateway:
         custody=custody,
         draw=draw,
         endings=endings,
-        opener=opener,
         foreground=parts.foreground,
-        clock=clock,
         limits=limits,
         reached=reached,
     )
@@ -170,7 +171,7 @@ def build_gateway(parts: GatewayParts) -> Gateway:
         yield
         readiness.drain()
         desk.close()
-        opener.shutdown(wait=True)
+        keeper.shutdown(wait=True)
         executor.shutdown(wait=True)
         intake.shutdown(wait=True)
 

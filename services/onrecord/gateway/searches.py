@@ -5,48 +5,29 @@ with the same key and the same probe, gets the same grant and takes the search u
 every step of it gives the same answer twice.
 """
 
-import hashlib
-from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
 
 from onrecord.chassis.throttle import Foreground
-from onrecord.contracts.audit import Audit, Authorization, AuthorizeCall
 from onrecord.contracts.detection import FaceDetection
 from onrecord.contracts.embedding import EmbedRequest, FaceEmbedding
 from onrecord.contracts.images import DetectedFace, DetectionRefusal, QualityMeasure, Template
-from onrecord.contracts.request_parsing import parse_request
-from onrecord.contracts.requests import SearchRequest
 from onrecord.gateway.callers import Caller
 from onrecord.gateway.core import states, write_points
-from onrecord.gateway.core.documents import read_object
 from onrecord.gateway.core.states import GalleryState
 from onrecord.gateway.custody import Custody
 from onrecord.gateway.drawing import ExaminerDraw
 from onrecord.gateway.endings import Endings
 from onrecord.gateway.fan_out import FanOut, Searched
 from onrecord.gateway.limits import Limits
+from onrecord.gateway.opening import Opening, SearchCall, SearchOpener
 from onrecord.gateway.passing import is_passing
 from onrecord.gateway.store import CaseworkStore, Search
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
-from onrecord.kernel.times import Clock, parse_time
-from onrecord.kernel.vocabulary import EntryKind, Role, SearchStatus
+from onrecord.kernel.vocabulary import Role, SearchStatus
 from onrecord.kernel.writepoints import WritePoint
-from onrecord.proof import canonical
 from onrecord.proof.casework import merge_candidates
-from onrecord.proof.entry import LoggedEntry, parse_body
-
-
-@dataclass(frozen=True, slots=True)
-class SearchCall:
-    """What `POST /v1/searches` carries: `request` as JSON bytes, `probe` as encoded image."""
-
-    caller: Caller
-    idempotency_key: str
-    request: bytes = field(repr=False)
-    probe: bytes = field(repr=False)
+from onrecord.proof.entry import LoggedEntry
 
 
 class Searches:
@@ -55,7 +36,7 @@ class Searches:
     def __init__(
         self,
         *,
-        audit: Audit,
+        opener: SearchOpener,
         detection: FaceDetection,
         embedding: FaceEmbedding,
         fan_out: FanOut,
@@ -63,15 +44,12 @@ class Searches:
         custody: Custody,
         draw: ExaminerDraw,
         endings: Endings,
-        opener: Executor,
         foreground: Foreground,
-        clock: Clock,
         limits: Limits,
         reached: WritePoint,
     ) -> None:
         self._opener = opener
         self._foreground = foreground
-        self._audit = audit
         self._detection = detection
         self._embedding = embedding
         self._fan_out = fan_out
@@ -79,7 +57,6 @@ class Searches:
         self._custody = custody
         self._draw = draw
         self._endings = endings
-        self._clock = clock
         self._limits = limits
         self._reached = reached
 
@@ -90,30 +67,12 @@ class Searches:
         ROLE_MISSING before anything is written, and *_UNAVAILABLE at any time.
         """
         with self._foreground.call():
-            return self._start(call)
-
-    def _start(self, call: SearchCall) -> Search:
-        call.caller.require(Role.REQUESTER)
-        document = read_object(call.request, "request")
-        request = parse_request(document)
-        if not call.probe:
-            raise OnRecordError(ErrorCode.IMAGE_EMPTY, "the probe is empty", field="probe")
-        probe_sha256 = hashlib.sha256(call.probe).hexdigest()
-        digest = canonical.digest({"request": document, "probe_sha256": probe_sha256}).hex()
-        deadline = Deadline.after(self._limits.search_seconds)
-        authorization = self._authorize(call, document, probe_sha256, deadline)
-        self._reached(write_points.SEARCH_AUTHORIZED)
-        new = self._new_search(call, request, authorization, probe_sha256, digest)
-        if new.status is SearchStatus.PROCESSING and not authorization.replayed:
-            # Kept before a plane is asked, and while the face is being found: neither waits.
-            opening = self._opener.submit(self._open, new)
-            search = self._look(new, authorization.entry, call.probe, deadline, opening.result)
-        else:
-            search = self._open(new)
+            deadline = Deadline.after(self._limits.search_seconds)
+            opening = self._opener.open(call, deadline)
+            search = opening.search
             if search.status is SearchStatus.PROCESSING:
-                kept = search
-                search = self._look(kept, authorization.entry, call.probe, deadline, lambda: kept)
-        return self._draw.draw(search)
+                search = self._look(opening, call.probe, deadline)
+            return self._draw.draw(search)
 
     def own(self, caller: Caller, search_id: str) -> Search:
         """A search for the person who asked for it; to anyone else it does not exist."""
@@ -129,97 +88,31 @@ class Searches:
         agency = caller.claims.agency
         return self._store.searches.of_person(caller.person, agency, after, limit)
 
-    def _open(self, new: Search) -> Search:
-        search = self._store.searches.open(new)
-        if search.request_digest != new.request_digest:
-            raise _key_conflict()
-        return search
-
-    def _authorize(
-        self, call: SearchCall, document: dict[str, Any], probe_sha256: str, deadline: Deadline
-    ) -> Authorization:
-        asked = AuthorizeCall(
-            request=document,
-            probe_sha256=probe_sha256,
-            user_token=call.caller.token,
-            idempotency_key=call.idempotency_key,
-            source=call.caller.request_id,
-        )
-        try:
-            return self._audit.authorize(asked, deadline)
-        except OnRecordError as error:
-            if error.code is ErrorCode.IDEMPOTENCY_CONFLICT:
-                raise _key_conflict() from error
-            raise
-
-    def _new_search(
-        self,
-        call: SearchCall,
-        request: SearchRequest,
-        authorization: Authorization,
-        probe_sha256: str,
-        digest: str,
-    ) -> Search:
-        body, _, kind = parse_body(authorization.entry.body)
-        allowed = kind == EntryKind.REQUEST_GRANTED
-        return Search(
-            search_id=authorization.search_id,
-            person=call.caller.claims.person,
-            agency=call.caller.claims.agency,
-            client=call.caller.claims.subject,
-            case_number=request.case_number,
-            idempotency_key=call.idempotency_key,
-            request_digest=digest,
-            probe_sha256=probe_sha256,
-            list_size=int(body["list_size"]),
-            status=SearchStatus.PROCESSING if allowed else SearchStatus.REFUSED,
-            created_at=self._clock.now(),
-            expires_at=parse_time(str(body["expires_at"])) if allowed else None,
-            entry=authorization.entry,
-            galleries=tuple(
-                states.granted(one.gallery, one.policy, one.model_id, one.list_size)
-                if one.granted
-                else states.refused(one.gallery, one.policy, one.reasons)
-                for one in authorization.galleries
-            ),
-        )
-
-    def _look(
-        self,
-        search: Search,
-        grant: LoggedEntry,
-        probe: bytes,
-        deadline: Deadline,
-        kept: Callable[[], Search],
-    ) -> Search:
-        """Everything that follows from a grant. `kept` waits until the search is kept."""
+    def _look(self, opening: Opening, probe: bytes, deadline: Deadline) -> Search:
+        """Everything that follows from a grant. Nothing is told or written before it is kept."""
+        search, grant = opening.search, opening.grant
         if self._endings.is_past(search):
-            return self._endings.expire(self._kept(kept))
+            return self._endings.expire(opening.kept())
         pending = [state for state in search.galleries if state.granted and not state.ended]
         if not pending:
             # All were given up before a crash; only the last step was missing.
-            return self._end_unsearched(self._kept(kept), search.galleries, deadline)
+            return self._end_unsearched(opening.kept(), search.galleries, deadline)
         try:
             models = sorted({state.model_id or "" for state in pending})
             found = self._detection.detect(probe, grant, models, deadline)
             if isinstance(found, DetectionRefusal):
-                return self._endings.refuse_quality(self._kept(kept), found, deadline)
+                return self._endings.refuse_quality(opening.kept(), found, deadline)
             templates = self._embed(found, grant, deadline)
         except OnRecordError as error:
-            search = self._kept(kept)  # what may be taken up again must be there
+            search = opening.kept()  # what may be taken up again must be there
             if is_passing(error):
                 raise
             return self._endings.fail(search, error, deadline)
-        search = self._kept(kept)
+        search = opening.kept()
         if search.status is not SearchStatus.PROCESSING:
             return search
         outcomes = self._fan_out.search(pending, grant, templates, deadline)
         return self._keep(search, outcomes, probe, found.quality, deadline)
-
-    def _kept(self, kept: Callable[[], Search]) -> Search:
-        search = kept()
-        self._reached(write_points.SEARCH_OPENED)
-        return search
 
     def _embed(
         self, found: DetectedFace, grant: LoggedEntry, deadline: Deadline
@@ -264,11 +157,3 @@ class Searches:
         return self._store.searches.end(
             search, states.status_when_unsealed(galleries), galleries=galleries
         )
-
-
-def _key_conflict() -> OnRecordError:
-    return OnRecordError(
-        ErrorCode.IDEMPOTENCY_CONFLICT,
-        "this idempotency key was used for another request or probe",
-        field="Idempotency-Key",
-    )
