@@ -3,18 +3,21 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, select, update
 
-from onrecord.contracts.enrolment import Deletion
+from onrecord.contracts.enrolment import Deletion, RowStatus
 from onrecord.kernel.errors import ErrorCode
 from onrecord.kernel.times import format_time, parse_time
 from onrecord.proof import canonical
 from onrecord.proof.attestation import Attestation
 from onrecord.vector_search.core.deleting import Generation, Tombstone
 from onrecord.vector_search.core.values import RecordState
-from onrecord.vector_search.roster.schema import chunks, deletions, manifest_rows, records
+from onrecord.vector_search.roster.schema import deletions, manifest_rows, records
 
 _IN_ONE_QUERY = 500
+_OPEN = (RowStatus.AWAITED.value, RowStatus.PROCESSING.value)
+_NO_TICKET = canonical.encode(Attestation(b"", b"", ()).to_json()).decode()
+"""In the place of a ticket of a record that is gone: a ticket names its image by hash."""
 
 
 def generations(tx: Connection, gallery: str, record_mac: str) -> tuple[Generation, ...]:
@@ -41,7 +44,7 @@ def latest(tx: Connection, gallery: str, record_mac: str) -> Deletion | None:
 def since(tx: Connection, gallery: str, record_macs: Sequence[str], when: datetime) -> set[str]:
     """Those of these records that were deleted at `when` or later.
 
-    A list that was opened before a deletion says nothing about what was decided since.
+    A list from before a deletion says nothing about what was decided since.
     """
     held: set[str] = set()
     for start in range(0, len(record_macs), _IN_ONE_QUERY):
@@ -72,24 +75,21 @@ def bury(tx: Connection, gallery: str, record_mac: str, now: datetime) -> None:
     tx.execute(
         update(records)
         .where(of_record)
-        .values(wrapped_key=None, record_id=None, image_sha256=None, template_sha256=None)
+        .values(
+            wrapped_key=None,
+            record_id=None,
+            image_sha256=None,
+            template_sha256=None,
+            ticket_attestation=_NO_TICKET,
+        )
     )
 
 
 def forget_rows(tx: Connection, record_mac: str) -> None:
-    """Lists whose chunk is closed no longer name the record.
-
-    In an open chunk its rows keep their words until the chunk is closed: the state's signature is
-    over them, and the root of what was rejected.
-    """
-    closed = exists().where(
-        chunks.c.manifest_id == manifest_rows.c.manifest_id,
-        chunks.c.number == manifest_rows.c.chunk,
-        chunks.c.closed_at.is_not(None),
-    )
+    """Rows of lists that have ended no longer name the record: what stands for each is its leaf."""
     tx.execute(
         update(manifest_rows)
-        .where(manifest_rows.c.record_mac == record_mac, closed)
+        .where(manifest_rows.c.record_mac == record_mac, manifest_rows.c.status.not_in(_OPEN))
         .values(record_id="", image_sha256="", path="")
     )
 

@@ -9,8 +9,9 @@ from sqlalchemy import delete as delete_from
 
 from onrecord.contracts.enrolment import ChunkRef, ManifestRow, RowStatus
 from onrecord.kernel.errors import ErrorCode
+from onrecord.kernel.vocabulary import ManifestAct
 from onrecord.proof import manifests as signed
-from onrecord.vector_search.roster.schema import deletions, manifest_rows
+from onrecord.vector_search.roster.schema import deletions, manifest_rows, manifests
 
 OPEN = (RowStatus.AWAITED, RowStatus.PROCESSING)
 _IN_ONE_QUERY = 500
@@ -95,6 +96,21 @@ def named_before(tx: Connection, manifest_id: str, macs: Collection[str]) -> set
         )
         held.update(tx.execute(found).scalars())
     return held
+
+
+def awaited(tx: Connection, record_mac: str) -> tuple[HeldRow, ...]:
+    """Rows of lists to enrol that wait for a portrait of this record."""
+    found = (
+        select(manifest_rows)
+        .join(manifests, manifests.c.manifest_id == manifest_rows.c.manifest_id)
+        .where(
+            manifest_rows.c.record_mac == record_mac,
+            manifest_rows.c.status == RowStatus.AWAITED.value,
+            manifests.c.act == ManifestAct.ENROL.value,
+        )
+        .order_by(manifest_rows.c.manifest_id, manifest_rows.c.row)
+    )
+    return tuple(_held(row) for row in tx.execute(found))
 
 
 def begin(tx: Connection, manifest_id: str, begun: Sequence[tuple[int, str, bool]]) -> None:
@@ -188,6 +204,15 @@ def listed(
         .limit(limit)
     )
     return tuple(_held(row) for row in tx.execute(found))
+
+
+def forget_deleted(tx: Connection, chunk: ChunkRef) -> None:
+    """Rows of a list of deletions no longer name what they have deleted."""
+    tx.execute(
+        update(manifest_rows)
+        .where(_of(chunk), manifest_rows.c.status == RowStatus.DELETED.value)
+        .values(record_id="", image_sha256="", path="")
+    )
 
 
 def forget(tx: Connection, chunk: ChunkRef) -> None:

@@ -143,7 +143,7 @@ manifest_rows = Table(
     # What stands for it under its chunk's root, made when it ended: a SHA-256 in hexadecimal.
     Column("leaf", String(64)),
     Index("manifest_rows_by_status", "manifest_id", "chunk", "status"),
-    Index("manifest_rows_by_record", "manifest_id", "record_mac"),
+    Index("manifest_rows_by_record", "record_mac", "manifest_id"),
 )
 
 deletions = Table(
@@ -226,6 +226,9 @@ outbox = Table(
     Column("key", Text, nullable=False),
     Column("headers", Text, nullable=False),  # canonical JSON
     Column("payload", LargeBinary, nullable=False),
+    # A number is never given twice: a relay that has published one takes it off the table later,
+    # and must not take another message that came to stand under it.
+    sqlite_autoincrement=True,
 )
 """Rows go when they have been published: what stands here is still to be."""
 

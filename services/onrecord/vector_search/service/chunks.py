@@ -22,6 +22,7 @@ from onrecord.vector_search.core.naming import record_macs
 from onrecord.vector_search.core.statements import committed
 from onrecord.vector_search.core.values import Gallery
 from onrecord.vector_search.roster import (
+    deletions,
     galleries,
     manifest_rows,
     manifests,
@@ -92,19 +93,32 @@ class Chunks:
             if manifests.find_chunk(tx, ref.manifest_id, ref.chunk) is not None:
                 return
             manifests.add_chunk(tx, ref.manifest_id, ref.chunk, salt, now)
-            manifest_rows.add(tx, self._checked(tx, manifest, held, salt))
+            manifest_rows.add(tx, self._checked(tx, manifest, header, held, salt))
         self._parts.reached(write_points.CHUNK_STORED)
 
     def _checked(
-        self, tx: Connection, manifest: Manifest, rows: Sequence[HeldRow], salt: bytes
+        self,
+        tx: Connection,
+        manifest: Manifest,
+        header: ManifestHeader,
+        rows: Sequence[HeldRow],
+        salt: bytes,
     ) -> list[HeldRow]:
-        """What can never be, and what is named a second time, ends here."""
+        """What can never be, what is named a second time, and what was deleted since, ends here."""
         macs = {row.record_mac for row in rows}
+        gone: set[str] = set()
+        if manifest.act is ManifestAct.ENROL:
+            # An old list, kept back or brought again, must not bring back what was deleted since
+            # (law 9). The state's own date counts, and that of taking it up if that is earlier.
+            made = min(header.created, manifest.opened_at)
+            gone = deletions.since(tx, manifest.gallery, sorted(macs), made)
         named = manifest_rows.named_before(tx, manifest.manifest_id, macs)
         named |= records.macs_of_manifest(tx, manifest.manifest_id, macs)
         checked = []
         for row in rows:
             code = _impossible(row.content, manifest.act)
+            if code is None and row.record_mac in gone:
+                code = ErrorCode.RECORD_DELETED
             if code is None and row.record_mac in named:
                 code = ErrorCode.ROW_DUPLICATE
             if code is None:
@@ -113,7 +127,10 @@ class Chunks:
                 continue
             key = manifest.secret or new_data_key()
             said = committed(key, salt, row.content.record_id, row.content.image_sha256, code)
-            checked.append(replace(row, status=RowStatus.REJECTED, code=code, leaf=said.leaf.hex()))
+            ended = replace(row, status=RowStatus.REJECTED, code=code, leaf=said.leaf.hex())
+            if row.record_mac in gone:
+                ended = replace(ended, content=Row("", "", ""))  # its leaf stands for it
+            checked.append(ended)
         return checked
 
     def _close(self, gallery: Gallery, ref: ChunkRef) -> None:

@@ -108,6 +108,7 @@ class Deletions:
             rows = manifest_rows.listed(tx, ref, manifest_rows.OPEN, 0, _AT_ONCE)
             ended = [self._end_row(tx, gallery, row, order) for row in rows]
             manifest_rows.end(tx, ended)
+            manifest_rows.forget_deleted(tx, ref)
             now = self._parts.clock.now()
             said = self._endings.close_if_ended(tx, gallery, ref, now)
             outbox.queue(tx, [message_of(event) for event in said])
@@ -125,16 +126,24 @@ class Deletions:
     def _delete(
         self, tx: Connection, gallery: Gallery, record_id: str, order: Order
     ) -> Deletion | None:
-        """None for a record that never was. The caller holds the gallery's lock."""
+        """None for a record that never was. The caller holds the gallery's lock.
+
+        Of one that a list names and nothing was enrolled of yet, generation 0 is deleted.
+        """
         mac = self._mac(gallery, record_id)
         held = records.generations(tx, gallery.jurisdiction, [mac]).get(mac, [])
-        if not held:
-            return None
-        newest = held[-1].generation
+        awaited = manifest_rows.awaited(tx, mac)
         before = deletions.latest(tx, gallery.jurisdiction, mac)
-        if before is not None and before.generation >= newest:
-            return before
+        if not held and not awaited and before is None:
+            return None
         now = parse_time(format_time(self._parts.clock.now()))
+        # A row that waits for its portrait would bring the record back when it came.
+        refused = self._endings.refuse(tx, gallery, awaited, ErrorCode.RECORD_DELETED, now)
+        newest = held[-1].generation if held else 0
+        if before is not None and before.generation >= newest:
+            deletions.forget_rows(tx, mac)
+            outbox.queue(tx, [message_of(event) for event in refused])
+            return before
         end = backups_end(now, self._parts.backup_days)
         tombstone = Tombstone(gallery.jurisdiction, mac, newest, now)
         deleted = self._parts.attestor.attest(
@@ -148,7 +157,7 @@ class Deletions:
             )
         )
         pending = [one for one in held if one.state is RecordState.PENDING]
-        said: list[Event] = [GalleryChanged(deleted)]
+        said: list[Event] = [GalleryChanged(deleted), *refused]
         said += self._endings.write(tx, gallery, (), [_rejected(one) for one in pending], now)
         deletions.bury(tx, gallery.jurisdiction, mac, now)
         self._parts.reached(write_points.RECORD_BURIED)

@@ -25,7 +25,7 @@ from onrecord.vector_search.core.statements import (
 )
 from onrecord.vector_search.core.values import Gallery, RecordRow
 from onrecord.vector_search.roster import manifest_rows, manifests, records
-from onrecord.vector_search.roster.manifest_rows import RowEnd
+from onrecord.vector_search.roster.manifest_rows import HeldRow, RowEnd
 from onrecord.vector_search.service.parts import PlaneParts
 
 _SALT_BYTES = 32
@@ -105,6 +105,27 @@ class Endings:
         for chunk in sorted(chunks, key=lambda one: (one.manifest_id, one.chunk)):
             events.extend(self.close_if_ended(tx, gallery, chunk, now))
         return events
+
+    def refuse(
+        self,
+        tx: Connection,
+        gallery: Gallery,
+        rows: Sequence[HeldRow],
+        code: ErrorCode,
+        now: datetime,
+    ) -> list[Event]:
+        """End rows that wait for a portrait, which shall not come; their chunks with them."""
+        terms = _Terms(tx, ())
+        ended = []
+        for row in rows:
+            chunk, content = ChunkRef(row.manifest_id, row.chunk), row.content
+            key = terms.manifest(row.manifest_id).secret or new_data_key()
+            said = committed(key, terms.salt(chunk), content.record_id, content.image_sha256, code)
+            leaf = said.leaf.hex()
+            ended.append(RowEnd(row.manifest_id, row.row, RowStatus.REJECTED, leaf, code))
+        manifest_rows.end(tx, ended)
+        chunks = dict.fromkeys(ChunkRef(row.manifest_id, row.chunk) for row in rows)
+        return [said for ref in chunks for said in self.close_if_ended(tx, gallery, ref, now)]
 
     def close_if_ended(
         self, tx: Connection, gallery: Gallery, ref: ChunkRef, now: datetime
