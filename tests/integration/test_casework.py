@@ -19,7 +19,9 @@ from fastapi.testclient import TestClient
 from onrecord.chassis.database import open_database
 from onrecord.chassis.objects import LocalObjects
 from onrecord.chassis.sealing import SymmetricSeal
+from onrecord.chassis.throttle import ForegroundCalls
 from onrecord.client import ClientError, Decision, OnRecordClient
+from onrecord.clients.transport import TransportSeals
 from onrecord.contracts.embedding import EmbedRequest
 from onrecord.contracts.images import (
     AlignedCrop,
@@ -29,6 +31,8 @@ from onrecord.contracts.images import (
     QualityMeasure,
     Template,
 )
+from onrecord.detection.app import build_detection_worker
+from onrecord.embedding.app import build_embedding_worker
 from onrecord.gateway.administration import ModelFacts
 from onrecord.gateway.app import GatewayParts, build_gateway
 from onrecord.kernel.deadlines import Deadline
@@ -41,12 +45,14 @@ from onrecord.proof.entry import LoggedEntry, verify_entry
 from onrecord.proof.statements import Mandate, mandate_id
 from onrecord.proof.story import story_checks
 from onrecord.proof.verify import base_checks, verify_ledger
-from onrecord.vector_search.app import PlaneSettings, build_plane
+from onrecord.vector_search.app import PlaneSettings, build_plane, build_plane_workers
 from tests.builders.audit import MODEL, REQUEST, AuditForTest, SetClock, open_audit
 from tests.builders.index import ExactIndex
 from tests.builders.plane import DIMENSION, face, near
 
 NO_FACE = b"no face"
+PLANE = "first"
+STOP_SECONDS = 20.0
 
 
 @dataclass
@@ -140,38 +146,73 @@ def installation(tmp_path: Path) -> Iterator[Installation]:
     audit = open_audit(tmp_path / "audit", clock=clock)
     verifier = AttestationVerifier([audit.authority.root])
     vault = LocalObjects(tmp_path / "vault")
+    bus, foreground = audit.bus, ForegroundCalls()
     plane = build_plane(
         PlaneSettings(
             roster_url=f"sqlite:///{tmp_path / 'roster.db'}",
             milvus=str(tmp_path / "unused.db"),
             keys=tmp_path / "keys",
         ),
+        name=PLANE,
         vault=vault,
+        ingest=vault,
         attestor=audit.attestor(Service.VECTOR_SEARCH),
         verifier=verifier,
+        tokens=audit.tokens,
+        publisher=bus.publisher(),
         ledger_key=audit.signer.verifier,
         ledger=audit.service,
         clock=clock,
         index=ExactIndex(),
     )
+    detection = SigningDetection(audit.attestor(Service.DETECTION), clock)
+    embedding = SigningEmbedding(audit.attestor(Service.EMBEDDING), clock)
     gateway = build_gateway(
         GatewayParts(
             audit=audit.service,
-            detection=SigningDetection(audit.attestor(Service.DETECTION), clock),
-            embedding=SigningEmbedding(audit.attestor(Service.EMBEDDING), clock),
-            planes={"first": plane},
+            detection=detection,
+            embedding=embedding,
+            planes={PLANE: plane},
             tokens=audit.tokens,
             database=open_database(f"sqlite:///{tmp_path / 'casework.db'}"),
             casework_key=SymmetricSeal(b"k" * 32),
             vault=vault,
+            ingest=vault,
             ledger_objects=audit.objects,
             models={MODEL: ModelFacts(DIMENSION, "IP")},
+            bus=bus,
             clock=clock,
             chance=Random(7),  # noqa: S311 - a test draws the same each time
+            foreground=foreground,
         )
     )
-    with TestClient(gateway.app) as http:
+    seals = TransportSeals(plane, clock)
+    with ThreadPoolExecutor(1) as executor, TestClient(gateway.app) as http:
+        workers = (
+            audit.running.consumer,
+            *build_plane_workers(plane, bus, name=PLANE, foreground=foreground, clock=clock),
+            build_detection_worker(
+                bus,
+                detection=detection,
+                seals=seals,
+                ingest=vault,
+                foreground=foreground,
+                executor=executor,
+                clock=clock,
+            ),
+            build_embedding_worker(
+                bus, embedding=embedding, seals=seals, foreground=foreground, clock=clock
+            ),
+            *gateway.workers,
+        )
+        for one in workers:
+            assert one is not None
+            one.start()
         yield Installation(audit, http, verifier)
+        for one in workers:
+            assert one is not None
+            assert one.stop(STOP_SECONDS)
+    plane.close()
     audit.close()
 
 
