@@ -132,7 +132,12 @@ class AttestationVerifier:
         """The chain, verified; the few chains of the services are not verified again and again."""
         held = self._leaves.get(chain)
         if held is None:
-            held = self._verified_leaf(chain)
+            try:
+                held = self._verified_leaf(chain)
+            except OnRecordError:
+                raise
+            except Exception as error:  # a certificate that fools the parser is no certificate
+                raise _invalid("a certificate of its chain cannot be read") from error
             if len(self._leaves) >= _CHAINS_KEPT:  # certificates are renewed now and then
                 self._leaves.clear()
             self._leaves[chain] = held

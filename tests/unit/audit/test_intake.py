@@ -12,7 +12,12 @@ import pytest
 
 from onrecord.audit.service.intake import TakingIn
 from onrecord.chassis.bus.ports import SCHEMA, Message
-from onrecord.contracts.events import GALLERY_CHANGED, SEARCH_EXECUTED, SearchExecuted
+from onrecord.contracts.events import (
+    GALLERY_CHANGED,
+    SEARCH_EXECUTED,
+    GalleryChanged,
+    SearchExecuted,
+)
 from onrecord.events.messages import message_of
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.times import format_time
@@ -157,6 +162,27 @@ def test_a_receipt_that_cannot_be_read_is_an_alarm(
         payload=message_of(SearchExecuted(receipt)).payload,
     )
     send(audit, message)
+    audit.take_in()
+    assert [one["what"] for one in entries(audit, "alarm.raised")] == ["message"]
+
+
+def test_a_certificate_that_fools_the_parser_stops_no_other(audit: AuditForTest) -> None:
+    """Anybody on the bus can write one: it must not be read again for ever (R-23)."""
+    good = audit.receipt(audit.authorize().entry)
+    (leaf, *rest) = good.chain
+    version = leaf.index(bytes.fromhex("a003020102"))
+    absurd = leaf[: version + 4] + b"\x13" + leaf[version + 5 :]
+    audit.publish(replace(good, chain=(absurd, *rest)))
+    audit.told(good)
+    assert [one["what"] for one in entries(audit, "alarm.raised")] == ["message"]
+    assert len(entries(audit, "search.executed")) == 1
+
+
+@pytest.mark.parametrize("gallery", [["US-UT"], {"a": 1}, 5])
+def test_a_change_that_cannot_be_read_is_an_alarm(audit: AuditForTest, gallery: Any) -> None:
+    made = message_of(GalleryChanged(change(audit)))
+    other = message_of(GalleryChanged(change(audit, gallery=gallery)))
+    send(audit, replace(made, payload=other.payload))
     audit.take_in()
     assert [one["what"] for one in entries(audit, "alarm.raised")] == ["message"]
 

@@ -42,7 +42,7 @@ def read_change(said: Mapping[str, Any], attestation: Attestation) -> Change:
     kind = _KINDS.get((kind_of, str(said.get("act", usual.value))))
     if kind is None:
         raise _unreadable("type")
-    if said.get("gallery") not in JURISDICTIONS:
+    if not isinstance(said.get("gallery"), str) or said["gallery"] not in JURISDICTIONS:
         raise _unreadable("gallery")
     for name in _COUNTS:
         value = said.get(name)

@@ -1,6 +1,7 @@
 """What planes publish, taken into the ledger: searches made and galleries changed (law 3)."""
 
 import hashlib
+import logging
 from collections.abc import Sequence
 
 from onrecord.audit.core.changes import log_change, read_change
@@ -27,6 +28,8 @@ from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.vocabulary import EntryKind, Service
 from onrecord.proof import statements
 from onrecord.proof.attestation import Attestation, AttestationVerifier
+
+_log = logging.getLogger(__name__)
 
 
 class TakingIn:
@@ -55,7 +58,10 @@ class TakingIn:
             return Item(self._taking(received), _unbelieved(received, "it could not be evaluated"))
         except OnRecordError as error:
             alarm = _unbelieved(received, error.message)
-            return Item(alarm, alarm)
+        except Exception:  # noqa: BLE001 - whoever can write to the bus could stop all receipts
+            _log.exception("a message of the bus could not be read; an alarm is appended")
+            alarm = _unbelieved(received, "it could not be evaluated")
+        return Item(alarm, alarm)
 
     def _taking(self, received: Received) -> Taking:
         """Raises ATTESTATION_INVALID, EVENT_MALFORMED, EVENT_VERSION_UNKNOWN."""
