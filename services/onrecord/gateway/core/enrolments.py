@@ -12,9 +12,13 @@ from onrecord.proof import statements
 from onrecord.proof.attestation import Attestation
 
 _S = EnrolmentStatus
-RANKS: Final = {_S.REQUESTED: 0, _S.DETECTED: 1, _S.EMBEDDED: 2, _S.LIVE: 3, _S.REJECTED: 3}
-"""A status gives way only to one of a higher rank: `live` and `rejected` are ends."""
-ENDED: Final = RANKS[_S.LIVE]
+RANKS: Final = {_S.REQUESTED: 0, _S.DETECTED: 1, _S.EMBEDDED: 2, _S.REJECTED: 3, _S.LIVE: 4}
+"""A status gives way only to one of a higher rank: `live` and `rejected` are ends.
+
+What the plane made live stays so: detection, given the same portrait again after a crash, finds
+its copy gone and says that it is missing.
+"""
+ENDED: Final = RANKS[_S.REJECTED]
 Details = dict[str, str | int]
 
 
@@ -36,7 +40,7 @@ class EnrolmentProgress:
 
     @property
     def ended(self) -> bool:
-        return RANKS[self.status] == ENDED
+        return RANKS[self.status] >= ENDED
 
 
 def progress_of(event: Event) -> EnrolmentProgress | None:
