@@ -16,7 +16,7 @@ import pytest
 from onrecord.client import ClientError
 from onrecord.kernel.vocabulary import GalleryStatus, SearchStatus
 from tests.builders import e2e_people as people
-from tests.builders.e2e_photographs import Sitter, sitters
+from tests.builders.e2e_photographs import Sitter, enlarged, sitters
 from tests.builders.e2e_processes import Processes, running_processes
 from tests.builders.e2e_scene import UTAH, Scene, build_scene, enrol, open_gallery_like
 from tests.e2e.test_one_search import *  # noqa: F403 - the very same tests, on other processes
@@ -26,6 +26,7 @@ NEVADA = "US-NV"
 _ENROLLED = 12
 _EXAMINERS = 4
 _WAIT_SECONDS = 60.0
+_SLOW_PIXELS = 6000  # a side: some half a second to decode
 
 # All on one worker: six processes are enough for one machine.
 pytestmark = [pytest.mark.xdist_group("five-processes"), pytest.mark.slow]
@@ -171,3 +172,21 @@ def test_without_audit_nothing_is_looked_at(scene: Scene, server: Processes) -> 
     server.start_again("audit")
     found = {SearchStatus.SEALED, SearchStatus.EXAMINING}
     until(lambda: scene.search(scene.enrolled[5].probe(1)).status in found)
+
+
+def test_sigterm_lets_a_search_that_was_accepted_finish(scene: Scene, server: Processes) -> None:
+    """R-45: the gateway is asked to stop while detection is at work on a large photograph: the
+    answer arrives, the process ends by itself, and the ledger has the search with its end.
+    """
+    slow, who, found = enlarged(scene.enrolled[6].probe(1), _SLOW_PIXELS), people.investigator(), []
+    before = scene.ledger.entries()[-1].index
+    asking = threading.Thread(target=lambda: found.append(scene.search(slow, by=who)))
+    asking.start()
+    until(lambda: scene.ledger.entries()[-1].index > before)
+    assert not found, "it was over before anything could happen to it"
+    assert server.stop_one("gateway") == 0
+    asking.join(_WAIT_SECONDS)
+    (search,) = found
+    assert search.gallery(UTAH).status is GalleryStatus.SEARCHED
+    server.start_again("gateway")
+    assert scene.ledger.kinds(search.search_id) == ["request.granted", "search.executed"]

@@ -1,6 +1,6 @@
 """What a process is told: settings by file and environment, each documented at its field."""
 
-from onrecord.chassis.settings.common import (
+from onrecord.chassis.settings.bases import (
     BusSettings,
     GrpcSettings,
     InferenceSettings,
