@@ -4,6 +4,7 @@ import base64
 import json
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,12 +57,12 @@ class LedgerView:
 
         What has none in `_END_SECONDS` is given as it stands: the test says what it misses.
         """
-        deadline = time.monotonic() + _END_SECONDS
+        deadline, pause = time.monotonic() + _END_SECONDS, threading.Event()
         while True:
             found = [one for one in self.entries() if one.body.get("search_id") == search_id]
             if _has_ended(found) or time.monotonic() >= deadline:
                 return found
-            time.sleep(_LOOK_AGAIN)
+            pause.wait(_LOOK_AGAIN)
 
     def kinds(self, search_id: str) -> list[str]:
         """What the entries of a search are, in order."""
