@@ -179,7 +179,7 @@ def test_a_certificate_that_fools_the_parser_stops_no_other(audit: AuditForTest)
 
 
 @pytest.mark.parametrize("gallery", [["US-UT"], {"a": 1}, 5])
-def test_a_change_that_cannot_be_read_is_an_alarm(audit: AuditForTest, gallery: Any) -> None:
+def test_a_change_of_no_gallery_is_an_alarm(audit: AuditForTest, gallery: Any) -> None:
     made = message_of(GalleryChanged(change(audit)))
     other = message_of(GalleryChanged(change(audit, gallery=gallery)))
     send(audit, replace(made, payload=other.payload))

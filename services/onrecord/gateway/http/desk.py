@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from fastapi import Request, Response
 
 from onrecord.chassis.problems import RETRY_AFTER_MS
+from onrecord.contracts.request_parsing import parse_jurisdiction
 from onrecord.gateway.callers import Caller, Callers
 from onrecord.gateway.http.request_ids import request_id
 from onrecord.gateway.limits import Limits
@@ -57,6 +58,16 @@ class Desk:
         """The verified caller. Raises TOKEN_*."""
         header = request.headers.get("authorization")
         return await self.run(lambda: self._callers.identify(header, request_id(request)))
+
+    async def custodian(self, request: Request, gallery: str) -> Caller:
+        """The verified custodian of a gallery, before a body of theirs is held.
+
+        Raises TOKEN_*, JURISDICTION_UNKNOWN, ROLE_MISSING, CALLER_NOT_ALLOWED.
+        """
+        caller = await self.caller(request)
+        parse_jurisdiction(gallery, "gallery")
+        caller.require_custodian(gallery)
+        return caller
 
     async def serve(self, request: Request, work: Callable[[Caller], Result]) -> Result:
         """A place, the caller, the work: all that a call without a body needs."""

@@ -53,7 +53,7 @@ def router(desk: Desk, enrolments: Enrolments, deletions: Deletions) -> APIRoute
         """Answers 202 as soon as the portrait is safely on its way. Asked to wait, it answers 201
         when the record is live, the reason as a problem when it is rejected, and 202 otherwise."""
         async with desk.place():
-            caller = await desk.caller(request)
+            caller = await desk.custodian(request, gallery)
             parts = await read_parts(request, (portrait_rule,), limits)
             begun = await desk.run(
                 lambda: enrolments.enrol(caller, gallery, record_id, parts["portrait"])

@@ -89,7 +89,7 @@ def router(desk: Desk, manifests: Manifests) -> APIRouter:
     )
     async def open_manifest(request: Request, gallery: str) -> Response:
         async with desk.place():
-            caller = await desk.caller(request)
+            caller = await desk.custodian(request, gallery)
             sent = await read_document(request, limits, limits.header_bytes)
             header, signature = _signed(sent, limits)
             opened = await desk.run(lambda: manifests.open(caller, gallery, header, signature))
@@ -116,7 +116,7 @@ def router(desk: Desk, manifests: Manifests) -> APIRouter:
     )
     async def put_chunk(request: Request, gallery: str, manifest_id: str, chunk: int) -> Response:
         async with desk.place():
-            caller = await desk.caller(request)
+            caller = await desk.custodian(request, gallery)
             sent = await read_body(request, limits, limits.chunk_bytes)
             at = ChunkRef(manifest_id, chunk)
             done = await desk.run(
@@ -137,7 +137,7 @@ def router(desk: Desk, manifests: Manifests) -> APIRouter:
         """Each image is held against the hash the state has signed. Bring the same again after a
         failure: what is on its way stays on its way."""
         async with desk.place():
-            caller = await desk.caller(request)
+            caller = await desk.custodian(request, gallery)
             brought = await _brought(request, limits)
             at = ChunkRef(manifest_id, chunk)
             done = await desk.run(lambda: manifests.bring(caller, gallery, at, brought))
