@@ -172,7 +172,8 @@ class Holding:
                 ref.manifest_id, GALLERY, ManifestAct.DELETE, now, {"person": "custodian-1"}, None
             )
             manifests.add(tx, held, b"header", "signature")
-            manifests.add_chunk(tx, ref.manifest_id, ref.chunk, b"s" * 32, now)
+            manifests.add_chunk(tx, ref.manifest_id, ref.chunk, b"s" * 32)
+            manifests.deliver_chunk(tx, ref.manifest_id, ref.chunk, now)
             manifest_rows.add(
                 tx,
                 [

@@ -372,6 +372,24 @@ class World:
         plain = template_message(made).SerializeToString()
         return FaceEmbedded(ref, self.seals.seal(TEMPLATE, ref, plain, self.deadline))
 
+    def refusal(
+        self, ticket: EnrolmentTicket, image: bytes, gallery: str = UTAH
+    ) -> EnrolmentRejected:
+        """What detection says of a portrait without a face."""
+        code = ErrorCode.FACE_NOT_FOUND
+        signed = self.attestors[Service.DETECTION].attest(
+            {
+                "type": statements.DETECTION_REFUSED,
+                "time": format_time(self.clock.now()),
+                "mandate": mandate_id(ticket.attestation),
+                "image_sha256": sha256(image),
+                "code": code.value,
+                "message": "no face was found",
+            }
+        )
+        ref = ref_of(ticket, gallery)
+        return EnrolmentRejected(ref, code, "no face was found", self.clock.now(), signed)
+
     def deliver(self, *events: FaceEmbedded | EnrolmentRejected) -> list[Outcome]:
         """One poll of the plane's consumer."""
         return list(self.consumer([received(message_of(event)) for event in events]))

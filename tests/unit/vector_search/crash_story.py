@@ -11,7 +11,6 @@ from collections import Counter
 from pathlib import Path
 
 from onrecord.contracts.enrolment import BeginState, EnrolmentBatch, EnrolmentStart
-from onrecord.contracts.events import EnrolmentRejected
 from onrecord.kernel.errors import ErrorCode
 from onrecord.kernel.vocabulary import ManifestAct
 from onrecord.kernel.writepoints import WritePoint, unobserved
@@ -28,7 +27,6 @@ from tests.builders.plane import (
     near,
     portrait,
     record_name,
-    ref_of,
     sha256,
 )
 
@@ -97,9 +95,8 @@ def reject(world: World, number: int) -> None:
     begun = world.start(record_name(number), image)
     if begun.ticket is not None:
         world.submit(begun.ticket, image)
-    ref = ref_of(begun.ticket or world.ticket_of(begun.enrolment_id))
-    code = ErrorCode.FACE_NOT_FOUND
-    world.arrive(EnrolmentRejected(ref, code, "no face", world.clock.now()))
+    ticket = begun.ticket or world.ticket_of(begun.enrolment_id)
+    world.arrive(world.refusal(ticket, image))
 
 
 def enrol_rows(world: World, signed: SignedManifest) -> None:

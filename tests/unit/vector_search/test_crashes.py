@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from onrecord.chassis.database import open_database, read_transaction
 from onrecord.contracts.events import Event, GalleryChanged, SearchExecuted
-from onrecord.proof import canonical, statements
+from onrecord.proof import statements
 from onrecord.vector_search.core.write_points import LIFE_POINTS as LIFE_POINTS
 from tests.builders.plane import UTAH, World, face, record_name
 from tests.unit.vector_search.conftest import folder_in_memory
@@ -121,8 +121,8 @@ def check_the_end(world: World) -> None:
 
 def check_what_the_ledger_is_told(world: World, told: list[Event]) -> None:
     """Every end of an enrolment is told, and each chunk with one statement, however often."""
-    changes = {one.change.statement for one in told if isinstance(one, GalleryChanged)}
-    said = [canonical.decode(one) for one in changes]
+    changes = {one.change for one in told if isinstance(one, GalleryChanged)}
+    said = [statements.read(one) for one in changes]
     by_chunk = Counter((one["manifest"], one["chunk"]) for one in said if one.get("rows") != 1)
     assert set(by_chunk.values()) == {1}, "a chunk was told of twice"
     singles = Counter(one["enrolment_id"] for one in said if one.get("enrolment_id"))

@@ -15,7 +15,6 @@ from onrecord.contracts.enrolment import (
     BeginState,
     EnrolmentBatch,
     EnrolmentStart,
-    EnrolmentTicket,
     portrait_aad,
 )
 from onrecord.contracts.events import (
@@ -465,25 +464,10 @@ class TestArrival:
 
 
 class TestRejection:
-    def refusal(self, world: World, ticket: EnrolmentTicket, image: bytes) -> EnrolmentRejected:
-        """What detection says of a portrait without a face."""
-        signed = world.attestors[Service.DETECTION].attest(
-            {
-                "type": statements.DETECTION_REFUSED,
-                "time": format_time(world.clock.now()),
-                "mandate": statements.mandate_id(ticket.attestation),
-                "image_sha256": sha256(image),
-                "code": ErrorCode.FACE_NOT_FOUND.value,
-            }
-        )
-        return EnrolmentRejected(
-            ref_of(ticket), ErrorCode.FACE_NOT_FOUND, "no face", world.clock.now(), signed
-        )
-
     def test_a_rejected_portrait_ends_and_is_told_to_the_ledger_once(self, world: World) -> None:
         ticket = world.begin(record_name(90), IMAGE)
         world.submit(ticket, IMAGE)
-        event = self.refusal(world, ticket, IMAGE)
+        event = world.refusal(ticket, IMAGE)
         world.arrive(event, event)
         world.arrive(event)
         state = world.plane.enrolment(UTAH, ticket.enrolment_id, world.deadline)
@@ -498,7 +482,7 @@ class TestRejection:
         ticket = world.begin(record_name(90), IMAGE)
         world.submit(ticket, IMAGE)
         late = world.embedded(ticket, IMAGE, face(90))
-        world.arrive(self.refusal(world, ticket, IMAGE))
+        world.arrive(world.refusal(ticket, IMAGE))
         world.arrive(late)
         assert live_records(world) == len(PEOPLE)
 
@@ -506,13 +490,13 @@ class TestRejection:
         ticket = world.begin(record_name(90), IMAGE)
         world.submit(ticket, IMAGE)
         world.arrive(world.embedded(ticket, IMAGE, face(90)))
-        world.arrive(self.refusal(world, ticket, IMAGE))
+        world.arrive(world.refusal(ticket, IMAGE))
         assert live_records(world) == len(PEOPLE) + 1
 
     def test_a_refusal_of_another_portrait_is_not_believed(self, world: World) -> None:
         ticket = world.begin(record_name(90), IMAGE)
         other = world.begin(record_name(91), portrait(91))
-        swapped = replace(self.refusal(world, other, portrait(91)), enrolment=ref_of(ticket))
+        swapped = replace(world.refusal(other, portrait(91)), enrolment=ref_of(ticket))
         (outcome,) = world.deliver(swapped)
         assert isinstance(outcome, Failed)
         assert outcome.error.code is ErrorCode.ATTESTATION_INVALID

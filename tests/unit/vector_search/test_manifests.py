@@ -286,7 +286,8 @@ class TestRows:
         signed = world.manifest([row(90), row(91), row(92)], chunk_rows=2)
         world.open_manifest(signed)
         start = EnrolmentStart(record_name(90), sha256(portrait(90)), 1)
-        starts, ref, code = (start,), signed.ref(0), ErrorCode.MANIFEST_CHANGED
+        starts: tuple[EnrolmentStart, ...] = (start,)
+        ref, code = signed.ref(0), ErrorCode.MANIFEST_CHANGED
         match fault:
             case "row":
                 starts = (replace(start, row=2),)

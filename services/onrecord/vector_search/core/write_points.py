@@ -11,6 +11,8 @@ TRANSPORT_KEY_STORED = "transport_key.stored"
 TRANSPORT_KEY_DESTROYED = "transport_key.destroyed"
 TRANSPORT_KEY_MARKED = "transport_key.marked"
 MANIFEST_STORED = "manifest.stored"
+CHUNK_BEGUN = "manifest.chunk_begun"
+CHUNK_ROWS_STORED = "manifest.chunk_rows_stored"
 CHUNK_STORED = "manifest.chunk_stored"
 CHUNK_CARRIED_OUT = "manifest.chunk_carried_out"
 TICKETS_WRITTEN = "enrolment.tickets_written"
@@ -24,6 +26,7 @@ OLDER_GONE = "enrolment.older_gone"
 ROWS_ENDED = "enrolment.rows_ended"
 CHANGE_STORED = "enrolment.change_stored"
 CHUNK_CLOSED = "manifest.chunk_closed"
+ROWS_FORGOTTEN = "manifest.rows_forgotten"
 EVENTS_QUEUED = "enrolment.events_queued"
 ENROLMENT_COMMITTED = "enrolment.committed"
 INGEST_CLEARED = "enrolment.ingest_cleared"
@@ -61,6 +64,8 @@ LIFE_POINTS = (
     TRANSPORT_KEY_DESTROYED,
     TRANSPORT_KEY_MARKED,
     MANIFEST_STORED,
+    CHUNK_BEGUN,
+    CHUNK_ROWS_STORED,
     CHUNK_STORED,
     CHUNK_CARRIED_OUT,
     TICKETS_WRITTEN,
@@ -74,6 +79,7 @@ LIFE_POINTS = (
     ROWS_ENDED,
     CHANGE_STORED,
     CHUNK_CLOSED,
+    ROWS_FORGOTTEN,
     EVENTS_QUEUED,
     ENROLMENT_COMMITTED,
     INGEST_CLEARED,

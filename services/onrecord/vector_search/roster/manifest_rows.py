@@ -215,26 +215,35 @@ def forget_deleted(tx: Connection, chunk: ChunkRef) -> None:
     )
 
 
-def forget(tx: Connection, chunk: ChunkRef) -> None:
+def forget_some(tx: Connection, chunk: ChunkRef, limit: int) -> bool:
     """Of a closed chunk only what is worth a report keeps its words (R-26).
 
     Accepted rows go: the records name their manifest. What ended well otherwise keeps its mac, by
     which the same record is recognised further down the list; so do records deleted meanwhile.
+    At most `limit` rows; whether there may be more.
     """
-    tx.execute(
-        delete_from(manifest_rows).where(
-            _of(chunk),
-            manifest_rows.c.status == RowStatus.ACCEPTED.value,
-            manifest_rows.c.duplicate == 0,
-        )
-    )
     well = manifest_rows.c.status.in_([RowStatus.UNCHANGED.value, RowStatus.DELETED.value])
     buried = manifest_rows.c.record_mac.in_(select(deletions.c.record_mac))
-    tx.execute(
-        update(manifest_rows)
-        .where(_of(chunk), well | buried)
-        .values(record_id="", image_sha256="", path="")
+    accepted = (manifest_rows.c.status == RowStatus.ACCEPTED.value) & (
+        manifest_rows.c.duplicate == 0
     )
+    named = manifest_rows.c.record_id != ""
+    gone = _numbers(tx, _of(chunk) & accepted, limit)
+    blank = _numbers(tx, _of(chunk) & named & ~accepted & (well | buried), limit)
+    of = manifest_rows.c.manifest_id == chunk.manifest_id
+    for some in _parts(gone):
+        tx.execute(delete_from(manifest_rows).where(of, manifest_rows.c.row.in_(some)))
+    for some in _parts(blank):
+        tx.execute(
+            update(manifest_rows)
+            .where(of, manifest_rows.c.row.in_(some))
+            .values(record_id="", image_sha256="", path="")
+        )
+    return limit in (len(gone), len(blank))
+
+
+def _numbers(tx: Connection, wanted: ColumnElement[bool], limit: int) -> list[int]:
+    return list(tx.execute(select(manifest_rows.c.row).where(wanted).limit(limit)).scalars())
 
 
 def _within(manifest_id: str, chunk: int | None) -> ColumnElement[bool]:

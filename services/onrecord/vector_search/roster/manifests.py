@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
+from onrecord.contracts.enrolment import ChunkRef
 from onrecord.kernel.times import format_time, parse_time
 from onrecord.kernel.vocabulary import ManifestAct
 from onrecord.proof import canonical
@@ -27,11 +28,15 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A chunk whose rows were brought. `counts` by status, `change`: once it is closed."""
+    """A chunk of which rows were brought: all of them, once it is `delivered`.
+
+    `counts` by status, `change`: once it is closed.
+    """
 
     manifest_id: str
     number: int
     salt: bytes
+    delivered: bool
     counts: dict[str, int]
     duplicates: int
     change: Attestation | None
@@ -78,11 +83,34 @@ def header(tx: Connection, manifest_id: str) -> bytes:
     return bytes(tx.execute(found).scalar_one())
 
 
-def add_chunk(tx: Connection, manifest_id: str, number: int, salt: bytes, now: datetime) -> None:
+def add_chunk(tx: Connection, manifest_id: str, number: int, salt: bytes) -> None:
     tx.execute(
-        insert(chunks).values(
-            manifest_id=manifest_id, number=number, salt=salt, delivered_at=format_time(now)
-        )
+        insert(chunks).values(manifest_id=manifest_id, number=number, salt=salt, forgotten=0)
+    )
+
+
+def deliver_chunk(tx: Connection, manifest_id: str, number: int, now: datetime) -> None:
+    """Every row of it is held."""
+    tx.execute(
+        update(chunks)
+        .where(chunks.c.manifest_id == manifest_id, chunks.c.number == number)
+        .values(delivered_at=format_time(now))
+    )
+
+
+def to_forget(tx: Connection) -> tuple[ChunkRef, ...]:
+    """Closed chunks whose rows have not been cut down to a report yet."""
+    found = select(chunks.c.manifest_id, chunks.c.number).where(
+        chunks.c.closed_at.is_not(None), chunks.c.forgotten == 0
+    )
+    return tuple(ChunkRef(row.manifest_id, row.number) for row in tx.execute(found))
+
+
+def mark_forgotten(tx: Connection, ref: ChunkRef) -> None:
+    tx.execute(
+        update(chunks)
+        .where(chunks.c.manifest_id == ref.manifest_id, chunks.c.number == ref.chunk)
+        .values(forgotten=1)
     )
 
 
@@ -93,7 +121,7 @@ def find_chunk(tx: Connection, manifest_id: str, number: int) -> Chunk | None:
 
 
 def delivered(tx: Connection, manifest_id: str) -> dict[int, Chunk]:
-    """Every chunk whose rows were brought, by number."""
+    """Every chunk of which rows were brought, by number."""
     found = select(chunks).where(chunks.c.manifest_id == manifest_id)
     return {row.number: _chunk(row) for row in tx.execute(found)}
 
@@ -125,6 +153,7 @@ def _chunk(row: Row[Any]) -> Chunk:
         manifest_id=row.manifest_id,
         number=row.number,
         salt=row.salt,
+        delivered=row.delivered_at is not None,
         counts=counts,
         duplicates=row.duplicates or 0,
         change=None if change is None else Attestation.from_json(canonical.decode(change.encode())),

@@ -116,13 +116,14 @@ chunks = Table(
     metadata,
     Column("manifest_id", ForeignKey("manifests.manifest_id"), primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("delivered_at", String(23), nullable=False),
+    Column("delivered_at", String(23)),  # once the last of its rows is held
     Column("salt", LargeBinary(32), nullable=False),  # of every commitment in its statement
     Column("closed_at", String(23)),
     Column("change", Text),  # the attestation, once closed
     # Kept when the chunk is closed and its accepted rows are forgotten: canonical JSON.
     Column("counts", Text),
     Column("duplicates", Integer),
+    Column("forgotten", Integer, nullable=False),  # 1 once its rows were cut down to a report
 )
 
 # Of a chunk that is open every row, of a closed one those that are worth a report.

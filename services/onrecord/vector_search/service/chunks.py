@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from onrecord.chassis.database import read_transaction, write_transaction
+from onrecord.chassis.database import write_transaction
 from onrecord.chassis.sealing import new_data_key
 from onrecord.contracts.enrolment import ChunkRef, ChunkState, RowStatus
 from onrecord.events.messages import message_of
@@ -33,11 +33,14 @@ from onrecord.vector_search.roster.manifest_rows import HeldRow
 from onrecord.vector_search.roster.manifests import Manifest
 from onrecord.vector_search.service.deleting import Deletions
 from onrecord.vector_search.service.ending import Endings
+from onrecord.vector_search.service.forgetting import Forgetting
 from onrecord.vector_search.service.managing import Galleries
 from onrecord.vector_search.service.manifests import Manifests
 from onrecord.vector_search.service.parts import PlaneParts
 
 _SALT_BYTES: Final = 32
+_AT_ONCE: Final = 1000
+_AWAITED: Final = RowStatus.AWAITED
 
 
 class Chunks:
@@ -51,6 +54,7 @@ class Chunks:
         self._manifests = lists
         self._deletions = deleting
         self._endings = Endings(parts)
+        self._forgetting = Forgetting(parts)
 
     def put(self, ref: ChunkRef, rows: Sequence[Row], deadline: Deadline) -> ChunkState:
         """Repeatable, also from the middle of a list of deletions.
@@ -65,6 +69,7 @@ class Chunks:
             self._deletions.carry_out(ref, deadline)
         self._close(gallery, ref)
         self._parts.relay.flush(deadline)
+        self._forgetting.run()
         return self._manifests.chunk(ref)
 
     def _store(
@@ -75,25 +80,33 @@ class Chunks:
         ref: ChunkRef,
         rows: Sequence[Row],
     ) -> None:
-        with read_transaction(self._parts.roster) as tx:
-            if manifests.find_chunk(tx, ref.manifest_id, ref.chunk) is not None:
-                return
-        # The longest part is done before anybody has to wait for it.
-        salt = self._parts.random_bytes(_SALT_BYTES)
-        private = self._parts.keys.private_key(gallery.jurisdiction)
-        macs = record_macs(private, [row.record_id for row in rows])
-        first = header.first_row(ref.chunk)
-        held = [
-            HeldRow(ref.manifest_id, first + place, ref.chunk, mac, row, RowStatus.AWAITED)
-            for place, (row, mac) in enumerate(zip(rows, macs, strict=True))
-        ]
-        now = self._now()
+        """Some rows at a time: searches write in between."""
         with write_transaction(self._parts.roster) as tx:
             galleries.lock(tx, gallery.jurisdiction)
-            if manifests.find_chunk(tx, ref.manifest_id, ref.chunk) is not None:
-                return
-            manifests.add_chunk(tx, ref.manifest_id, ref.chunk, salt, now)
-            manifest_rows.add(tx, self._checked(tx, manifest, header, held, salt))
+            chunk = manifests.find_chunk(tx, ref.manifest_id, ref.chunk)
+            salt = self._parts.random_bytes(_SALT_BYTES) if chunk is None else chunk.salt
+            if chunk is None:
+                manifests.add_chunk(tx, ref.manifest_id, ref.chunk, salt)
+        if chunk is not None and chunk.delivered:
+            return
+        self._parts.reached(write_points.CHUNK_BEGUN)
+        private = self._parts.keys.private_key(gallery.jurisdiction)
+        first = header.first_row(ref.chunk)
+        for start in range(0, len(rows), _AT_ONCE):
+            part = rows[start : start + _AT_ONCE]
+            macs = record_macs(private, [row.record_id for row in part])
+            held = [
+                HeldRow(ref.manifest_id, first + start + place, ref.chunk, mac, row, _AWAITED)
+                for place, (row, mac) in enumerate(zip(part, macs, strict=True))
+            ]
+            with write_transaction(self._parts.roster) as tx:
+                galleries.lock(tx, gallery.jurisdiction)
+                here = manifest_rows.find(tx, ref.manifest_id, [row.row for row in held])
+                fresh = [row for row in held if row.row not in here]
+                manifest_rows.add(tx, self._checked(tx, manifest, header, fresh, salt))
+            self._parts.reached(write_points.CHUNK_ROWS_STORED)
+        with write_transaction(self._parts.roster) as tx:
+            manifests.deliver_chunk(tx, ref.manifest_id, ref.chunk, self._now())
         self._parts.reached(write_points.CHUNK_STORED)
 
     def _checked(

@@ -31,6 +31,7 @@ from onrecord.vector_search.core.templates import check_template
 from onrecord.vector_search.core.values import Gallery, RecordRow, RecordState
 from onrecord.vector_search.roster import deletions, galleries, outbox, records
 from onrecord.vector_search.service.ending import Accepted, Endings, Rejected
+from onrecord.vector_search.service.forgetting import Forgetting
 from onrecord.vector_search.service.managing import Galleries
 from onrecord.vector_search.service.parts import PlaneParts
 from onrecord.vector_search.service.remains import Remains
@@ -56,6 +57,7 @@ class Arrivals:
         self._galleries = known
         self._seals = seals
         self._endings = Endings(parts)
+        self._forgetting = Forgetting(parts)
         self._remains = Remains(parts)
 
     def take(
@@ -81,6 +83,7 @@ class Arrivals:
         self._clear(held, [rows[one.enrolment.enrolment_id] for one in self._ours(events, rows)])
         self._remains.clear(held, deadline)
         self._parts.relay.flush(deadline)
+        self._forgetting.run()
         return outcomes
 
     def _ours(

@@ -132,7 +132,9 @@ class Endings:
     ) -> list[Event]:
         """Close a chunk, once, when none of its rows is open: the statement about it."""
         chunk = manifests.find_chunk(tx, ref.manifest_id, ref.chunk)
-        if chunk is None or chunk.change is not None or manifest_rows.is_open(tx, ref):
+        if chunk is None or not chunk.delivered or chunk.change is not None:
+            return []
+        if manifest_rows.is_open(tx, ref):
             return []
         manifest = manifests.find(tx, ref.manifest_id)
         if manifest is None:
@@ -160,7 +162,6 @@ class Endings:
         twice = manifest_rows.duplicates(tx, ref.manifest_id, ref.chunk).get(ref.chunk, 0)
         present = {name: many for name, many in counts.items() if many}
         manifests.close_chunk(tx, chunk, present, twice, change, now)
-        manifest_rows.forget(tx, ref)
         self._parts.reached(write_points.CHUNK_CLOSED)
         return [GalleryChanged(change)]
 

@@ -28,6 +28,7 @@ from onrecord.vector_search.core.names import check_sha256, is_record_id, is_sha
 from onrecord.vector_search.core.naming import record_macs
 from onrecord.vector_search.core.values import Gallery, RecordRow, RecordState
 from onrecord.vector_search.roster import deletions, galleries, outbox, records, transport_keys
+from onrecord.vector_search.service.forgetting import Forgetting
 from onrecord.vector_search.service.managing import Galleries
 from onrecord.vector_search.service.parts import PlaneParts
 from onrecord.vector_search.service.rows import Batch, RowsOfChunk
@@ -44,6 +45,7 @@ class Enrolments:
         self._galleries = known
         self._tickets = Tickets(parts)
         self._rows = RowsOfChunk(parts)
+        self._forgetting = Forgetting(parts)
 
     def begin(
         self, batch: EnrolmentBatch, user_token: str, deadline: Deadline
@@ -68,6 +70,7 @@ class Enrolments:
         self._parts.reached(write_points.TICKET_STORED)
         if events:
             self._parts.relay.flush(deadline)
+            self._forgetting.run()
         return tuple(begun)
 
     def submit(self, gallery: str, submissions: Sequence[Submission], deadline: Deadline) -> None:

@@ -132,7 +132,7 @@ def chunk_state(
     duplicates: int,
 ) -> ChunkState:
     """`counts` and `duplicates` are of the rows held; a closed chunk kept its own."""
-    if chunk is None:
+    if chunk is None or not chunk.delivered:
         return ChunkState(number, header.rows_in(number), False, {}, 0, None)
     if chunk.change is not None:
         counts = {RowStatus(name): many for name, many in chunk.counts.items()}

@@ -39,6 +39,7 @@ from onrecord.vector_search.service.compacting import Compactions
 from onrecord.vector_search.service.deleting import Deletions
 from onrecord.vector_search.service.embedded import Arrivals
 from onrecord.vector_search.service.enrolling import Enrolments
+from onrecord.vector_search.service.forgetting import Forgetting
 from onrecord.vector_search.service.managing import Galleries
 from onrecord.vector_search.service.manifests import Manifests
 from onrecord.vector_search.service.opening import Openings
@@ -71,6 +72,7 @@ class PlaneService:
         self._deletions = Deletions(parts, known)
         self._chunks = Chunks(parts, known, self._manifests, self._deletions)
         self._remains = Remains(parts)
+        self._forgetting = Forgetting(parts)
         self._compactions = Compactions(parts, known)
         self._reconciliation = Reconciliation(parts, known, self._keys)
         self._redrives = Redrives(parts, known, self._keys)
@@ -81,6 +83,7 @@ class PlaneService:
         What waits to be published is the relay's (`start`).
         """
         self._keys.rotate(self._parts.clock.now())
+        self._forgetting.run()
         with read_transaction(self._parts.roster) as tx:
             held = galleries.find_all(tx)
         for gallery in held:
@@ -94,6 +97,7 @@ class PlaneService:
     def maintain(self, deadline: Deadline) -> None:
         """To be called from time to time: keys that are due are destroyed, indexes compacted."""
         self._keys.rotate(self._parts.clock.now())
+        self._forgetting.run()
         self._compactions.run(deadline)
 
     def create_gallery(

@@ -19,6 +19,7 @@ from onrecord.vector_search.core import write_points
 from onrecord.vector_search.core.values import Gallery, RecordRow, RecordState
 from onrecord.vector_search.roster import galleries, outbox, records, transport_keys
 from onrecord.vector_search.service.ending import Endings, Rejected
+from onrecord.vector_search.service.forgetting import Forgetting
 from onrecord.vector_search.service.managing import Galleries
 from onrecord.vector_search.service.parts import PlaneParts
 from onrecord.vector_search.service.remains import Remains
@@ -31,6 +32,7 @@ class Rejections:
         self._parts = parts
         self._galleries = known
         self._endings = Endings(parts)
+        self._forgetting = Forgetting(parts)
         self._remains = Remains(parts)
 
     def take(
@@ -54,6 +56,7 @@ class Rejections:
             self._end(held, sound)
             self._remains.clear(held, deadline)
         self._parts.relay.flush(deadline)
+        self._forgetting.run()
         return outcomes
 
     def _end(self, held: Gallery, sound: Mapping[str, EnrolmentRejected]) -> None:

@@ -79,7 +79,7 @@ class RowsOfChunk:
         if manifest is None or manifest.gallery != batch.gallery:
             raise OnRecordError(ErrorCode.NOT_FOUND, f"{batch.gallery} has no such manifest")
         chunk = manifests.find_chunk(tx, manifest.manifest_id, batch.chunk.chunk)
-        if manifest.act is not ManifestAct.ENROL or chunk is None:
+        if manifest.act is not ManifestAct.ENROL or chunk is None or not chunk.delivered:
             raise OnRecordError(
                 ErrorCode.MANIFEST_STATE, "the rows of that chunk have not been brought to enrol"
             )
