@@ -51,7 +51,7 @@ class Custody:
     ) -> bytes:
         """The order in which one examiner sees the candidates."""
         what = f"order/{task_id}"
-        return self._seal(held.wrapped_key, search_id, what, canonical.encode(order))
+        return self._seal(held.wrapped_key, search_id, what, canonical.encode(list(order)))
 
     def order(self, search: Search, task: Task) -> tuple[str, ...]:
         """The candidate refs as this examiner sees them. Raises SEARCH_STATE."""

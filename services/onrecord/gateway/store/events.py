@@ -25,6 +25,9 @@ RECORD_DELETED: Final = "record.deleted"
 Listener = Callable[[frozenset[str]], None]
 """Told whose events have come, after the commit."""
 
+NewEvent = tuple[str, str, str, Mapping[str, str | int]]
+"""Audience, kind, ref and data."""
+
 _TOLD = "onrecord.told"
 # Any number that nothing else in this database locks under.
 _ORDER = text("SELECT pg_advisory_xact_lock(4001)")
@@ -81,12 +84,8 @@ class EventStore:
         """Write one as part of the caller's transaction, which must be a `write_transaction`."""
         self.add_all(connection, ((audience, kind, ref, data),))
 
-    def add_all(
-        self,
-        connection: Connection,
-        events: Sequence[tuple[str, str, str, Mapping[str, str | int]]],
-    ) -> None:
-        """Several (audience, kind, ref, data), in this order."""
+    def add_all(self, connection: Connection, events: Sequence[NewEvent]) -> None:
+        """Several, in this order."""
         if not self._ordered:
             connection.execute(_ORDER)
         time = format_time(self._clock.now())

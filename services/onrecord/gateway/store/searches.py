@@ -11,7 +11,7 @@ from onrecord.chassis.database import forget, read_transaction, write_transactio
 from onrecord.contracts.images import QualityMeasure
 from onrecord.gateway.core.states import KEEPS_PROBE, GalleryState, Reason, check_transition
 from onrecord.gateway.store import events, rows, tables
-from onrecord.gateway.store.events import EventStore
+from onrecord.gateway.store.events import EventStore, NewEvent
 from onrecord.gateway.store.rows import SealedCasework, Search, Task
 from onrecord.gateway.store.tasks import insert_tasks
 from onrecord.kernel.errors import ErrorCode, OnRecordError
@@ -31,7 +31,7 @@ class SearchStore:
             with write_transaction(self._engine) as connection:
                 connection.execute(_OPEN, rows.search_columns(search))
                 if search.status is not SearchStatus.PROCESSING:
-                    self._tell(connection, search)
+                    self._events.add_all(connection, [_event(search)])
                 return search
         except IntegrityError:
             return self.get(search.search_id)
@@ -180,20 +180,19 @@ class SearchStore:
             )
             if moved.rowcount != 1:
                 return _find(connection, search.search_id)
-            if tasks:
-                insert_tasks(connection, self._events, tasks)
+            news = insert_tasks(connection, tasks) if tasks else []
             if before in KEEPS_PROBE and after not in KEEPS_PROBE:
                 connection.execute(_FORGET_ORDERS, {"wanted": search.search_id})
             if after is not before:
-                self._tell(connection, search)
+                self._events.add_all(connection, [*news, _event(search)])
         if before in KEEPS_PROBE and after not in KEEPS_PROBE:
             forget(self._engine)
         return search
 
-    def _tell(self, connection: Connection, search: Search) -> None:
-        audience = events.requester(search.person, search.agency)
-        said = {"status": search.status.value}
-        self._events.add(connection, audience, events.SEARCH_CHANGED, search.search_id, said)
+
+def _event(search: Search) -> NewEvent:
+    audience = events.requester(search.person, search.agency)
+    return audience, events.SEARCH_CHANGED, search.search_id, {"status": search.status.value}
 
 
 def _step_before(before: SearchStatus, after: SearchStatus) -> SearchStatus:

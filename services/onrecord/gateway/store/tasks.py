@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, up
 from onrecord.chassis.database import read_transaction, write_transaction
 from onrecord.gateway.core.draw import Examiner
 from onrecord.gateway.store import events, rows, tables
-from onrecord.gateway.store.events import EventStore
+from onrecord.gateway.store.events import NewEvent
 from onrecord.gateway.store.rows import Task
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.times import format_time
@@ -76,8 +76,10 @@ class TaskStore:
             )
 
 
-def insert_tasks(connection: Connection, told: EventStore, tasks: Sequence[Task]) -> None:
-    """The tasks of one search, as part of the transaction that puts it under examination."""
+def insert_tasks(connection: Connection, tasks: Sequence[Task]) -> list[NewEvent]:
+    """The tasks of one search, as part of the transaction that puts it under examination, and
+    what is to be told of them in it.
+    """
     connection.execute(
         _INSERT,
         [
@@ -91,10 +93,9 @@ def insert_tasks(connection: Connection, told: EventStore, tasks: Sequence[Task]
             for task in tasks
         ],
     )
-    told.add_all(
-        connection,
-        [(events.examiner(task.person), events.TASK_ASSIGNED, task.task_id, {}) for task in tasks],
-    )
+    return [
+        (events.examiner(task.person), events.TASK_ASSIGNED, task.task_id, {}) for task in tasks
+    ]
 
 
 @dataclass(frozen=True, slots=True)
