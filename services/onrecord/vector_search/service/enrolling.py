@@ -1,18 +1,12 @@
 """The beginning of enrolments: generations, tickets, and the sealed portraits that are brought."""
 
 from collections.abc import Sequence
-from datetime import datetime
-
-from sqlalchemy import Connection
 
 from onrecord.chassis.database import read_transaction, write_transaction
 from onrecord.contracts.enrolment import (
-    BeginState,
     Begun,
     EnrolmentBatch,
-    EnrolmentStart,
     EnrolmentState,
-    EnrolmentTicket,
     Submission,
 )
 from onrecord.contracts.events import EnrolmentRequested, Event, ingest_object_key
@@ -24,14 +18,15 @@ from onrecord.kernel.vocabulary import EnrolmentStatus
 from onrecord.proof import canonical
 from onrecord.vector_search.core import write_points
 from onrecord.vector_search.core.custody import as_person, require_custodian
-from onrecord.vector_search.core.names import check_sha256, is_record_id, is_sha256
+from onrecord.vector_search.core.names import check_sha256
 from onrecord.vector_search.core.naming import record_macs
-from onrecord.vector_search.core.values import Gallery, RecordRow, RecordState
+from onrecord.vector_search.core.values import RecordRow, RecordState
 from onrecord.vector_search.roster import deletions, galleries, outbox, records, transport_keys
+from onrecord.vector_search.service.beginning import Beginning
 from onrecord.vector_search.service.forgetting import Forgetting
 from onrecord.vector_search.service.managing import Galleries
 from onrecord.vector_search.service.parts import PlaneParts
-from onrecord.vector_search.service.rows import Batch, RowsOfChunk
+from onrecord.vector_search.service.rows import RowsOfChunk
 from onrecord.vector_search.service.tickets import Tickets
 
 _WRAPPED_BYTES = 80
@@ -58,7 +53,7 @@ class Enrolments:
         now = parse_time(format_time(self._parts.clock.now()))
         with write_transaction(self._parts.roster) as tx:
             galleries.lock(tx, gallery.jurisdiction)
-            work = _Beginning(tx, gallery, batch.starts, macs, by, now, self._tickets)
+            work = Beginning(tx, gallery, batch.starts, macs, by, now, self._tickets)
             rows = self._rows.of(tx, batch)
             pairs = zip(batch.starts, macs, strict=True)
             begun = [work.begin(start, mac, rows) for start, mac in pairs]
@@ -128,106 +123,6 @@ class Enrolments:
         claims = self._parts.tokens.verify(user_token)
         require_custodian(claims, batch.gallery)
         return canonical.encode(as_person(claims)).decode()
-
-
-class _Beginning:
-    """One batch within its transaction: what is there, and what is added to it."""
-
-    def __init__(
-        self,
-        tx: Connection,
-        gallery: Gallery,
-        starts: Sequence[EnrolmentStart],
-        macs: Sequence[str],
-        by: str,
-        now: datetime,
-        tickets: Tickets,
-    ) -> None:
-        self._tx = tx
-        self._gallery = gallery
-        self._by = by
-        self._now = now
-        self._tickets = tickets
-        self._held = records.generations(tx, gallery.jurisdiction, set(macs))
-        images = {one.image_sha256 for one in starts}
-        self._images = records.with_images(tx, gallery.jurisdiction, images)
-        self._fresh: list[RecordRow] = []
-
-    def begin(self, start: EnrolmentStart, mac: str, rows: Batch | None) -> Begun:
-        """What comes of one start, after those before it."""
-        before = None if rows is None else rows.answered(start)
-        if before is not None:
-            return self._again(rows, start, before) if _goes_on(before) else before
-        code = _refused(start)
-        if code is not None:
-            return Begun(BeginState.REJECTED, "", code=code)
-        held = self._held.setdefault(mac, [])
-        newest = next((one for one in reversed(held) if one.state is not RecordState.GONE), None)
-        if newest is not None and newest.image_sha256 == start.image_sha256:
-            if newest.state is RecordState.LIVE:
-                return Begun(BeginState.UNCHANGED, newest.enrolment_id)
-            if rows is None and newest.manifest_id is None:
-                return self._ticketed(newest)
-        others = self._images.setdefault(start.image_sha256, set())
-        fresh = self._tickets.pending(
-            self._gallery,
-            record_mac=mac,
-            record_id=start.record_id,
-            generation=held[-1].generation + 1 if held else 1,
-            image_sha256=start.image_sha256,
-            authorised_by=self._by,
-            now=self._now,
-            manifest_id=None if rows is None else rows.ref.manifest_id,
-            row=start.row,
-            duplicate=bool(others - {mac}),
-        )
-        held.append(fresh)
-        others.add(mac)
-        self._fresh.append(fresh)
-        return self._begun(fresh)
-
-    def write(self) -> None:
-        records.add_pending(self._tx, self._fresh)
-
-    def _again(self, rows: Batch | None, start: EnrolmentStart, before: Begun) -> Begun:
-        """A row that was begun: its ticket, or its end where its image cannot be brought."""
-        row = None if rows is None else rows.enrolments.get(start.row or 0)
-        if row is None or row.state is not RecordState.PENDING:
-            return Begun(BeginState.SUBMITTED, before.enrolment_id, duplicate=before.duplicate)
-        if start.problem is not None and not row.submitted:
-            return Begun(BeginState.REJECTED, row.enrolment_id, code=start.problem)
-        return self._ticketed(row)
-
-    def _ticketed(self, row: RecordRow) -> Begun:
-        if row.submitted:
-            return Begun(BeginState.SUBMITTED, row.enrolment_id, duplicate=row.duplicate)
-        lasting = self._tickets.renewed(row, self._now)
-        if lasting is not row and row not in self._fresh:
-            signed = lasting.ticket_attestation
-            records.renew_ticket(self._tx, row.enrolment_id, lasting.ticket, signed)
-        return self._begun(lasting)
-
-    def _begun(self, row: RecordRow) -> Begun:
-        ticket = EnrolmentTicket(
-            row.enrolment_id,
-            row.generation,
-            self._gallery.public_key,
-            row.model_id,
-            row.ticket_attestation,
-        )
-        return Begun(BeginState.BEGUN, row.enrolment_id, ticket, duplicate=row.duplicate)
-
-
-def _goes_on(before: Begun) -> bool:
-    return before.state is BeginState.BEGUN
-
-
-def _refused(start: EnrolmentStart) -> ErrorCode | None:
-    if not is_record_id(start.record_id):
-        return ErrorCode.RECORD_ID_INVALID
-    if start.problem is not None:
-        return start.problem
-    return None if is_sha256(start.image_sha256) else ErrorCode.FIELD_INVALID
 
 
 def _check(submission: Submission, row: RecordRow, seals: set[str]) -> None:
