@@ -63,3 +63,7 @@ up-processes: models  ## the five services apart, with two planes, on the data f
 .PHONY: test
 test: setup  ## everything that needs Python alone
 	@$(BIN)/pytest -n 2 --dist loadgroup tests
+
+.PHONY: kills
+kills: setup  ## kill an installation N times at its write points, by SEED, and tell how it stood it
+	@$(BIN)/python -W ignore -m tests.kills --every --kills $(or $(N),200) --seed $(or $(SEED),1)

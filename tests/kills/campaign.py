@@ -19,6 +19,7 @@ LIVE: Mapping[str, int] = {
     "found": 0,
     "enrol": 4,
     "enrol list": 7,
+    "stop": 7,
     "search": 7,
     "search badly": 7,
     "examine": 7,

@@ -16,12 +16,13 @@ import httpx
 from fastapi.testclient import TestClient
 
 from onrecord.chassis.bus.worker import Worker
-from onrecord.chassis.database import open_database
+from onrecord.chassis.database import open_database, read_transaction
 from onrecord.chassis.objects import LocalObjects
 from onrecord.chassis.sealing import SymmetricSeal
 from onrecord.chassis.throttle import Unthrottled
 from onrecord.client import OnRecordClient
 from onrecord.clients.transport import TransportSeals
+from onrecord.contracts.enrolment import vault_object_key
 from onrecord.detection.app import build_detection_worker
 from onrecord.embedding.app import build_embedding_worker
 from onrecord.gateway.administration import ModelFacts
@@ -32,10 +33,12 @@ from onrecord.kernel.vocabulary import Role, Service
 from onrecord.kernel.writepoints import WritePoint, unobserved
 from onrecord.proof.attestation import AttestationVerifier
 from onrecord.vector_search.app import PlaneSettings, build_plane, build_plane_workers
+from onrecord.vector_search.core.values import IndexSpace
+from onrecord.vector_search.roster import records
 from onrecord.vector_search.service.plane import PlaneService
 from tests.builders.audit import MODEL, START, AuditForTest, open_audit
 from tests.builders.index import ExactIndex
-from tests.kills.services import DIMENSION, SigningDetection, SigningEmbedding
+from tests.kills.services import DIMENSION, SigningDetection, SigningEmbedding, face
 
 GALLERY = "US-UT"
 _CLOCK = "clock"
@@ -70,6 +73,8 @@ class Installation:
     http: TestClient
     workers: Sequence[Worker | LetterReader]
     verifier: AttestationVerifier
+    index: ExactIndex
+    objects: LocalObjects
 
     def client(self, token: str | None) -> OnRecordClient:
         return OnRecordClient("http://testserver", token, self.http)
@@ -102,6 +107,28 @@ class Installation:
         )
         return said
 
+    def redrive_letters(self) -> None:
+        """Every dead letter of the gallery is sent on again."""
+        headers = {"Authorization": f"Bearer {self.audit.custodian(GALLERY)}"}
+        said = self.http.post(
+            "/v1/dead-letters/redrive", headers=headers, json={"gallery": GALLERY}
+        )
+        said.raise_for_status()
+
+    def spoil_index(self, enrolment_ids: Sequence[str]) -> None:
+        """Behind the plane's back: these vectors are lost, and there is one of nobody."""
+        with read_transaction(self.plane._parts.roster) as tx:
+            held = records.find_all(tx, enrolment_ids).values()
+        self.index.delete(self._space(), [row.index_key for row in held], Deadline.after(60))
+        self.index.insert(self._space(), [("f" * 64, face(77))], Deadline.after(60))
+
+    def _space(self) -> IndexSpace:
+        return self.plane._galleries.known(GALLERY).space
+
+    def late_portrait(self, enrolment_id: str) -> None:
+        """A gateway that was slow puts a sealed portrait into the vault."""
+        self.objects.put(vault_object_key(GALLERY, enrolment_id), b"late")
+
     def settle(self) -> None:
         """Everything that is on its way arrives."""
         for _ in range(_MOST_ROUNDS):
@@ -115,6 +142,9 @@ class Installation:
     def maintain(self) -> None:
         """What runs from time to time: keys, compaction, the books, and the public log."""
         self.plane.maintain(Deadline.after(60))
+        # The books are looked through by a ledger that has read the bus to its end: where the clock
+        # has just been moved, that it had done so before the move says nothing.
+        self.settle()
         self.audit.running.reconciliation.step()
         self.settle()
         self.audit.running.ledger.publish()
@@ -130,6 +160,7 @@ def opened(folder: Path, reached: WritePoint = unobserved) -> Iterator[Installat
         stack.callback(audit.close)
         verifier = AttestationVerifier([audit.authority.root])
         objects = LocalObjects(folder / "objects")
+        index = ExactIndex(folder / "index.jsonl")
         publisher = audit.bus.publisher()
         plane = build_plane(
             PlaneSettings(
@@ -147,7 +178,7 @@ def opened(folder: Path, reached: WritePoint = unobserved) -> Iterator[Installat
             ledger_key=audit.signer.verifier,
             ledger=audit.service,
             clock=clock,
-            index=ExactIndex(folder / "index.jsonl"),
+            index=index,
             reached=reached,
         )
         stack.callback(plane.close)
@@ -205,4 +236,4 @@ def opened(folder: Path, reached: WritePoint = unobserved) -> Iterator[Installat
         for worker in workers:
             stack.callback(worker.stop, 10.0)
         http = stack.enter_context(TestClient(gateway.app))
-        yield Installation(folder, clock, audit, plane, http, workers, verifier)
+        yield Installation(folder, clock, audit, plane, http, workers, verifier, index, objects)

@@ -15,12 +15,13 @@ from onrecord.proof.manifests import ManifestHeader, Row, chunk_root, manifest_i
 from tests.builders.audit import MODEL, REQUEST
 from tests.kills.acknowledged import Acknowledged
 from tests.kills.installation import GALLERY, Installation
-from tests.kills.services import portrait_of, probe_of
+from tests.kills.services import POISON, portrait_of, probe_of
 
 ENROLLED: Final = range(1, 5)
 LISTED: Final = range(5, 8)
 REPLACED, DELETED, DELETED_BY_LIST = 1, 2, 5
 BAD_ROW: Final = "UT-000099"
+POISONED: Final = "UT-000098"
 _METHOD: Final = "morphological_analysis"
 _EXAMINERS: Final = ("lee", "ray")
 
@@ -168,17 +169,33 @@ def rotate(here: Installation, told: Acknowledged) -> None:
     told.note("rotated")
 
 
-def repair(here: Installation, told: Acknowledged) -> None:
-    """The reconciler looks, and repairs; nothing is amiss."""
-    said = here.as_custodian("GET", "/check", params={"repair": "true"})
-    told.note("checked", **said)
+def stop(here: Installation, told: Acknowledged) -> None:
+    """What nobody can work on: a search that fails, an enrolment that becomes a dead letter."""
+    said = here.requester().search(REQUEST, POISON, idempotency_key="poison")
+    told.note("searched", search_id=said.search_id, person=0, status=said.status.value)
+    sent = {"portrait": ("portrait", POISON, "image/jpeg")}
+    here.as_custodian("PUT", f"/records/{POISONED}", files=sent)
     here.settle()
+    here.redrive_letters()
+    here.settle()
+
+
+def repair(here: Installation, told: Acknowledged) -> None:
+    """The index has lost one vector and has one too many, and a portrait came too late."""
+    here.spoil_index([one["enrolment_id"] for one in told.of("accepted") if one["person"] == 3])
+    for one in told.of("accepted"):
+        if one["person"] == DELETED:
+            here.late_portrait(one["enrolment_id"])
+    said = here.as_custodian("GET", "/check", params={"repair": "true"})
+    here.settle()
+    told.note("checked", **said)
 
 
 SCENES: Final[Mapping[str, Scene]] = {
     "found": found,
     "enrol": enrol,
     "enrol list": enrol_list,
+    "stop": stop,
     "search": search,
     "search badly": search_badly,
     "examine": examine,

@@ -1,6 +1,7 @@
 """Detection and embedding without models: they sign what they hand on, as the real ones do.
 
-An image here ends with a person's number; every other image has no face.
+An image here ends with a person's number; every other image has no face, and at `POISON` detection
+finds that its own model is not the one it was given.
 """
 
 import hashlib
@@ -20,7 +21,7 @@ from onrecord.contracts.images import (
     Vector,
 )
 from onrecord.kernel.deadlines import Deadline
-from onrecord.kernel.errors import ErrorCode
+from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.times import Clock, format_time
 from onrecord.proof import statements
 from onrecord.proof.attestation import Attestor
@@ -28,6 +29,7 @@ from onrecord.proof.entry import LoggedEntry
 from onrecord.proof.statements import Mandate, mandate_id
 
 DIMENSION = 16
+POISON = b"poison"
 _SIZE = 2
 _ANOTHER_PHOTOGRAPH = 0.1
 
@@ -65,6 +67,8 @@ class SigningDetection:
             "mandate": mandate_id(mandate),
             "image_sha256": hashlib.sha256(image).hexdigest(),
         }
+        if image == POISON:
+            raise OnRecordError(ErrorCode.MODEL_HASH, "the model is not the one of its card")
         person = image.split()[-1]
         good = person.isdigit()
         quality = (QualityMeasure("sharpness", 800_000, 500_000, "ratio", good),)
