@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 from httpx import Response
 
-from onrecord.contracts.events import EnrolmentRef, EnrolmentRequested, FaceDetected, SealedBytes
+from onrecord.contracts.events import (
+    EnrolmentRef,
+    EnrolmentRequested,
+    Event,
+    FaceDetected,
+    SealedBytes,
+)
 from onrecord.events.messages import message_of
 from onrecord.gateway.http.preferences import preferred_wait
 from onrecord.kernel.deadlines import Deadline
@@ -233,7 +239,7 @@ def test_late_events_of_other_stages_change_nothing(office: Office) -> None:
         said = enrol(office, headers=WAIT).json()
     ref = EnrolmentRef("US-UT", said["enrolment_id"], said["generation"])
     sealed = SealedBytes("key-1", b"x")
-    late = [
+    late: list[Event] = [
         FaceDetected(ref, stated({}), sealed),
         EnrolmentRequested(ref, stated({}), "ingest/x", hashlib.sha256(b"x").hexdigest(), "key-1"),
     ]
