@@ -118,7 +118,7 @@ def test_an_accepted_search_is_answered_by_a_gateway_that_is_leaving(tmp_path: P
         assert may_finish.wait(20)
         return detect(*arguments)
 
-    office.detection.detect = slowly  # type: ignore[method-assign]
+    office.detection.detect = slowly  # type: ignore[method-assign,assignment]
     listener = listening("127.0.0.1", 0)
     host, port = listener.getsockname()
     part = HttpPart(office.gateway.app, listener, 20, lambda _: None)
