@@ -25,6 +25,7 @@ from tests.builders.plane import (
     UTAH,
     MemoryPublisher,
     World,
+    face,
     portrait,
     record_name,
     ref_of,
@@ -120,6 +121,25 @@ class TestAListFromBeforeADeletion:
         world.enrol(93, record=1)
         world.open_manifest(signed)
         assert live_records(world) == len(PEOPLE)
+
+
+def test_whoever_died_between_beginning_and_bringing_is_awaited_still(world: World) -> None:
+    """R-42: or the row would wait for ever, and its chunk would never reach the ledger."""
+    signed = world.manifest([row(91), row(92)])
+    world.open_manifest(signed)
+    first = begin(world, signed)
+    assert list(status_of(world, signed.ref(0), RowStatus.AWAITED)) == [1, 2]
+    again = begin(world, signed)
+    assert [one.enrolment_id for one in again] == [one.enrolment_id for one in first]
+    assert again[0].ticket is not None
+    world.submit(again[0].ticket, portrait(91))
+    assert list(status_of(world, signed.ref(0), RowStatus.AWAITED)) == [2]
+    assert list(status_of(world, signed.ref(0), RowStatus.PROCESSING)) == [1]
+    delete(world, 92)
+    assert status_of(world, signed.ref(0), RowStatus.REJECTED) == {2: ErrorCode.RECORD_DELETED}
+    world.arrive(world.embedded(again[0].ticket, portrait(91), face(91)))
+    (chunk,) = world.plane.manifest(signed.id, world.deadline).chunks
+    assert chunk.closed
 
 
 class TestRejectionsOnTheBus:

@@ -185,7 +185,7 @@ class TestRows:
         assert not chunk.closed
         assert chunk.counts == {
             RowStatus.ACCEPTED: 2,
-            RowStatus.PROCESSING: 1,
+            RowStatus.AWAITED: 1,  # begun, and not brought
             RowStatus.UNCHANGED: 1,
         }
         told = len(world.changes)

@@ -19,11 +19,16 @@ _ADD = insert(manifest_rows)
 _BEGIN = (
     update(manifest_rows)
     .where(manifest_rows.c.manifest_id == bindparam("of"), manifest_rows.c.row == bindparam("at"))
-    .values(
-        status=RowStatus.PROCESSING.value,
-        enrolment_id=bindparam("enrolment"),
-        duplicate=bindparam("twice"),
+    .values(enrolment_id=bindparam("enrolment"), duplicate=bindparam("twice"))
+)
+_BROUGHT = (
+    update(manifest_rows)
+    .where(
+        manifest_rows.c.manifest_id == bindparam("of"),
+        manifest_rows.c.row == bindparam("at"),
+        manifest_rows.c.status == RowStatus.AWAITED.value,
     )
+    .values(status=RowStatus.PROCESSING.value)
 )
 _END = (
     update(manifest_rows)
@@ -114,7 +119,10 @@ def awaited(tx: Connection, record_mac: str) -> tuple[HeldRow, ...]:
 
 
 def begin(tx: Connection, manifest_id: str, begun: Sequence[tuple[int, str, bool]]) -> None:
-    """Row, enrolment and whether its image is another record's too."""
+    """Row, enrolment and whether its image is another record's too.
+
+    The portrait is awaited on: whoever was stopped here brings it again.
+    """
     if begun:
         tx.execute(
             _BEGIN,
@@ -123,6 +131,12 @@ def begin(tx: Connection, manifest_id: str, begun: Sequence[tuple[int, str, bool
                 for row, enrolment, duplicate in begun
             ],
         )
+
+
+def brought(tx: Connection, rows: Sequence[tuple[str, int]]) -> None:
+    """The portraits of these rows (manifest and number) stand in the stores."""
+    if rows:
+        tx.execute(_BROUGHT, [{"of": manifest_id, "at": row} for manifest_id, row in rows])
 
 
 def end(tx: Connection, ended: Sequence[RowEnd]) -> None:

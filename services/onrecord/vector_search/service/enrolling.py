@@ -21,7 +21,14 @@ from onrecord.vector_search.core.custody import as_person, require_custodian
 from onrecord.vector_search.core.names import check_sha256
 from onrecord.vector_search.core.naming import record_macs
 from onrecord.vector_search.core.values import RecordRow, RecordState
-from onrecord.vector_search.roster import deletions, galleries, outbox, records, transport_keys
+from onrecord.vector_search.roster import (
+    deletions,
+    galleries,
+    manifest_rows,
+    outbox,
+    records,
+    transport_keys,
+)
 from onrecord.vector_search.service.beginning import Beginning
 from onrecord.vector_search.service.forgetting import Forgetting
 from onrecord.vector_search.service.managing import Galleries
@@ -75,7 +82,7 @@ class Enrolments:
             galleries.lock(tx, gallery)
             held = records.find_all(tx, [one.enrolment_id for one in submissions])
             seals = {one.key_id for one in transport_keys.standing(tx, gallery)}
-            gone = []
+            gone, brought = [], []
             for one in submissions:
                 row = held.get(one.enrolment_id)
                 if row is None or row.gallery != gallery:
@@ -91,8 +98,11 @@ class Enrolments:
                     ciphertext_sha256=one.vault.ciphertext_sha256,
                     wrapped_key=one.vault.wrapped_key,
                 )
+                if row.manifest_id is not None and row.row is not None:
+                    brought.append((row.manifest_id, row.row))
                 self._parts.reached(write_points.SUBMISSION_WRITTEN)
                 outbox.queue(tx, [message_of(_requested(row, one.key_id))])
+            manifest_rows.brought(tx, brought)
             deletions.add_remains(tx, gone)
         self._parts.reached(write_points.SUBMISSION_STORED)
         self._parts.relay.flush(deadline)

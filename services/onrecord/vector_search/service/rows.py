@@ -49,8 +49,10 @@ class Batch:
                 return Begun(BeginState.UNCHANGED, "")
             return Begun(BeginState.SUBMITTED, enrolment.enrolment_id)
         match row.status:
-            case RowStatus.AWAITED:
+            case RowStatus.AWAITED if not row.enrolment_id:
                 return None
+            case RowStatus.AWAITED:
+                return Begun(BeginState.BEGUN, row.enrolment_id, duplicate=row.duplicate)
             case RowStatus.PROCESSING:
                 return Begun(BeginState.BEGUN, row.enrolment_id, duplicate=row.duplicate)
             case RowStatus.ACCEPTED:
@@ -124,7 +126,7 @@ class RowsOfChunk:
                 ended.append(self._rejected(batch, row, one.code or ErrorCode.INTERNAL))
             elif one.state is BeginState.UNCHANGED:
                 ended.append(RowEnd(row.manifest_id, number, RowStatus.UNCHANGED, None))
-            elif one.state is BeginState.BEGUN and row.status is RowStatus.AWAITED:
+            elif one.state is BeginState.BEGUN and not row.enrolment_id:
                 started.append((number, one.enrolment_id, one.duplicate))
         manifest_rows.begin(tx, batch.ref.manifest_id, started)
         self._parts.reached(write_points.ROWS_ENDED)
