@@ -62,7 +62,11 @@ up-processes: models  ## the five services apart, with two planes, on the data f
 
 .PHONY: test
 test: setup  ## everything that needs Python alone
-	@$(BIN)/pytest -n 2 --dist loadgroup tests
+	@$(BIN)/pytest -n 2 --dist loadgroup --ignore tests/kills tests
+
+.PHONY: test-kills
+test-kills: setup  ## killed once at every write point, and ten times as whole processes
+	@$(BIN)/pytest -n 2 tests/kills
 
 .PHONY: kills
 kills: setup  ## kill an installation N times at its write points, by SEED, and tell how it stood it
