@@ -216,6 +216,17 @@ def installation(tmp_path: Path) -> Iterator[Installation]:
     audit.close()
 
 
+def kinds_once_told(installation: Installation, executed: int) -> list[str]:
+    """The kinds of all entries, once the bus has brought so many receipts to the ledger."""
+    auditor = installation.client(installation.audit.token("ada", Role.AUDITOR))
+    patience = Deadline.after(20)
+    while True:
+        kinds = [json.loads(one.body)["kind"] for one in auditor.bodies()]
+        if kinds.count("search.executed") >= executed or not patience.remaining():
+            return kinds
+        installation.audit.running.ledger.wait_for_append(0.2)
+
+
 def verify_everything(installation: Installation) -> int:
     """The whole ledger, as anyone would, from what the gateway gives out; how many bodies."""
     installation.audit.running.ledger.publish()  # otherwise it follows in its own time
@@ -319,6 +330,7 @@ def test_many_searches_of_one_gallery_at_once_leave_no_gap(installation: Install
 
     with ThreadPoolExecutor(8) as threads:
         assert set(threads.map(search, people)) == {SearchStatus.SEALED}
+    assert kinds_once_told(installation, len(people)).count("search.executed") == len(people)
     verify_everything(installation)
 
 
@@ -335,7 +347,6 @@ def test_one_search_sent_many_times_at_once_is_one_search(installation: Installa
         answers = set(threads.map(search, range(8)))
     assert len(answers) == 1
     assert {status for _, status in answers} == {SearchStatus.SEALED}
-    auditor = installation.client(installation.audit.token("ada", Role.AUDITOR))
-    kinds = [json.loads(one.body)["kind"] for one in auditor.bodies()]
+    kinds = kinds_once_told(installation, 1)
     assert (kinds.count("request.granted"), kinds.count("search.executed")) == (1, 1)
     verify_everything(installation)
