@@ -138,7 +138,7 @@ DISPOSITIONS: Final[dict[ErrorCode, Disposition]] = {
     ErrorCode.BUS_UNAVAILABLE: _RETRY,
     ErrorCode.BUS_REBALANCED: _RETRY,
     ErrorCode.STORAGE_FULL: _RETRY,
-    ErrorCode.SETTINGS_INVALID: _RETRY,
+    ErrorCode.SETTINGS_INVALID: _DEAD,
     # Whatever it was, it may have been passing; retries are counted, and then it is a dead letter.
     ErrorCode.DATA_FOLDER_IN_USE: _RETRY,
     ErrorCode.INTERNAL: _RETRY,

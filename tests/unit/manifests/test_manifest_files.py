@@ -175,4 +175,5 @@ def test_memory_is_bounded_whatever_the_length() -> None:
         return highest
 
     peak(1000)  # what is made once is made now
-    assert peak(60_000) < peak(6_000) + 50_000
+    # The rows themselves would take some twenty megabytes.
+    assert peak(60_000) < 256 * 1024
