@@ -56,6 +56,18 @@ demo: models  ## one search on the record, from the photograph to the lead
 up: models  ## everything in one process, on the data folder onrecord-data
 	@$(BIN)/onrecord up
 
+.PHONY: up-processes
+up-processes: models  ## the five services apart, with two planes, on the data folder onrecord-processes
+	@$(BIN)/onrecord up-processes --data onrecord-processes
+
 .PHONY: test
 test: setup  ## everything that needs Python alone
-	@$(BIN)/pytest -n 2 tests
+	@$(BIN)/pytest -n 2 --dist loadgroup --ignore tests/kills tests
+
+.PHONY: test-kills
+test-kills: setup  ## killed once at every write point, and ten times as whole processes
+	@$(BIN)/pytest -n 2 tests/kills
+
+.PHONY: kills
+kills: setup  ## kill an installation N times at its write points, by SEED, and tell how it stood it
+	@$(BIN)/python -W ignore -m tests.kills --every --kills $(or $(N),200) --seed $(or $(SEED),1)

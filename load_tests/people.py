@@ -1,7 +1,7 @@
 """Who acts in a measurement, what they declare, and their tokens."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -45,7 +45,12 @@ CUSTODIAN = Person("p-custodian", "us-ut-licensing", Role.CUSTODIAN, STATE)
 EXAMINERS = tuple(Person(f"p-examiner-{n}", "us-ut-dps", Role.EXAMINER) for n in range(1, 5))
 
 
-def request(list_size: int) -> dict[str, Any]:
+def custodian(state: str) -> Person:
+    """Whoever answers for a state's gallery."""
+    return Person(f"p-custodian-{state.lower()}", "us-ut-licensing", Role.CUSTODIAN, state)
+
+
+def request(list_size: int, galleries: Sequence[str] = (STATE,)) -> dict[str, Any]:
     """A request that Utah's policy allows, in a case of its own."""
     captured = datetime.now(UTC) - timedelta(days=2)
     return {
@@ -66,6 +71,6 @@ def request(list_size: int) -> dict[str, Any]:
             "captured_at": captured.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "edits": [],
         },
-        "galleries": [STATE],
+        "galleries": list(galleries),
         "list_size": list_size,
     }

@@ -1,11 +1,11 @@
-"""`onrecord up` to be measured, as a process of its own."""
+"""An installation to be measured, as processes of their own: one for everything, or five."""
 
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,9 @@ from load_tests.installation import Installation
 from onrecord.chassis.development_issuer import DevelopmentIssuer
 from onrecord.standalone.folder import DataFolder
 
+ONE_PROCESS = ("up",)
+FIVE_PROCESSES = ("up-processes", "--planes", "1")
+"""Serves the same data folder, each service apart."""
 _START_SECONDS = 120.0
 _STOP_SECONDS = 60.0
 
@@ -32,12 +35,19 @@ class Server:
     start_seconds: float
     start_cpu_seconds: float
 
+    def cpu_seconds(self) -> float:
+        """Processor time used until now by the threads that run, of the process and its children.
+
+        To the nanosecond; differences over a few milliseconds mean something.
+        """
+        return sum(_on_processor(process_id) for process_id in _family(self.process_id))
+
 
 @contextmanager
-def running(data: Path, models: Path) -> Iterator[Server]:
+def running(data: Path, models: Path, how: Sequence[str] = ONE_PROCESS) -> Iterator[Server]:
     """Started on a free port, stopped by SIGTERM. Its log is `<data>.log`."""
     log = data.with_suffix(".log")
-    command = [sys.executable, "-m", "onrecord", "up", "--port", "0"]
+    command = [sys.executable, "-m", "onrecord", *how, "--port", "0"]
     command += ["--data", str(data), "--models", str(models)]
     with log.open("ab") as out:
         began = time.monotonic()
@@ -68,6 +78,17 @@ def _ready(address: str) -> bool:
         return httpx.get(f"{address}/readyz", timeout=10).status_code == 200
     except httpx.TransportError:
         return False
+
+
+def _family(process_id: int) -> list[int]:
+    """A process and its children, and theirs."""
+    children = Path(f"/proc/{process_id}/task/{process_id}/children").read_text().split()
+    return [process_id, *(one for child in children for one in _family(int(child)))]
+
+
+def _on_processor(process_id: int) -> float:
+    tasks = Path(f"/proc/{process_id}/task").glob("*/schedstat")
+    return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
 
 
 def _cpu(process_id: int) -> float:

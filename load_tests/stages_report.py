@@ -17,9 +17,7 @@ STAGES = {
     "detection rest": "align; grant, quality, signature",
     "embed": "embed",
     "embedding rest": "grant, crop's attestation, signature",
-    "index": "search the vectors",
-    "plane rest": "grant, template, roster, receipt on disk",
-    "receipt": "receipt into the ledger",
+    "galleries": "three galleries at once: vectors; plane, receipts",
     "gateway": "gateway: HTTP, casework, sealing, drawing",
 }
 _BUSY = "#c8623c"
@@ -92,7 +90,8 @@ def draw(told: dict[str, Any], path: Path) -> None:
     axes.legend(frameon=False, fontsize=8.5, loc="upper right")
     here, there = (told["total"][way]["wall"][1] for way in ("system", "bare"))
     axes.set_title(
-        f"One search of {told['records']:,} records: {here:.0f} ms over HTTP, {there:.0f} ms bare",
+        f"One search of {told['galleries']} galleries with {told['records']:,} records each: "
+        f"{here:.0f} ms over HTTP, {there:.0f} ms bare",
         fontsize=9.5,
         loc="left",
     )

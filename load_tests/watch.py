@@ -51,9 +51,9 @@ class Watch:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        began = _now()
+        began = spent_now()
         yield
-        spent = _now() - began
+        spent = spent_now() - began
         with self._lock:
             self._spent[name] = self._spent.get(name, Spent()) + spent
 
@@ -78,5 +78,6 @@ class Watch:
         return run
 
 
-def _now() -> Spent:
+def spent_now() -> Spent:
+    """The clock and the processor time of this process until now."""
     return Spent(time.perf_counter(), time.process_time())

@@ -1,4 +1,4 @@
-"""Generate the gRPC stubs in `services/onrecord/rpc/v1` from `proto/`.
+"""Generate the stubs in `services/onrecord/{rpc,events}/v1` from `proto/`.
 
 With `--check`, generate into a temporary folder and compare: exit 1 and the names of the files
 that differ, so that a stub which nobody regenerated is found by `make lint`.
@@ -33,7 +33,7 @@ def main() -> int:
         for name, content in wanted.items():
             if present.get(name) != content:
                 (SERVICES / name).write_bytes(content)
-        sys.stdout.write(f"{len(wanted)} stubs in services/onrecord/rpc/v1\n")
+        sys.stdout.write(f"{len(wanted)} stubs in services/onrecord/{{rpc,events}}/v1\n")
         return 0
 
 
@@ -59,11 +59,11 @@ def generate(out: Path) -> None:
 
 def stubs(root: Path) -> dict[str, bytes]:
     """Every generated file under `root`, by its path there."""
-    folder = root / "onrecord" / "rpc" / "v1"
     return {
         path.relative_to(root).as_posix(): path.read_bytes()
+        for package in ("rpc", "events")
         for pattern in GENERATED
-        for path in sorted(folder.glob(pattern))
+        for path in sorted((root / "onrecord" / package / "v1").glob(pattern))
     }
 
 

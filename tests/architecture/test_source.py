@@ -12,7 +12,9 @@ from onrecord.kernel.deadlines import Deadline
 from tests.architecture.source import PACKAGE, ROOT, modules, tracked, tree
 
 VAGUE = {"util", "utils", "common", "helper", "helpers", "manager", "managers", "misc"}
-SETTINGS_READ_IN = re.compile(r"(.*/)?(app|command)\.py|cli/.*|standalone/.*")
+SETTINGS_READ_IN = re.compile(
+    r"(.*/)?(app|command)\.py|cli/.*|standalone/.*|chassis/settings/loading\.py"
+)
 MODES = {
     "embedded",
     "is_embedded",

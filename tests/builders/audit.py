@@ -13,9 +13,15 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select
+
+from onrecord.audit.adapters import schema
 from onrecord.audit.app import RunningAudit, build_audit
 from onrecord.audit.service.audit_service import AuditService
+from onrecord.chassis.bus.ports import Message
+from onrecord.chassis.bus.sqlite import SqliteBus
 from onrecord.chassis.certificates import LocalAuthority
+from onrecord.chassis.database import read_transaction
 from onrecord.chassis.development_issuer import AUDIENCE, DevelopmentIssuer
 from onrecord.chassis.objects import LocalObjects
 from onrecord.chassis.tokens import JwtVerifier
@@ -26,6 +32,9 @@ from onrecord.contracts.audit import (
     DecideCall,
     LookCall,
 )
+from onrecord.contracts.events import GalleryChanged, SearchExecuted
+from onrecord.events.messages import message_of
+from onrecord.events.topics import open_bus
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import OnRecordError
 from onrecord.kernel.times import Clock, format_time
@@ -44,6 +53,8 @@ ORIGIN = "test.example/onrecord"
 MODEL = "test-model@1+fp32+0123456789abcdef"
 PROBE = hashlib.sha256(b"the probe").hexdigest()
 START = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
+PATIENCE = 0.05
+"""Seconds that an examiner's call waits for receipts: none are on their way in these tests."""
 TRAINED = date(2026, 6, 1)
 
 REQUEST: dict[str, Any] = {
@@ -94,6 +105,7 @@ class AuditForTest:
     authority: LocalAuthority
     signer: NoteSigner
     objects: LocalObjects
+    bus: SqliteBus
     state_keys: dict[str, NoteSigner]
     keys: int = 0
     receipts: dict[str, tuple[int, str]] = field(default_factory=dict)
@@ -104,6 +116,7 @@ class AuditForTest:
 
     def close(self) -> None:
         self.running.close()
+        self.bus.close()
 
     def token(
         self,
@@ -237,9 +250,39 @@ class AuditForTest:
         authorization = self.authorize(person, **changes)
         for decision in authorization.galleries:
             if decision.granted:
-                receipt = self.receipt(authorization.entry, similarities, decision.gallery)
-                self.service.record_receipt(receipt, soon())
+                self.told(self.receipt(authorization.entry, similarities, decision.gallery))
         return authorization
+
+    def publish(self, *said: Attestation) -> None:
+        """What the plane publishes: receipts, and changes of galleries."""
+        self.bus.publisher().publish([_message(one) for one in said], soon())
+
+    def told(self, said: Attestation) -> LoggedEntry:
+        """Publish, let audit read the bus to its end, and find the entry: an alarm, if need be."""
+        self.publish(said)
+        self.take_in()
+        entry = self.entry_of(said)
+        assert entry is not None, "it was read, and there is no entry"
+        return entry
+
+    def take_in(self) -> None:
+        """Audit reads the bus to its end."""
+        consumer = self.running.consumer
+        assert consumer is not None
+        while consumer.step():
+            pass
+
+    def entry_of(self, said: Attestation) -> LoggedEntry | None:
+        """The entry in which a statement of the plane stands; None where it is in none."""
+        digest = statements.statement_sha256(said)
+        table = schema.markers
+        with read_transaction(self.running.engine) as connection:
+            index = connection.execute(
+                select(table.c.entry).where(
+                    table.c.marker.in_([f"receipt:{digest}", f"change:{digest}"])
+                )
+            ).scalar()
+        return None if index is None else self.running.ledger.entries([int(index)])[0]
 
     def look(
         self,
@@ -340,16 +383,26 @@ def open_audit(
     states = {
         state: _kept_key(folder / f"{state}.key", key_name(state)) for state in (*STATES, "US-CA")
     }
+    bus = open_bus(folder / "bus", clock)
     running = build_audit(
         database_url=database_url or f"sqlite:///{folder / 'ledger.db'}",
         objects=objects,
         signer=signer,
         tokens=tokens,
         roots=[authority.root],
+        bus=bus,
+        patience=PATIENCE,
         clock=clock,
         reached=reached,
     )
-    return AuditForTest(folder, clock, running, issuer, tokens, authority, signer, objects, states)
+    return AuditForTest(
+        folder, clock, running, issuer, tokens, authority, signer, objects, bus, states
+    )
+
+
+def _message(said: Attestation) -> Message:
+    is_receipt = statements.read(said)["type"] == statements.RECEIPT
+    return message_of(SearchExecuted(said) if is_receipt else GalleryChanged(said))
 
 
 def _kept_key(path: Path, name: str) -> NoteSigner:

@@ -6,6 +6,7 @@ from typing import Any
 
 from onrecord.proof import canonical, statements
 from onrecord.proof.attestation import Attestor
+from onrecord.proof.merkle import EMPTY_ROOT
 
 PROBE = hashlib.sha256(b"the probe").hexdigest()
 POLICY = hashlib.sha256(b"the policy").hexdigest()
@@ -148,6 +149,44 @@ def released(
         "decided": list(decided_at),
         "leads": [{"gallery": "US-UT", "candidate_ref": ref} for ref in leads],
         "reason": "",
+    }
+
+
+def gap(expected: int, seen: int, *, gallery: str = "US-UT", second: int = 2) -> dict[str, Any]:
+    """Receipts from `expected` on never came; receipt `seen` did."""
+    return {
+        "kind": "alarm.raised",
+        "time": at(second),
+        "by": {"service": "audit"},
+        "what": "receipt_gap",
+        "why": "",
+        "gallery": gallery,
+        "expected": expected,
+        "seen": seen,
+    }
+
+
+def changed(attestor: Attestor, *, second: int = 10, **fields: Any) -> dict[str, Any]:
+    """A chunk of a manifest: two rows accepted, one that was there already."""
+    said = {
+        "type": statements.GALLERY_CHANGED,
+        "time": at(second),
+        "gallery": "US-UT",
+        "rows": 3,
+        "accepted": 2,
+        "unchanged": 1,
+        "rejected": 0,
+        "accepted_root": "ab" * 32,
+        "rejected_root": EMPTY_ROOT.hex(),
+        **fields,
+    }
+    return {
+        "kind": "gallery.enrolled",
+        "time": at(second),
+        "by": {"service": "vector-search"},
+        "gallery": "US-UT",
+        "change": said,
+        "attestation": attestor.attest(said).to_json(),
     }
 
 

@@ -4,6 +4,7 @@ import base64
 import json
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,9 @@ from tests.builders.e2e_people import AUDITOR, client
 from tests.builders.e2e_server import Installation
 
 _PUBLISH_SECONDS = 20.0
+_END_SECONDS = 20.0
+_LOOK_AGAIN = 0.05
+_ENDS = ("search.executed", "search.refused_quality", "search.failed", "search.expired")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,16 @@ class LedgerView:
         return self._entries
 
     def of_search(self, search_id: str) -> list[Entry]:
-        return [one for one in self.entries() if one.body.get("search_id") == search_id]
+        """The entries of a search, once each of its galleries has its end, which may be on the bus.
+
+        What has none in `_END_SECONDS` is given as it stands: the test says what it misses.
+        """
+        deadline, pause = time.monotonic() + _END_SECONDS, threading.Event()
+        while True:
+            found = [one for one in self.entries() if one.body.get("search_id") == search_id]
+            if _has_ended(found) or time.monotonic() >= deadline:
+                return found
+            pause.wait(_LOOK_AGAIN)
 
     def kinds(self, search_id: str) -> list[str]:
         """What the entries of a search are, in order."""
@@ -114,6 +127,19 @@ class LedgerView:
     def _size(self, note: str) -> int:
         key = NoteVerifier.parse(self._installation.ledger_key.read_text("utf-8").strip())
         return open_checkpoint(note, key).checkpoint.size
+
+
+def _has_ended(entries: list[Entry]) -> bool:
+    """Whether every granted gallery has its end."""
+    granted: set[str] = set()
+    ended: set[str] = set()
+    for one in entries:
+        if one.kind == "request.granted":
+            said = one.body["galleries"].items()
+            granted |= {name for name, how in said if how["decision"] == "granted"}
+        elif one.kind in _ENDS:
+            ended |= set(one.body.get("galleries", ())) | {one.body.get("gallery", "")}
+    return granted <= ended
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -149,12 +149,34 @@ def enrol(installation: Installation, gallery: str, whom: Sequence[Sitter]) -> N
 
 
 def _open_gallery(installation: Installation, gallery: str, model_id: str) -> None:
+    folder = _POLICIES / gallery
+    _open(
+        installation,
+        gallery,
+        model_id,
+        (folder / "policy.cedar").read_text("utf-8"),
+        (folder / "authority.yaml").read_text("utf-8"),
+    )
+
+
+def open_gallery_like(installation: Installation, gallery: str, other: str, models: Path) -> None:
+    """A gallery whose state says, in its own name, what another state's example says."""
+    policy, authority = (
+        (_POLICIES / other / name).read_text("utf-8").replace(other, gallery)
+        for name in ("policy.cedar", "authority.yaml")
+    )
+    _open(installation, gallery, _embedder(models), policy, authority)
+
+
+def _open(
+    installation: Installation, gallery: str, model_id: str, policy: str, authority: str
+) -> None:
     signer = NoteSigner.generate(key_name(gallery))
     with people.client(installation, people.OPERATOR) as operator:
         operator.create_gallery(gallery, model_id=model_id, authority_key=signer.verifier.text)
     bundle = build_bundle(
-        (_POLICIES / gallery / "policy.cedar").read_bytes(),
-        (_POLICIES / gallery / "authority.yaml").read_bytes(),
+        policy.encode(),
+        authority.encode(),
         jurisdiction=gallery,
         version=1,
         previous="",

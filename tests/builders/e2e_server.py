@@ -33,6 +33,16 @@ class Installation:
     services: Path
 
 
+def installation_of(data: Path, address: str) -> Installation:
+    """What a data folder shows the world."""
+    return Installation(
+        address=address,
+        issuer=DevelopmentIssuer.open(data / _IDENTITY),
+        ledger_key=data / _LEDGER_KEY,
+        services=data / _SERVICES,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     """One process on one data folder. What it says, every time it is started, goes to `log`."""
@@ -44,12 +54,7 @@ class Server:
 
     @property
     def installation(self) -> Installation:
-        return Installation(
-            address=self.address,
-            issuer=DevelopmentIssuer.open(self.data / _IDENTITY),
-            ledger_key=self.data / _LEDGER_KEY,
-            services=self.data / _SERVICES,
-        )
+        return installation_of(self.data, self.address)
 
     def ask_to_stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)

@@ -6,7 +6,8 @@ carries statements, it does not judge them.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -21,6 +22,7 @@ from onrecord.chassis.development_issuer import AUDIENCE, DevelopmentIssuer
 from onrecord.chassis.objects import LocalObjects
 from onrecord.chassis.sealing import SymmetricSeal
 from onrecord.chassis.tokens import JwtVerifier
+from onrecord.events.topics import open_bus
 from onrecord.gateway.administration import ModelFacts
 from onrecord.gateway.app import Gateway, GatewayParts, build_gateway
 from onrecord.gateway.limits import Limits
@@ -181,6 +183,17 @@ class Office:
         )
         return replace(self, parts=parts, **_served(parts))
 
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """The gateway's consumers of the bus, for as long as this lasts."""
+        for worker in self.gateway.workers:
+            worker.start()
+        try:
+            yield
+        finally:
+            for worker in self.gateway.workers:
+                assert worker.stop(10.0)
+
     def _bodies(self) -> list[dict[str, Any]]:
         return [json.loads(body) for _, body in self.audit.ledger.bodies]
 
@@ -205,11 +218,13 @@ def build_office(
         audit=audit,
         detection=detection,
         embedding=embedding,
-        planes=[plane],
+        planes={"first": plane},
         tokens=tokens,
         database=open_database(f"sqlite:///{folder / 'casework.db'}"),
         casework_key=SymmetricSeal(b"k" * 32),
         vault=LocalObjects(folder / "vault"),
+        ingest=LocalObjects(folder / "ingest"),
+        bus=open_bus(folder / "bus", clock),
         ledger_objects=LocalObjects(folder / "ledger"),
         models={MODEL: ModelFacts(4, "IP"), OTHER_MODEL: ModelFacts(4, "IP")},
         clock=clock,
@@ -217,6 +232,7 @@ def build_office(
         limits=limits or Limits(admission=4, fan_out=4),
         reached=reached,
     )
+    plane.attach(parts.bus.publisher(), parts.vault, parts.ingest)
     served = _served(parts)
     return Office(folder, clock, issuer, audit, detection, embedding, plane, parts, **served)
 

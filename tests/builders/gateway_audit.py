@@ -15,18 +15,20 @@ from onrecord.contracts.audit import (
     LoggedBody,
     LookCall,
     ReleaseOutcome,
+    SearchEnd,
 )
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.identity import Claims
 from onrecord.kernel.times import format_time
+from onrecord.kernel.vocabulary import EntryKind
 from onrecord.proof import canonical
 from onrecord.proof.attestation import Attestation
 from onrecord.proof.authority import AuthorityBundle
 from onrecord.proof.casework import derive_outcome, merge_candidates
 from onrecord.proof.entry import LoggedEntry, parse_body
 from onrecord.proof.release import ReleaseProof
-from onrecord.proof.statements import read
+from onrecord.proof.statements import read, statement_sha256
 from tests.builders.ledger import MemoryLedger
 
 START = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
@@ -46,7 +48,8 @@ class StillClock:
 class FakeAudit:
     """Authorises what `allowed` names, and writes everything down.
 
-    `down` fails every call; `failing` maps a method's name to the error it raises instead.
+    `down` fails every call; `failing` maps a method's name to the error it raises instead; `behind`
+    leaves what planes publish on the bus until `catch_up`.
     """
 
     def __init__(self, tokens: JwtVerifier, clock: StillClock) -> None:
@@ -56,7 +59,8 @@ class FakeAudit:
         self.failing: dict[str, OnRecordError] = {}
         self.calls: list[str] = []
         self.activated: list[AuthorityBundle] = []
-        self._last_receipts: dict[str, int] = {}
+        self.behind = False
+        self._bus: list[Attestation] = []
         self._tokens = tokens
         self._clock = clock
 
@@ -106,28 +110,41 @@ class FakeAudit:
             expires_at=format_time(self._clock.now() + timedelta(minutes=2)),
         )
 
-    def record_receipt(self, receipt: Attestation, deadline: Deadline) -> LoggedEntry:
-        self._known("record_receipt")
-        statement = read(receipt)
-        for index, body in self._bodies("search.executed"):
-            if body["receipt"] == statement:
-                return self.ledger.logged(index)
-        search_id = statement["search_id"]
-        last = self._last_receipts.get(statement["gallery"], 0)
-        if statement["sequence"] > last + 1:
-            raise OnRecordError(ErrorCode.RECEIPT_GAP, f"receipt {last + 1} first")
-        self._last_receipts[statement["gallery"]] = statement["sequence"]
-        if statement["gallery"] in self.ended(search_id):
-            raise OnRecordError(ErrorCode.SEARCH_STATE, "logged as an alarm")
-        return self._append(
-            "search.executed",
-            None,
-            search_id=search_id,
-            grant_index=statement["grant_index"],
-            gallery=statement["gallery"],
-            receipt=statement,
-            attestation=receipt.to_json(),
-        )
+    def published(self, receipt: Attestation) -> None:
+        """A plane has put it on the bus. It is an entry at once, unless the ledger is `behind`."""
+        self._bus.append(receipt)
+        if not self.behind:
+            self.catch_up()
+
+    def catch_up(self) -> None:
+        """Take in what stands on the bus."""
+        self.behind = False
+        while self._bus:
+            receipt = self._bus.pop(0)
+            statement = read(receipt)
+            what = "search.executed"
+            if statement["gallery"] in self.ended(statement["search_id"]):
+                what = "alarm.raised"
+            self._append(
+                what,
+                None,
+                search_id=statement["search_id"],
+                grant_index=statement["grant_index"],
+                gallery=statement["gallery"],
+                receipt=statement,
+                attestation=receipt.to_json(),
+            )
+
+    def ends(self, search_id: str, deadline: Deadline) -> tuple[SearchEnd, ...]:
+        self._known("ends")
+        found = []
+        for index, body in self._of(search_id, "search.executed"):
+            hashed = statement_sha256(Attestation.from_json(body["attestation"]))
+            found.append(SearchEnd(body["gallery"], EntryKind.SEARCH_EXECUTED, index, hashed))
+        for kind in (EntryKind.SEARCH_FAILED, EntryKind.SEARCH_REFUSED_QUALITY):
+            for index, body in self._of(search_id, kind):
+                found += [SearchEnd(name, kind, index, None) for name in body["galleries"]]
+        return tuple(found)
 
     def record_quality_refusal(
         self, search_id: str, refusal: Attestation, deadline: Deadline
@@ -211,12 +228,6 @@ class FakeAudit:
                 tuple(self.ledger.logged(index) for index, _ in decided),
             )
         return ReleaseOutcome(entry, proof, outcome.reason)
-
-    def record_gallery_change(
-        self, change: Attestation, user_token: str, deadline: Deadline
-    ) -> LoggedEntry:
-        claims = self._known("record_gallery_change", user_token)
-        return self._append("gallery.enrolled", claims, change=read(change))
 
     def pin_authority_key(
         self, jurisdiction: str, key: str, user_token: str, deadline: Deadline

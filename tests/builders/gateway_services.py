@@ -19,9 +19,6 @@ from onrecord.contracts.images import (
 )
 from onrecord.contracts.vector_search import (
     Candidate,
-    EnrolmentCompletion,
-    EnrolmentStart,
-    EnrolmentTicket,
     GalleryInfo,
     GalleryResult,
     GallerySearch,
@@ -37,6 +34,7 @@ from onrecord.proof.entry import LoggedEntry, parse_body
 from onrecord.proof.release import ReleaseProof, verify_release
 from onrecord.proof.statements import Mandate, mandate_id, read
 from tests.builders.gateway_audit import MODEL, POLICY, FakeAudit, StillClock
+from tests.builders.gateway_enrolling import FakeEnrolling
 
 BLURRED = b"a blurred face"
 CROWD = b"three faces"
@@ -110,23 +108,46 @@ class HeldRecord:
     generation: int = 1
 
 
-class FakePlane:
-    """Galleries in memory. `failing` names galleries with the error they raise, each time."""
+class FakePlane(FakeEnrolling):
+    """Galleries in memory. `failing` names galleries with their errors; `down`: no answer."""
 
-    def __init__(self, audit: FakeAudit, clock: StillClock, names: Sequence[str]) -> None:
+    def __init__(
+        self, audit: FakeAudit, clock: StillClock, names: Sequence[str], name: str = "first"
+    ) -> None:
+        self.name = name
         self.records: dict[str, list[HeldRecord]] = {name: [] for name in names}
         self.failing: dict[str, OnRecordError] = {}
         self.lose_answers: set[str] = set()
         self.searched: list[str] = []
         self.setups: dict[str, GallerySetup] = {}
-        self.completions: list[EnrolmentCompletion] = []
+        self.tokens: list[str] = []
+        self.down = False
         self.keys = {name: new_gallery_key() for name in names}
         self._answers: dict[tuple[str, int], GalleryResult] = {}
         self._receipts: dict[str, list[Attestation]] = {name: [] for name in names}
         self._refs: dict[str, HeldRecord] = {}
-        self.tickets: dict[str, EnrolmentStart] = {}
         self._audit = audit
         self._clock = clock
+        FakeEnrolling.__init__(self, clock)
+        self.refusals = {
+            BLURRED: (ErrorCode.QUALITY_SHARPNESS, {}),
+            CROWD: (ErrorCode.FACE_NOT_SINGLE, {"faces": 3}),
+        }
+
+    def model_of(self, gallery: str) -> str:
+        return self._audit.allowed[gallery]
+
+    def make_live(self, gallery: str, record_id: str, portrait: bytes) -> None:
+        self.remove(gallery, record_id)
+        self.records[gallery].append(
+            HeldRecord(record_id, b"\xff\xd8\xffportrait of " + record_id.encode())
+        )
+
+    def remove(self, gallery: str, record_id: str) -> bool:
+        kept = [one for one in self.records[gallery] if one.record_id != record_id]
+        gone = len(kept) < len(self.records[gallery])
+        self.records[gallery] = kept
+        return gone
 
     def hold(self, gallery: str, *record_ids: str) -> None:
         self.records[gallery] += [
@@ -134,7 +155,10 @@ class FakePlane:
             for record_id in record_ids
         ]
 
-    def create_gallery(self, setup: GallerySetup, deadline: Deadline) -> GalleryInfo:
+    def create_gallery(
+        self, setup: GallerySetup, user_token: str, deadline: Deadline
+    ) -> GalleryInfo:
+        self.tokens.append(user_token)
         held = self.setups.setdefault(setup.jurisdiction, setup)
         if held != setup:
             raise OnRecordError(ErrorCode.GALLERY_EXISTS, "with other settings")
@@ -144,30 +168,12 @@ class FakePlane:
         return self._info(setup.jurisdiction)
 
     def galleries(self, deadline: Deadline) -> tuple[GalleryInfo, ...]:
+        self._answer()
         return tuple(self._info(name) for name in self.records)
-
-    def begin_enrolment(self, start: EnrolmentStart, deadline: Deadline) -> EnrolmentTicket:
-        model_id = self._audit.allowed[start.gallery]
-        enrolment_id = f"enrolment-{len(self.tickets)}"
-        self.tickets[enrolment_id] = start
-        body = {
-            "type": statements.ENROLMENT_TICKET,
-            "image_sha256": start.image_sha256,
-            "enrolment_id": enrolment_id,
-        }
-        key = self.keys[start.gallery].public
-        return EnrolmentTicket(enrolment_id, 1, key, model_id, said(body))
-
-    def complete_enrolment(
-        self, completion: EnrolmentCompletion, deadline: Deadline
-    ) -> Attestation:
-        start = self.tickets[completion.ticket.enrolment_id]
-        self.completions.append(completion)
-        self.hold(start.gallery, start.record_id)
-        return said({"type": statements.GALLERY_CHANGED, "gallery": start.gallery})
 
     def search(self, search: GallerySearch, deadline: Deadline) -> GalleryResult:
         self.searched.append(search.gallery)
+        self._answer()
         if search.gallery in self.failing:
             raise self.failing[search.gallery]
         grant = parse_body(search.grant.body)[0]
@@ -186,7 +192,8 @@ class FakePlane:
         assert body["kind"] == "look.granted"
         return self._refs[body["target"]["candidate_ref"]].portrait
 
-    def unseal(self, proof: ReleaseProof, deadline: Deadline) -> tuple[Lead, ...]:
+    def unseal(self, proof: ReleaseProof, user_token: str, deadline: Deadline) -> tuple[Lead, ...]:
+        self.tokens.append(user_token)
         released = verify_release(proof, self._audit.ledger.key)
         return tuple(
             Lead(
@@ -225,6 +232,7 @@ class FakePlane:
             ],
         }
         self._receipts[search.gallery].append(said(body))
+        self._audit.published(said(body))  # before it answers
         return GalleryResult(search.gallery, tuple(candidates), said(body))
 
     def _info(self, gallery: str) -> GalleryInfo:
@@ -237,4 +245,9 @@ class FakePlane:
             public_key=self.keys[gallery].public,
             live_records=len(self.records[gallery]),
             last_sequence=len(self._receipts[gallery]),
+            plane=self.name,
         )
+
+    def _answer(self) -> None:
+        if self.down:
+            raise OnRecordError(ErrorCode.PLANE_UNAVAILABLE, f"{self.name} does not answer")

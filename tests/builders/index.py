@@ -66,6 +66,41 @@ class ExactIndex:
             for key in keys:
                 self._write(space, key, None)
 
+    def count(self, space: IndexSpace, deadline: Deadline) -> int:
+        self._answer(deadline)
+        with self._lock:
+            return len(self._spaces.get((space.gallery, space.model_id), {}))
+
+    def keys(self, space: IndexSpace, after: str, limit: int, deadline: Deadline) -> list[str]:
+        self._answer(deadline)
+        with self._lock:
+            held = self._spaces.get((space.gallery, space.model_id), {})
+            return sorted(key for key in held if key > after)[:limit]
+
+    def compact(self, space: IndexSpace, deadline: Deadline) -> None:
+        """Write the log anew: until then it holds every vector that was ever deleted."""
+        self._answer(deadline)
+        if self._log is None:
+            return
+        with self._lock:
+            lines = [
+                json.dumps([gallery, model_id, key, [float(value) for value in vector]]) + "\n"
+                for (gallery, model_id), held in self._spaces.items()
+                for key, vector in held.items()
+            ]
+            fresh = self._log.with_suffix(".new")
+            with fresh.open("w") as file:
+                file.writelines(lines)
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(self._log)
+
+    def drop(self, gallery: str) -> None:
+        """Everything of a gallery is lost behind the plane's back."""
+        with self._lock:
+            for at in [at for at in self._spaces if at[0] == gallery]:
+                del self._spaces[at]
+
     def close(self) -> None:
         """Nothing is held open."""
 
@@ -73,7 +108,7 @@ class ExactIndex:
         """A vector nobody enrolled: a ghost."""
         self._apply((gallery, model_id), key, [float(value) for value in vector])
 
-    def keys(self, gallery: str) -> set[str]:
+    def held(self, gallery: str) -> set[str]:
         """Every key that stands under a gallery, whatever its model."""
         return {key for (name, _), held in self._spaces.items() if name == gallery for key in held}
 

@@ -4,6 +4,7 @@ import dataclasses
 import types
 import typing
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Union
 
@@ -37,6 +38,8 @@ def values_of(hint: Any) -> st.SearchStrategy[Any]:
         if origin is tuple and arguments[-1] is not Ellipsis:
             return st.tuples(*[values_of(one) for one in arguments])
         return st.lists(values_of(arguments[0]), max_size=3).map(tuple)
+    if origin is dict:
+        return st.dictionaries(values_of(arguments[0]), values_of(arguments[1]), max_size=3)
     if isinstance(hint, type) and issubclass(hint, Enum):
         return st.sampled_from(hint)
     if isinstance(hint, type) and dataclasses.is_dataclass(hint):
@@ -78,11 +81,16 @@ def _templates(draw: st.DrawFn) -> Template:
     )
 
 
+# As precise as they are written.
+_TIMES = st.datetimes(min_value=datetime(2000, 1, 1), timezones=st.just(UTC)).map(
+    lambda time: time.replace(microsecond=time.microsecond // 10_000 * 10_000)
+)
 _SPECIAL: dict[Any, st.SearchStrategy[Any]] = {
     str: _TEXT,
     bytes: _BYTES,
     int: _INTEGERS,
     bool: st.booleans(),
+    datetime: _TIMES,
     type(None): st.none(),
     dict[str, Any]: st.dictionaries(_TEXT, _JSON, max_size=3),
     dict[str, int]: st.dictionaries(_TEXT, _INTEGERS, max_size=3),

@@ -9,11 +9,10 @@ import pytest
 
 from onrecord.audit.rpc import register
 from onrecord.clients.audit import AuditClient, LedgerProofsClient
-from onrecord.contracts.audit import Audit, LookCall
+from onrecord.contracts.audit import Audit, LookCall, SearchEnd
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode
-from onrecord.kernel.times import format_time
-from onrecord.kernel.vocabulary import Conclusion, Role, Service
+from onrecord.kernel.vocabulary import Conclusion, EntryKind, Role, Service
 from onrecord.proof import statements
 from onrecord.proof.checkpoint import open_checkpoint
 from onrecord.proof.entry import parse_body, verify_entry
@@ -125,8 +124,12 @@ class TestSearch:
         authorization = audit.authorize()
         search_id = authorization.search_id
         receipt = audit.receipt(authorization.entry)
-        executed = audit.service.record_receipt(receipt, soon())
-        assert audit.service.record_receipt(receipt, soon()).index == executed.index
+        assert audit.service.ends(search_id, soon()) == ()
+        executed = audit.told(receipt)
+        assert audit.told(receipt).index == executed.index
+        digest = statements.statement_sha256(receipt)
+        ended = SearchEnd("US-UT", EntryKind.SEARCH_EXECUTED, executed.index, digest)
+        assert audit.service.ends(search_id, soon()) == (ended,)
         refused(ErrorCode.SEARCH_STATE, lambda: audit.service.release(search_id, soon()))
 
         for person in ("berg", "cole"):
@@ -190,20 +193,17 @@ class TestSearch:
         entry = audit.service.record_failure(search_id, ["US-UT"], "plane_unavailable", soon())
         body, _, kind = parse_body(entry.body)
         assert (kind, body["galleries"]) == ("search.failed", ["US-UT"])
+        ended = SearchEnd("US-UT", EntryKind.SEARCH_FAILED, entry.index, None)
+        assert audit.service.ends(search_id, soon()) == (ended,)
         again = audit.service.record_failure(search_id, ["US-UT"], "plane_unavailable", soon())
         assert again.index == entry.index
 
-    def test_a_receipt_nobody_signed_is_refused(
+    def test_nobody_knows_the_ends_of_a_search_that_was_not_granted(
         self, audit: AuditForTest, refused: Refused
     ) -> None:
-        receipt = audit.receipt(audit.authorize().entry)
-        forged = type(receipt)(
-            receipt.statement.replace(b"900000", b"900001"), receipt.signature, receipt.chain
-        )
-        refused(
-            ErrorCode.ATTESTATION_INVALID,
-            lambda: audit.service.record_receipt(forged, soon()),
-        )
+        search_id = audit.authorize(galleries=["US-VT"]).search_id
+        for unknown in (search_id, "no-such-search"):
+            refused(ErrorCode.NOT_FOUND, lambda at=unknown: audit.service.ends(at, soon()))  # type: ignore[misc]
 
 
 class TestStates:
@@ -242,25 +242,6 @@ class TestStates:
 
     def test_a_policy_nobody_activated(self, audit: AuditForTest, refused: Refused) -> None:
         refused(ErrorCode.POLICY_MISSING, lambda: audit.service.policy("0" * 64, soon()))
-
-    def test_a_gallerys_change_is_written_once(self, audit: AuditForTest) -> None:
-        change = audit.attestor(Service.VECTOR_SEARCH).attest(
-            {
-                "type": statements.GALLERY_CHANGED,
-                "time": format_time(audit.clock.now()),
-                "gallery": "US-UT",
-                "sequence": 1,
-                "accepted": 1,
-                "rejected": 0,
-                "accepted_root": "0" * 64,
-                "model_id": MODEL,
-            }
-        )
-        custodian = audit.custodian("US-UT")
-        entry = audit.service.record_gallery_change(change, custodian, soon())
-        assert parse_body(entry.body)[2] == "gallery.enrolled"
-        again = audit.service.record_gallery_change(change, custodian, soon())
-        assert again.index == entry.index
 
 
 class TestLedger:

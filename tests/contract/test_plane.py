@@ -8,11 +8,21 @@ import numpy as np
 import pytest
 
 from onrecord.clients.vector_search import PlaneClient
-from onrecord.contracts.vector_search import EnrolmentStart, GallerySearch, Plane
+from onrecord.contracts.enrolment import (
+    BeginState,
+    EnrolmentBatch,
+    EnrolmentStart,
+    GalleryCheck,
+    Redriven,
+    RowStatus,
+)
+from onrecord.contracts.events import EnrolmentRequested
+from onrecord.contracts.vector_search import GallerySearch, Plane
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode
-from onrecord.kernel.vocabulary import Service
+from onrecord.kernel.vocabulary import EnrolmentStatus, ManifestAct, Service
 from onrecord.proof import statements
+from onrecord.proof.manifests import Row
 from onrecord.vector_search.rpc import register
 from tests.builders.plane import (
     MODEL,
@@ -25,6 +35,7 @@ from tests.builders.plane import (
     near,
     portrait,
     record_name,
+    ref_of,
     sha256,
 )
 from tests.builders.servers import Servers
@@ -36,27 +47,39 @@ SAME, DIFFERENT = "supports_same", "supports_different"
 class TestGalleries:
     def test_making_it_twice_is_making_it_once(self, world: World, refused: Refused) -> None:
         setup = world.setup(UTAH)
-        info = world.plane.create_gallery(setup, world.deadline)
-        assert world.plane.create_gallery(setup, world.deadline) == info
+        info = world.plane.create_gallery(setup, world.operator, world.deadline)
+        assert world.plane.create_gallery(setup, world.operator, world.deadline) == info
         assert (info.jurisdiction, info.model_id, info.metric) == (UTAH, MODEL, "IP")
         assert len(info.public_key) == 32
         assert (info.live_records, info.last_sequence) == (5, 0)
         assert world.plane.galleries(world.deadline) == (info,)
         other = replace(setup, metric="L2")
-        refused(ErrorCode.GALLERY_EXISTS, lambda: world.plane.create_gallery(other, world.deadline))
+        refused(
+            ErrorCode.GALLERY_EXISTS,
+            lambda: world.plane.create_gallery(other, world.operator, world.deadline),
+        )
 
 
 class TestEnrolment:
-    def test_each_enrolment_is_the_next_generation(self, world: World) -> None:
-        """The older generation is gone in the same step."""
-        first = world.begin("UT-9", portrait(9))
-        second = world.begin("UT-9", portrait(9))
-        assert second.generation > first.generation
+    def test_from_its_beginning_to_its_end(self, world: World) -> None:
+        """Begun, brought, asked for on the bus, embedded, live; each step repeatable."""
+        begun = world.start("UT-9", portrait(9))
+        assert world.start("UT-9", portrait(9)) == begun
+        assert begun.ticket is not None
         said = world.verifier.verify(
-            second.attestation, Service.VECTOR_SEARCH, statements.ENROLMENT_TICKET
+            begun.ticket.attestation, Service.VECTOR_SEARCH, statements.ENROLMENT_TICKET
         )
-        assert said["generation"] == second.generation
-        assert second.model_id == MODEL
+        assert (said["generation"], said["image_sha256"]) == (1, sha256(portrait(9)))
+        world.submit(begun.ticket, portrait(9))
+        requested = world.publisher.events[-1]
+        assert isinstance(requested, EnrolmentRequested)
+        assert requested.enrolment == ref_of(begun.ticket)
+        state = world.plane.enrolment(UTAH, begun.enrolment_id, world.deadline)
+        assert (state.status, state.ended_at) == (EnrolmentStatus.REQUESTED, None)
+        world.arrive(world.embedded(begun.ticket, portrait(9), face(9)))
+        state = world.plane.enrolment(UTAH, begun.enrolment_id, world.deadline)
+        assert (state.status, state.code, state.ended_at) == (EnrolmentStatus.LIVE, None, START)
+        assert world.start("UT-9", portrait(9)).state is BeginState.UNCHANGED
 
     def test_a_change_is_signed_for_the_ledger(self, world: World) -> None:
         change = world.enrol(9)
@@ -64,39 +87,140 @@ class TestEnrolment:
         assert said["gallery"] == UTAH
         assert record_name(9).encode() not in change.statement
 
-    def test_a_generation_that_was_overtaken(self, world: World, refused: Refused) -> None:
-        image = portrait(9)
-        stale = world.begin("UT-9", image)
-        fresh = world.begin("UT-9", image)
-        world.plane.complete_enrolment(world.completion(fresh, image, face(9)), world.deadline)
-        late = world.completion(stale, image, face(9))
+    @pytest.mark.parametrize("record_id", ["", "x" * 129, "x" * 10_240])
+    def test_an_id_that_cannot_be_one_is_a_rejected_row(self, world: World, record_id: str) -> None:
+        begun = world.start(record_id, b"")
+        assert (begun.state, begun.code) == (BeginState.REJECTED, ErrorCode.RECORD_ID_INVALID)
+
+    def test_whose_gallery_it_is(self, world: World, refused: Refused) -> None:
+        """Law 10: the plane itself verifies the token."""
+        batch = EnrolmentBatch(UTAH, (EnrolmentStart("UT-9", sha256(b"")),))
+        for token, code in (
+            ("", ErrorCode.TOKEN_MISSING),
+            (world.asker, ErrorCode.ROLE_MISSING),
+            (world.custodian(VERMONT), ErrorCode.CALLER_NOT_ALLOWED),
+        ):
+            refused(
+                code,
+                lambda t=token: world.plane.begin_enrolments(batch, t, world.deadline),  # type: ignore[misc]
+            )
+
+    def test_what_is_not_there(self, world: World, refused: Refused) -> None:
+        refused(ErrorCode.GALLERY_UNKNOWN, lambda: world.start("WY-1", b"", "US-WY"))
+        refused(ErrorCode.NOT_FOUND, lambda: world.plane.enrolment(UTAH, "0" * 32, world.deadline))
+
+    def test_transport_keys_are_handed_over_by_name(self, world: World, refused: Refused) -> None:
+        """R-46."""
+        key = world.plane.transport_key(UTAH, None, world.deadline)
+        assert world.plane.transport_key(UTAH, key.key_id, world.deadline) == key
+        assert len(key.key) == 32
         refused(
-            ErrorCode.GENERATION_STALE,
-            lambda: world.plane.complete_enrolment(late, world.deadline),
+            ErrorCode.SEAL_KEY_DESTROYED,
+            lambda: world.plane.transport_key(UTAH, "0" * 32, world.deadline),
         )
 
-    def test_a_template_of_another_image_is_refused(self, world: World, refused: Refused) -> None:
+
+class TestManifests:
+    def test_a_list_goes_through_row_by_row(self, world: World, refused: Refused) -> None:
+        """R-42: with the state's signature, by chunk, to the ledger."""
+        rows = [Row(record_name(n), sha256(portrait(n)), f"{n}.jpg") for n in (1, 8, 9)]
+        signed = world.manifest([*rows, rows[0]], chunk_rows=3)
+        token = world.custodian()
+        state = world.plane.open_manifest(signed.header, signed.signature, token, world.deadline)
+        assert (state.act, state.rows, state.complete) == (ManifestAct.ENROL, 4, False)
+        refused(
+            ErrorCode.SIGNATURE_INVALID,
+            lambda: world.plane.open_manifest(
+                signed.header, world.manifest(rows).signature, token, world.deadline
+            ),
+        )
+        first = world.plane.put_chunk(signed.ref(0), signed.chunks[0], world.deadline)
+        assert (first.delivered, first.counts) == (True, {RowStatus.AWAITED: 3})
+        refused(
+            ErrorCode.MANIFEST_CHANGED,
+            lambda: world.plane.put_chunk(signed.ref(1), rows[1:2], world.deadline),
+        )
+        last = world.plane.put_chunk(signed.ref(1), signed.chunks[1], world.deadline)
+        assert last.closed
+        starts = tuple(
+            EnrolmentStart(
+                row.record_id,
+                row.image_sha256,
+                number,
+                ErrorCode.IMAGE_CORRUPT if number == 2 else None,
+            )
+            for number, row in enumerate(rows, 1)
+        )
+        batch = EnrolmentBatch(UTAH, starts, signed.ref(0))
+        begun = world.plane.begin_enrolments(batch, "", world.deadline)
+        assert [one.state for one in begun] == [
+            BeginState.UNCHANGED,
+            BeginState.REJECTED,
+            BeginState.BEGUN,
+        ]
+        assert begun[2].ticket is not None
+        world.submit(begun[2].ticket, portrait(9))
+        world.arrive(world.embedded(begun[2].ticket, portrait(9), face(9)))
+        state = world.plane.manifest(signed.id, world.deadline)
+        assert state.complete
+        counted = {RowStatus.UNCHANGED: 1, RowStatus.REJECTED: 1, RowStatus.ACCEPTED: 1}
+        assert state.chunks[0].counts == counted
+        change = state.chunks[0].change
+        assert change is not None
+        said = world.verifier.verify(change, Service.VECTOR_SEARCH, statements.GALLERY_CHANGED)
+        assert (said["manifest"], said["rows"]) == (signed.id, 3)
+        (rejected,) = world.plane.manifest_rows(
+            signed.ref(0), [RowStatus.REJECTED], 0, 10, world.deadline
+        )
+        assert (rejected.row, rejected.code) == (2, ErrorCode.IMAGE_CORRUPT)
+        assert rejected.content == rows[1]
+
+    def test_one_that_is_not_there(self, world: World, refused: Refused) -> None:
+        refused(ErrorCode.NOT_FOUND, lambda: world.plane.manifest("0" * 64, world.deadline))
+
+
+class TestDeletion:
+    def test_gone_when_it_is_acknowledged(self, world: World, refused: Refused) -> None:
+        """Law 9: and the receipt is the same for a repeat."""
+        token = world.custodian()
+        deletion = world.plane.delete_record(UTAH, record_name(1), token, world.deadline)
+        assert world.plane.delete_record(UTAH, record_name(1), token, world.deadline) == deletion
+        assert world.plane.deletion(UTAH, record_name(1), token, world.deadline) == deletion
+        said = world.verifier.verify(
+            deletion.deleted, Service.VECTOR_SEARCH, statements.RECORD_DELETED
+        )
+        assert said["gallery"] == UTAH
+        assert deletion.vectors_compacted_at is None
+        assert world.ask(world.grant(), face(1)).candidates[0].similarity < 900_000
+        refused(
+            ErrorCode.NOT_FOUND,
+            lambda: world.plane.delete_record(UTAH, "UT-never", token, world.deadline),
+        )
+        refused(
+            ErrorCode.ROLE_MISSING,
+            lambda: world.plane.delete_record(UTAH, record_name(2), world.asker, world.deadline),
+        )
+
+
+class TestUpkeep:
+    def test_roster_index_and_vault_agree(self, world: World, refused: Refused) -> None:
+        """R-48."""
+        check = world.plane.check_gallery(UTAH, False, world.custodian(), world.deadline)
+        assert check == GalleryCheck(UTAH, 5, 5, 0, 0, 0, 0)
+        refused(
+            ErrorCode.ROLE_MISSING,
+            lambda: world.plane.check_gallery(UTAH, True, world.asker, world.deadline),
+        )
+
+    def test_an_enrolment_that_stopped_is_sent_on_its_way_again(self, world: World) -> None:
         ticket = world.begin("UT-9", portrait(9))
-        made = world.completion(ticket, portrait(9), face(9))
-        other = world.template(ticket.attestation, sha256(portrait(8)), face(9))
-        swapped = replace(made, template=other)
-        refused(
-            ErrorCode.ATTESTATION_INVALID,
-            lambda: world.plane.complete_enrolment(swapped, world.deadline),
+        world.submit(ticket, portrait(9))
+        said = world.plane.redrive(
+            UTAH, [ticket.enrolment_id, "0" * 32], world.custodian(), world.deadline
         )
-
-    @pytest.mark.parametrize("record_id", ["", "x" * 129])
-    def test_an_id_that_cannot_be_one(self, world: World, refused: Refused, record_id: str) -> None:
-        start = EnrolmentStart(UTAH, record_id, sha256(b""))
-        refused(
-            ErrorCode.RECORD_ID_INVALID,
-            lambda: world.plane.begin_enrolment(start, world.deadline),
-        )
-
-    def test_a_gallery_that_is_not_there(self, world: World, refused: Refused) -> None:
-        start = EnrolmentStart("US-WY", "WY-1", sha256(b""))
-        refused(
-            ErrorCode.GALLERY_UNKNOWN, lambda: world.plane.begin_enrolment(start, world.deadline)
+        assert said == (
+            Redriven(ticket.enrolment_id, None),
+            Redriven("0" * 32, ErrorCode.NOT_FOUND),
         )
 
 
@@ -181,13 +305,16 @@ class TestWhatLeaves:
         decided = [world.decided(grant, by, said) for by in ("examiner-1", "examiner-2")]
         executed = [world.executed(result)]
         proof = world.release(grant, executed, decided, refs[:1])
-        [lead] = world.plane.unseal(proof, world.deadline)
+        [lead] = world.plane.unseal(proof, world.asker, world.deadline)
         assert (lead.gallery, lead.candidate_ref) == (UTAH, refs[0])
         assert lead.record_id == record_name(1)
         assert lead.similarity == result.candidates[0].similarity
 
         other = world.release(grant, executed, decided, refs[1:2])
-        refused(ErrorCode.RELEASE_NOT_SUPPORTED, lambda: world.plane.unseal(other, world.deadline))
+        refused(
+            ErrorCode.RELEASE_NOT_SUPPORTED,
+            lambda: world.plane.unseal(other, world.asker, world.deadline),
+        )
 
 
 class TestOverGrpcAlone:
@@ -224,12 +351,12 @@ class TestOverGrpcAlone:
                 client = PlaneClient(channel)
                 refused(
                     ErrorCode.PLANE_UNAVAILABLE,
-                    lambda c=client: c.create_gallery(setup, inside.deadline),  # type: ignore[misc]
+                    lambda c=client: c.create_gallery(setup, inside.operator, inside.deadline),  # type: ignore[misc]
                 )
         for caller in (Service.DETECTION, Service.EMBEDDING, Service.AUDIT, Service.VECTOR_SEARCH):
             client = PlaneClient(net.channel(port, Service.VECTOR_SEARCH, caller))
             refused(
                 ErrorCode.CALLER_NOT_ALLOWED,
-                lambda c=client: c.create_gallery(setup, inside.deadline),  # type: ignore[misc]
+                lambda c=client: c.create_gallery(setup, inside.operator, inside.deadline),  # type: ignore[misc]
             )
         assert inside.plane.galleries(inside.deadline) == ()

@@ -17,12 +17,23 @@ PER_STATE = 10
 
 
 @pytest.mark.slow
-def test_the_demo_ends_as_it_should(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param((), id="one-process"),
+        pytest.param(
+            ("--processes",),
+            id="five-processes",
+            marks=pytest.mark.xdist_group("five-processes"),
+        ),
+    ],
+)
+def test_the_demo_ends_as_it_should(tmp_path: Path, how: tuple[str, ...]) -> None:
     """R-1, R-15, R-24: three states, two blind examiners, one lead, two attacks that fail; it
     exits 0 only if all of that held, and leaves what a person would look at.
     """
     out = tmp_path / "demo"
-    command = ["demo", "--per-state", str(PER_STATE), "--out", str(out)]
+    command = ["demo", *how, "--per-state", str(PER_STATE), "--out", str(out)]
     command += ["--models", str(registry_repository()), "--policies", str(_REPOSITORY / "policies")]
     command += ["--cache", os.environ.get("ONRECORD_CACHE", str(_REPOSITORY / ".cache"))]
     done = onrecord(*command)

@@ -19,7 +19,9 @@ from fastapi.testclient import TestClient
 from onrecord.chassis.database import open_database
 from onrecord.chassis.objects import LocalObjects
 from onrecord.chassis.sealing import SymmetricSeal
+from onrecord.chassis.throttle import ForegroundCalls
 from onrecord.client import ClientError, Decision, OnRecordClient
+from onrecord.clients.transport import TransportSeals
 from onrecord.contracts.embedding import EmbedRequest
 from onrecord.contracts.images import (
     AlignedCrop,
@@ -29,6 +31,8 @@ from onrecord.contracts.images import (
     QualityMeasure,
     Template,
 )
+from onrecord.detection.app import build_detection_worker
+from onrecord.embedding.app import build_embedding_worker
 from onrecord.gateway.administration import ModelFacts
 from onrecord.gateway.app import GatewayParts, build_gateway
 from onrecord.kernel.deadlines import Deadline
@@ -41,12 +45,14 @@ from onrecord.proof.entry import LoggedEntry, verify_entry
 from onrecord.proof.statements import Mandate, mandate_id
 from onrecord.proof.story import story_checks
 from onrecord.proof.verify import base_checks, verify_ledger
-from onrecord.vector_search.app import PlaneSettings, build_plane
+from onrecord.vector_search.app import PlaneSettings, build_plane, build_plane_workers
 from tests.builders.audit import MODEL, REQUEST, AuditForTest, SetClock, open_audit
 from tests.builders.index import ExactIndex
 from tests.builders.plane import DIMENSION, face, near
 
 NO_FACE = b"no face"
+PLANE = "first"
+STOP_SECONDS = 20.0
 
 
 @dataclass
@@ -140,39 +146,85 @@ def installation(tmp_path: Path) -> Iterator[Installation]:
     audit = open_audit(tmp_path / "audit", clock=clock)
     verifier = AttestationVerifier([audit.authority.root])
     vault = LocalObjects(tmp_path / "vault")
+    bus, foreground = audit.bus, ForegroundCalls()
     plane = build_plane(
         PlaneSettings(
             roster_url=f"sqlite:///{tmp_path / 'roster.db'}",
             milvus=str(tmp_path / "unused.db"),
             keys=tmp_path / "keys",
         ),
+        name=PLANE,
         vault=vault,
+        ingest=vault,
         attestor=audit.attestor(Service.VECTOR_SEARCH),
         verifier=verifier,
+        tokens=audit.tokens,
+        publisher=bus.publisher(),
         ledger_key=audit.signer.verifier,
         ledger=audit.service,
         clock=clock,
         index=ExactIndex(),
     )
+    detection = SigningDetection(audit.attestor(Service.DETECTION), clock)
+    embedding = SigningEmbedding(audit.attestor(Service.EMBEDDING), clock)
     gateway = build_gateway(
         GatewayParts(
             audit=audit.service,
-            detection=SigningDetection(audit.attestor(Service.DETECTION), clock),
-            embedding=SigningEmbedding(audit.attestor(Service.EMBEDDING), clock),
-            planes=[plane],
+            detection=detection,
+            embedding=embedding,
+            planes={PLANE: plane},
             tokens=audit.tokens,
             database=open_database(f"sqlite:///{tmp_path / 'casework.db'}"),
             casework_key=SymmetricSeal(b"k" * 32),
             vault=vault,
+            ingest=vault,
             ledger_objects=audit.objects,
             models={MODEL: ModelFacts(DIMENSION, "IP")},
+            bus=bus,
             clock=clock,
             chance=Random(7),  # noqa: S311 - a test draws the same each time
+            foreground=foreground,
         )
     )
-    with TestClient(gateway.app) as http:
+    seals = TransportSeals(plane, clock)
+    with ThreadPoolExecutor(1) as executor, TestClient(gateway.app) as http:
+        workers = (
+            audit.running.consumer,
+            *build_plane_workers(plane, bus, name=PLANE, foreground=foreground, clock=clock),
+            build_detection_worker(
+                bus,
+                detection=detection,
+                seals=seals,
+                ingest=vault,
+                foreground=foreground,
+                executor=executor,
+                clock=clock,
+            ),
+            build_embedding_worker(
+                bus, embedding=embedding, seals=seals, foreground=foreground, clock=clock
+            ),
+            *gateway.workers,
+        )
+        for one in workers:
+            assert one is not None
+            one.start()
         yield Installation(audit, http, verifier)
+        for one in workers:
+            assert one is not None
+            assert one.stop(STOP_SECONDS)
+    plane.close()
     audit.close()
+
+
+def kinds_once_told(installation: Installation, executed: int) -> list[str]:
+    """The kinds of all entries, once the bus has brought so many receipts to the ledger."""
+    auditor = installation.client(installation.audit.token("ada", Role.AUDITOR))
+    patience = Deadline.after(20)
+    while True:
+        kinds = [json.loads(one.body)["kind"] for one in auditor.bodies()]
+        if kinds.count("search.executed") >= executed or not patience.remaining():
+            return kinds
+        installation.audit.running.ledger.wait_for_append(0.2)
 
 
 def verify_everything(installation: Installation) -> int:
@@ -278,6 +330,7 @@ def test_many_searches_of_one_gallery_at_once_leave_no_gap(installation: Install
 
     with ThreadPoolExecutor(8) as threads:
         assert set(threads.map(search, people)) == {SearchStatus.SEALED}
+    assert kinds_once_told(installation, len(people)).count("search.executed") == len(people)
     verify_everything(installation)
 
 
@@ -294,7 +347,6 @@ def test_one_search_sent_many_times_at_once_is_one_search(installation: Installa
         answers = set(threads.map(search, range(8)))
     assert len(answers) == 1
     assert {status for _, status in answers} == {SearchStatus.SEALED}
-    auditor = installation.client(installation.audit.token("ada", Role.AUDITOR))
-    kinds = [json.loads(one.body)["kind"] for one in auditor.bodies()]
+    kinds = kinds_once_told(installation, 1)
     assert (kinds.count("request.granted"), kinds.count("search.executed")) == (1, 1)
     verify_everything(installation)

@@ -3,15 +3,24 @@
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from cryptography import x509
 from sqlalchemy import Engine
 
+from onrecord.audit.adapters import write_ahead
+from onrecord.audit.adapters.ends import StoredEnds
 from onrecord.audit.adapters.ledger import StoredLedger
+from onrecord.audit.adapters.places import StoredPlaces
 from onrecord.audit.adapters.policies import StoredPolicies
+from onrecord.audit.consumer import LedgerConsumer
 from onrecord.audit.service.audit_service import AuditService
+from onrecord.audit.service.intake import TakingIn
+from onrecord.audit.service.reconciliation import Reconciliation
+from onrecord.chassis.bus.ports import Bus
 from onrecord.chassis.database import open_database
+from onrecord.chassis.jobs import Periodic
 from onrecord.chassis.objects import ObjectStore
 from onrecord.chassis.tokens import TokenVerifier
 from onrecord.kernel.times import Clock, SystemClock
@@ -22,20 +31,48 @@ from onrecord.proof.notes import NoteSigner
 if TYPE_CHECKING:
     from onrecord.contracts.audit import Audit
 
+RECONCILE_SECONDS = 10.0
+PATIENCE_SECONDS = 5.0
+STOP_SECONDS = 10.0
+
 
 @dataclass(frozen=True, slots=True)
 class RunningAudit:
-    """Audit at work. `close` finishes what waits, publishes it and stops."""
+    """Audit at work. `close` finishes what waits, publishes it and stops.
+
+    `consumer` is None where there is no bus. `start` reads the bus and looks through the books in
+    threads; whoever runs these parts elsewhere calls `consumer.start` and `reconciliation.step`.
+    """
 
     service: AuditService
     ledger: StoredLedger
     engine: Engine
+    consumer: LedgerConsumer | None
+    reconciliation: Reconciliation
+    upkeep: list[Periodic]
+
+    def start(self, reconcile_seconds: float = RECONCILE_SECONDS) -> None:
+        """Read the bus, and reconcile every so many seconds (R-23)."""
+        if self.consumer is not None:
+            self.consumer.start()
+        self.upkeep.append(
+            Periodic("ledger-reconciliation", self.reconciliation.step, reconcile_seconds)
+        )
+        self.upkeep[-1].start()
+
+    def stop(self, grace: float) -> bool:
+        """Finish the poll and the pass in hand; whether both did, in `grace` seconds each."""
+        for periodic in self.upkeep:
+            periodic.ask_to_stop()
+        done = self.consumer is None or self.consumer.stop(grace)
+        return all(periodic.wait(grace) for periodic in self.upkeep) and done
 
     @property
     def audit(self) -> "Audit":
         return self.service
 
     def close(self) -> None:
+        self.stop(STOP_SECONDS)
         self.ledger.close()
         self.engine.dispose()
 
@@ -47,6 +84,8 @@ def build_audit(
     signer: NoteSigner,
     tokens: TokenVerifier,
     roots: Sequence[x509.Certificate],
+    bus: Bus | None = None,
+    patience: float = PATIENCE_SECONDS,
     clock: Clock | None = None,
     random_bytes: Callable[[int], bytes] = secrets.token_bytes,
     reached: WritePoint = unobserved,
@@ -55,11 +94,13 @@ def build_audit(
 
     `signer` is the ledger's checkpoint key; its name is the origin, `<deployment host>/onrecord`.
     `objects` is where the public log goes. `roots` are the certificate roots whose services'
-    attestations are believed. Raises LEDGER_UNAVAILABLE where the database does not extend what
-    has been published.
+    attestations are believed. `bus` is where planes publish; `patience`: seconds that an
+    examiner's call waits for receipts that are still on it. Raises LEDGER_UNAVAILABLE where the
+    database does not extend what has been published.
     """
     clock = clock or SystemClock()
     engine = open_database(database_url)
+    write_ahead.leave_to_the_background(engine)
     ledger = StoredLedger(engine, objects, signer, clock, random_bytes, reached)
     try:
         ledger.open()
@@ -67,12 +108,27 @@ def build_audit(
         ledger.close()
         engine.dispose()
         raise
+    attestations, ends = AttestationVerifier(roots), StoredEnds(engine)
+    consumer = None
+    if bus is not None:
+        taking = TakingIn(ledger, attestations)
+        consumer = LedgerConsumer(bus, taking, StoredPlaces(engine), ends, clock, reached)
+    read_until = _nothing_to_read if consumer is None else consumer.read_until
     service = AuditService(
         ledger=ledger,
         policies=StoredPolicies(engine),
         tokens=tokens,
-        attestations=AttestationVerifier(roots),
+        attestations=attestations,
+        ends=ends,
         clock=clock,
         random_bytes=random_bytes,
+        read_until=read_until,
+        patience=patience,
     )
-    return RunningAudit(service, ledger, engine)
+    reconciliation = Reconciliation(ledger, ends, read_until, clock)
+    return RunningAudit(service, ledger, engine, consumer, reconciliation, [])
+
+
+def _nothing_to_read(_: datetime) -> bool:
+    """Without a bus no receipt can come."""
+    return True

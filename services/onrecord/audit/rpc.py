@@ -37,12 +37,6 @@ class _Servicer(audit_pb2_grpc.AuditServicer):
         call = rpc.read_look_call(request)
         return logged_entry_message(self._audit.authorize_look(call, deadline_of(context)))
 
-    def RecordReceipt(
-        self, request: pb.RecordReceiptRequest, context: _Context
-    ) -> values_pb2.LoggedEntry:
-        receipt = read_field(request, "receipt", read_attestation)
-        return logged_entry_message(self._audit.record_receipt(receipt, deadline_of(context)))
-
     def RecordQualityRefusal(
         self, request: pb.RecordQualityRefusalRequest, context: _Context
     ) -> values_pb2.LoggedEntry:
@@ -64,17 +58,12 @@ class _Servicer(audit_pb2_grpc.AuditServicer):
         call = rpc.read_decide_call(request)
         return logged_entry_message(self._audit.decide(call, deadline_of(context)))
 
+    def ListEnds(self, request: pb.ListEndsRequest, context: _Context) -> pb.ListEndsResponse:
+        return rpc.ends_message(self._audit.ends(request.search_id, deadline_of(context)))
+
     def Release(self, request: pb.ReleaseRequest, context: _Context) -> pb.ReleaseResponse:
         return rpc.release_outcome_message(
             self._audit.release(request.search_id, deadline_of(context))
-        )
-
-    def RecordGalleryChange(
-        self, request: pb.RecordGalleryChangeRequest, context: _Context
-    ) -> values_pb2.LoggedEntry:
-        change = read_field(request, "change", read_attestation)
-        return logged_entry_message(
-            self._audit.record_gallery_change(change, request.user_token, deadline_of(context))
         )
 
     def PinAuthorityKey(

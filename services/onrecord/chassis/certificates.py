@@ -90,10 +90,14 @@ class LocalAuthority:
     def root(self) -> x509.Certificate:
         return self._root
 
-    def issue(self, service: Service) -> ServiceIdentity:
-        """The service's identity: the kept one, or a new one when it nears its end."""
-        key_path = self._folder / f"{service.value}.key.pem"
-        certificate_path = self._folder / f"{service.value}.pem"
+    def issue(self, service: Service, name: str | None = None) -> ServiceIdentity:
+        """The service's identity: the kept one, or a new one when it nears its end.
+
+        `name`: of its files, where a service has several deployments, each with a key of its own.
+        """
+        name = name or service.value
+        key_path = self._folder / f"{name}.key.pem"
+        certificate_path = self._folder / f"{name}.pem"
         if certificate_path.exists():
             certificate = x509.load_pem_x509_certificate(certificate_path.read_bytes())
             if certificate.not_valid_after_utc - self._now() > _RENEW_BEFORE:

@@ -115,6 +115,19 @@ DISPOSITIONS: Final[dict[ErrorCode, Disposition]] = {
     ErrorCode.MODEL_CARD_INVALID: _DEAD,
     ErrorCode.MODEL_SOURCE: _DEAD,
     ErrorCode.TEMPLATE_INVALID: _DEAD,
+    # Enrolment, deletion, and what travels on the bus
+    ErrorCode.MANIFEST_INVALID: _DEAD,
+    ErrorCode.MANIFEST_CHANGED: _DEAD,
+    ErrorCode.MANIFEST_STATE: _DEAD,
+    ErrorCode.ROW_DUPLICATE: _REJECT,
+    ErrorCode.IMAGE_MISSING: _REJECT,
+    ErrorCode.IMAGE_HASH_MISMATCH: _REJECT,
+    ErrorCode.RECORD_DELETED: _REJECT,
+    ErrorCode.EVENT_MALFORMED: _DEAD,
+    ErrorCode.EVENT_VERSION_UNKNOWN: _DEAD,
+    # The face was sealed under a key that is gone by design: only the vault still has it.
+    ErrorCode.SEAL_KEY_DESTROYED: _DEAD,
+    ErrorCode.CONSUMER_CRASHED: _DEAD,
     # Running
     ErrorCode.LEDGER_UNAVAILABLE: _RETRY,
     ErrorCode.PLANE_UNAVAILABLE: _RETRY,
@@ -122,6 +135,10 @@ DISPOSITIONS: Final[dict[ErrorCode, Disposition]] = {
     ErrorCode.EMBEDDING_UNAVAILABLE: _RETRY,
     ErrorCode.DEADLINE_EXCEEDED: _RETRY,
     ErrorCode.OVERLOADED: _RETRY,
+    ErrorCode.BUS_UNAVAILABLE: _RETRY,
+    ErrorCode.BUS_REBALANCED: _RETRY,
+    ErrorCode.STORAGE_FULL: _RETRY,
+    ErrorCode.SETTINGS_INVALID: _DEAD,
     # Whatever it was, it may have been passing; retries are counted, and then it is a dead letter.
     ErrorCode.DATA_FOLDER_IN_USE: _RETRY,
     ErrorCode.INTERNAL: _RETRY,

@@ -1,5 +1,6 @@
 """An object store: bytes under keys. A local directory here; S3 speaks the same port."""
 
+import errno
 import os
 import re
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from typing import Protocol
 
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,254}")
 
 
@@ -17,7 +19,9 @@ class ObjectStore(Protocol):
     `put` is atomic and durable when it returns; a reader sees the old bytes or the new ones.
     """
 
-    def put(self, key: str, data: bytes) -> None: ...
+    def put(self, key: str, data: bytes) -> None:
+        """Raises STORAGE_FULL, and leaves what stood there before."""
+        ...
 
     def get(self, key: str) -> bytes:
         """Raises NOT_FOUND."""
@@ -43,15 +47,23 @@ class LocalObjects:
 
     def put(self, key: str, data: bytes) -> None:
         path = self._path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
         # A name no key can have, so that a crash leaves no object behind.
         temporary = path.with_name(f"~{path.name}.{os.getpid()}")
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        _sync_folder(path.parent)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with temporary.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+            _sync_folder(path.parent)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            if error.errno not in _FULL:
+                raise
+            raise OnRecordError(
+                ErrorCode.STORAGE_FULL, "there is no room left in the object store"
+            ) from error
 
     def get(self, key: str) -> bytes:
         try:

@@ -108,6 +108,18 @@ PROBLEMS: Final[dict[ErrorCode, tuple[int, str]]] = {
     ErrorCode.MODEL_CARD_INVALID: (500, "A model card is not valid"),
     ErrorCode.MODEL_SOURCE: (500, "A model's source is not there or not as expected"),
     ErrorCode.TEMPLATE_INVALID: (422, "The template is not valid"),
+    # Enrolment, deletion, and what travels on the bus
+    ErrorCode.MANIFEST_INVALID: (422, "The manifest is not acceptable"),
+    ErrorCode.MANIFEST_CHANGED: (409, "These are not the rows the state signed"),
+    ErrorCode.MANIFEST_STATE: (409, "The manifest is not in a state for that"),
+    ErrorCode.ROW_DUPLICATE: (409, "The manifest names this record before"),
+    ErrorCode.IMAGE_MISSING: (422, "The image is not there"),
+    ErrorCode.IMAGE_HASH_MISMATCH: (422, "It is another image than was announced"),
+    ErrorCode.RECORD_DELETED: (409, "The record was deleted meanwhile"),
+    ErrorCode.EVENT_MALFORMED: (500, "An event cannot be read"),
+    ErrorCode.EVENT_VERSION_UNKNOWN: (500, "An event is of an unknown version"),
+    ErrorCode.SEAL_KEY_DESTROYED: (409, "The key it was sealed under has been destroyed"),
+    ErrorCode.CONSUMER_CRASHED: (500, "A consumer fails on this event"),
     # Running
     ErrorCode.LEDGER_UNAVAILABLE: (503, "The ledger is not available"),
     ErrorCode.PLANE_UNAVAILABLE: (503, "The gallery is not available"),
@@ -115,6 +127,10 @@ PROBLEMS: Final[dict[ErrorCode, tuple[int, str]]] = {
     ErrorCode.EMBEDDING_UNAVAILABLE: (503, "Face embedding is not available"),
     ErrorCode.DEADLINE_EXCEEDED: (504, "The work was not done in time"),
     ErrorCode.OVERLOADED: (429, "Too much is being asked at once"),
+    ErrorCode.BUS_UNAVAILABLE: (503, "The bus is not available"),
+    ErrorCode.BUS_REBALANCED: (503, "The work was given to another consumer"),
+    ErrorCode.STORAGE_FULL: (507, "There is no room left to store anything"),
+    ErrorCode.SETTINGS_INVALID: (500, "The settings are not valid"),
     ErrorCode.DATA_FOLDER_IN_USE: (503, "The data folder is in use"),
     ErrorCode.INTERNAL: (500, "Something went wrong here"),
 }
@@ -125,6 +141,8 @@ _WAIT_AND_REPEAT: Final = {
     ErrorCode.DETECTION_UNAVAILABLE,
     ErrorCode.EMBEDDING_UNAVAILABLE,
     ErrorCode.OVERLOADED,
+    ErrorCode.BUS_UNAVAILABLE,
+    ErrorCode.STORAGE_FULL,
 }
 
 

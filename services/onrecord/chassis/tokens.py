@@ -4,6 +4,7 @@ Who asks is proved, not asserted (law 10): what a token says is believed only af
 issuer, audience and times have been checked here.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -21,6 +22,7 @@ SKEW = timedelta(seconds=60)
 MAX_LIFETIME = timedelta(minutes=15)
 MAX_TOKEN_CHARACTERS = 8192
 _MAX_CLAIM_CHARACTERS = 200
+_MOST_REMEMBERED = 4096
 # A key is used with the one algorithm of its kind: nothing in the token chooses between kinds.
 _ALGORITHM_OF_KEY = {"EC": "ES256", "RSA": "RS256", "OKP": "EdDSA"}
 # Times, issuer and audience are checked by us, against the injected clock.
@@ -58,6 +60,7 @@ class JwtVerifier:
         self._jwks = jwks
         self._clock = clock
         self._parsed: dict[str, jwt.PyJWK] = {}
+        self._signed: dict[tuple[bytes, str], dict[str, Any]] = {}
 
     def verify(self, token: str) -> Claims:
         """The claims of a token that is signed, for us, and live; unknown roles are left out."""
@@ -86,22 +89,31 @@ class JwtVerifier:
     def _signed_payload(self, token: str) -> dict[str, Any]:
         try:
             header = jwt.get_unverified_header(token)
-            key = self._key(header.get("kid"))
+            described = self._described(header.get("kid"))
+            # The same bytes under the same key, which the provider must still publish, have the
+            # same signature; everything else a token says is checked each time.
+            seen = hashlib.sha256(token.encode()).digest(), json.dumps(described, sort_keys=True)
+            known = self._signed.get(seen)
+            if known is not None:
+                return known
+            key = self._parse(described, seen[1])
             payload: dict[str, Any] = jwt.decode(
                 token, key, algorithms=[key.algorithm_name], options=_SIGNATURE_ONLY
             )
-        except jwt.PyJWTError as error:
+        except (jwt.PyJWTError, UnicodeEncodeError) as error:
             raise _invalid("its signature does not verify") from error
+        if len(self._signed) > _MOST_REMEMBERED:
+            self._signed.clear()
+        self._signed[seen] = payload
         return payload
 
-    def _key(self, key_id: object) -> jwt.PyJWK:
+    def _described(self, key_id: object) -> dict[str, Any]:
         for described in self._jwks().get("keys", ()):
             if described.get("kid") == key_id and isinstance(key_id, str):
-                return self._parse(dict(described))
+                return dict(described)
         raise _invalid("it is signed by a key we do not know")
 
-    def _parse(self, described: dict[str, Any]) -> jwt.PyJWK:
-        text = json.dumps(described, sort_keys=True)
+    def _parse(self, described: dict[str, Any], text: str) -> jwt.PyJWK:
         found = self._parsed.get(text)
         if found is None:
             algorithm = _ALGORITHM_OF_KEY.get(str(described.get("kty")))

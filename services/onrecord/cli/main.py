@@ -22,9 +22,21 @@ class _Command(NamedTuple):
 
 _COMMANDS = {
     "up": _Command("onrecord.cli.up", "up", "standalone", "Run everything in one process."),
+    "up-processes": _Command(
+        "onrecord.cli.processes", "up_processes", "standalone", "Run the services apart, here."
+    ),
+    "serve": _Command("onrecord.cli.serve", "serve", "standalone", "Run one service."),
+    "config": _Command("onrecord.cli.config", "config", "standalone", "Check or list settings."),
+    "certificates": _Command(
+        "onrecord.cli.certificates", "certificates", "", "Mint a local authority's certificates."
+    ),
     "token": _Command("onrecord.cli.token", "token", "standalone", "Issue a development token."),
     "demo": _Command("onrecord.cli.demo", "demo", "standalone", "Watch one search, on the record."),
     "ledger": _Command("onrecord.cli.ledger", "ledger", "", "Verify a ledger, or list it."),
+    "gallery": _Command(
+        "onrecord.cli.gallery", "gallery", "manifests", "Fill, change, empty, check a gallery."
+    ),
+    "dlq": _Command("onrecord.cli.dlq", "dlq", "client", "Dead letters: explain, send on again."),
     "policy": _Command("onrecord.cli.policy", "policy", "audit", "Check, sign, activate policies."),
     "models": _Command(
         "onrecord.models.command", "models", "models", "Build and list face models."

@@ -9,12 +9,13 @@ from urllib.parse import quote
 import httpx
 
 from onrecord.client import results
+from onrecord.client.galleries import GalleryOperations
 from onrecord.client.transport import Token, Transport
 
 _IMAGE = "application/octet-stream"  # the gateway goes by content, not by what a client says
 
 
-class OnRecordClient:
+class OnRecordClient(GalleryOperations):
     """Calls one gateway. `token` is a bearer token, or gives a fresh one; None for the public part.
 
     Every method raises `ClientError`. Give `http` to set time limits, proxies or certificates.
@@ -115,18 +116,15 @@ class OnRecordClient:
         said = self._transport.call("POST", path, json=dict(bundle))
         return results.Logged(said.json()["entry_index"])
 
-    def enrol(self, gallery: str, record_id: str, portrait: bytes) -> results.Enrolment:
-        """Make one portrait (an encoded image) searchable under the state's own id."""
-        said = self._transport.call(
-            "PUT",
-            f"/v1/galleries/{_part(gallery)}/records/{_part(record_id)}",
-            files={"portrait": ("portrait", portrait, _IMAGE)},
-        )
-        return results.Enrolment.read(said.json())
-
     def galleries(self) -> tuple[results.GalleryInfo, ...]:
         said = self._get("/v1/galleries")
         return tuple(results.GalleryInfo.read(one) for one in said["galleries"])
+
+    def events(self, after: int = 0, *, wait: int = 0) -> results.EventPage:
+        """What has changed of the caller's own since; waits `wait` seconds for the first."""
+        params = {"after": after, "wait": wait}
+        said = self._transport.call("GET", "/v1/events", params=params).json()
+        return results.EventPage.read(said)
 
     # Auditors and the public
 
@@ -151,12 +149,7 @@ class OnRecordClient:
         return self._transport.call("GET", path).json()
 
     def _pages(self, path: str, name: str, after: str | int = "") -> Iterator[Any]:
-        cursor: str | int | None = after
-        while cursor is not None:
-            params = {"after": cursor} if cursor != "" else None
-            page = self._transport.call("GET", path, params=params).json()
-            yield from page[name]
-            cursor = page["next"]
+        return self._transport.pages(path, name, after, {})
 
 
 def _part(text: str) -> str:

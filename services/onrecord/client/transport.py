@@ -1,6 +1,6 @@
 """One call over HTTP: the token, the answer, the error."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import httpx
@@ -26,8 +26,9 @@ class Transport:
         path: str,
         *,
         headers: Mapping[str, str] | None = None,
-        params: Mapping[str, str | int] | None = None,
+        params: Mapping[str, Any] | None = None,
         json: Any = None,
+        content: bytes | None = None,
         files: Mapping[str, tuple[str, bytes, str]] | None = None,
     ) -> httpx.Response:
         """Raises `ClientError` for anything but success."""
@@ -42,6 +43,7 @@ class Transport:
                 headers=sent,
                 params=dict(params) if params else None,
                 json=json,
+                content=content,
                 files=dict(files) if files else None,
             )
         except httpx.TransportError as error:
@@ -49,6 +51,17 @@ class Transport:
         if not response.is_success:
             raise refused(response)
         return response
+
+    def pages(
+        self, path: str, name: str, after: str | int, params: Mapping[str, Any]
+    ) -> Iterator[Any]:
+        """What stands under `name` on every page, from the cursor `after` on ('' for the first)."""
+        cursor: str | int | None = after
+        while cursor is not None:
+            sent = {**params, "after": cursor} if cursor != "" else dict(params)
+            page = self.call("GET", path, params=sent).json()
+            yield from page[name]
+            cursor = page["next"]
 
     def close(self) -> None:
         """Close the connection pool, unless it was given."""

@@ -13,6 +13,7 @@ from onrecord.contracts.audit import (
     LoggedBody,
     LookCall,
     ReleaseOutcome,
+    SearchEnd,
 )
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode
@@ -78,14 +79,6 @@ class AuditClient(LedgerProofsClient):
             deadline,
         )
 
-    def record_receipt(self, receipt: Attestation, deadline: Deadline) -> LoggedEntry:
-        return self._exchange(
-            self._stub.RecordReceipt,
-            lambda: pb.RecordReceiptRequest(receipt=values.attestation_message(receipt)),
-            values.read_logged_entry,
-            deadline,
-        )
-
     def record_quality_refusal(
         self, search_id: str, refusal: Attestation, deadline: Deadline
     ) -> LoggedEntry:
@@ -116,23 +109,19 @@ class AuditClient(LedgerProofsClient):
             deadline,
         )
 
+    def ends(self, search_id: str, deadline: Deadline) -> tuple[SearchEnd, ...]:
+        return self._exchange(
+            self._stub.ListEnds,
+            lambda: pb.ListEndsRequest(search_id=search_id),
+            rpc.read_ends,
+            deadline,
+        )
+
     def release(self, search_id: str, deadline: Deadline) -> ReleaseOutcome:
         return self._exchange(
             self._stub.Release,
             lambda: pb.ReleaseRequest(search_id=search_id),
             rpc.read_release_outcome,
-            deadline,
-        )
-
-    def record_gallery_change(
-        self, change: Attestation, user_token: str, deadline: Deadline
-    ) -> LoggedEntry:
-        return self._exchange(
-            self._stub.RecordGalleryChange,
-            lambda: pb.RecordGalleryChangeRequest(
-                change=values.attestation_message(change), user_token=user_token
-            ),
-            values.read_logged_entry,
             deadline,
         )
 

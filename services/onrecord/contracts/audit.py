@@ -22,7 +22,13 @@ policy.activated  jurisdiction, version, bundle (digest), previous, instrument {
 model.activated   jurisdiction, model_id
 key.changed       what (authority | gallery), jurisdiction, key (text)
 gallery.enrolled  gallery, change (the statement), attestation
-alarm.raised      what (receipt), why, gallery, receipt (the statement), attestation
+record.deleted    gallery, change (the statement), attestation
+alarm.raised      what (receipt, change), why, gallery, receipt or change (the statement),
+                  attestation; or what (receipt_gap), why, gallery, expected, seen; or
+                  what (grant_without_end), why, search_id, grant_index, galleries [..]
+
+Entries about searches made and galleries changed come from the bus (`onrecord.contracts.events`),
+each in one transaction with the offset it was read at.
 
 `by` is {person, agency, subject, token_id} for people, {service} for services. What came in a call
 with a `source` (requests, looks, decisions) names it (R-25).
@@ -33,7 +39,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from onrecord.kernel.deadlines import Deadline
-from onrecord.kernel.vocabulary import Conclusion
+from onrecord.kernel.vocabulary import Conclusion, EntryKind
 from onrecord.proof.attestation import Attestation
 from onrecord.proof.authority import AuthorityBundle
 from onrecord.proof.entry import LoggedEntry
@@ -115,6 +121,16 @@ class DecideCall:
 
 
 @dataclass(frozen=True, slots=True)
+class SearchEnd:
+    """One gallery's end in the ledger. `receipt_sha256`: of the plane's statement, if executed."""
+
+    gallery: str
+    kind: EntryKind
+    index: int
+    receipt_sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseOutcome:
     """What audit derived. `proof` is None when there is no lead; `entry` is then search.closed."""
 
@@ -188,15 +204,6 @@ class Audit(LedgerProofs, Protocol):
         """
         ...
 
-    def record_receipt(self, receipt: Attestation, deadline: Deadline) -> LoggedEntry:
-        """Append `search.executed`. Repeatable: the same receipt gives the same entry.
-
-        A signed receipt that breaks a rule (a gallery that was not granted or has ended, another
-        probe) is appended as `alarm.raised`, and then raises SEARCH_STATE. Raises RECEIPT_GAP,
-        with the sequence that is `expected`, where an earlier receipt of the gallery is missing.
-        """
-        ...
-
     def record_quality_refusal(
         self, search_id: str, refusal: Attestation, deadline: Deadline
     ) -> LoggedEntry:
@@ -219,17 +226,19 @@ class Audit(LedgerProofs, Protocol):
         """
         ...
 
+    def ends(self, search_id: str, deadline: Deadline) -> tuple[SearchEnd, ...]:
+        """How each granted gallery of a search has ended, as far as the ledger knows by now.
+
+        Receipts come over the bus, so `search.executed` may stand a moment later than the answer
+        of the search. Raises NOT_FOUND.
+        """
+        ...
+
     def release(self, search_id: str, deadline: Deadline) -> ReleaseOutcome:
         """Derive the outcome from the entries and append it. Repeatable.
 
         Raises SEARCH_STATE while two decisions are not there.
         """
-        ...
-
-    def record_gallery_change(
-        self, change: Attestation, user_token: str, deadline: Deadline
-    ) -> LoggedEntry:
-        """Append `gallery.enrolled` from the plane's signed statement. Repeatable."""
         ...
 
     def pin_authority_key(

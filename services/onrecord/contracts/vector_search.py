@@ -5,10 +5,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from onrecord.contracts.enrolment import (
+    Begun,
+    ChunkRef,
+    ChunkState,
+    Deletion,
+    EnrolmentBatch,
+    EnrolmentState,
+    GalleryCheck,
+    ManifestRow,
+    ManifestState,
+    Redriven,
+    RowStatus,
+    Submission,
+    TransportKey,
+)
 from onrecord.contracts.images import Template
 from onrecord.kernel.deadlines import Deadline
 from onrecord.proof.attestation import Attestation
 from onrecord.proof.entry import LoggedEntry
+from onrecord.proof.manifests import Row
 from onrecord.proof.release import ReleaseProof
 
 
@@ -28,7 +44,10 @@ class GallerySetup:
 
 @dataclass(frozen=True, slots=True)
 class GalleryInfo:
-    """A gallery as anyone may know it. Portraits are sealed to `public_key` (X25519, 32 bytes)."""
+    """A gallery as anyone may know it. Portraits are sealed to `public_key` (X25519, 32 bytes).
+
+    `plane` is the name its plane was given by its operator.
+    """
 
     jurisdiction: str
     model_id: str
@@ -37,61 +56,7 @@ class GalleryInfo:
     public_key: bytes
     live_records: int
     last_sequence: int
-
-
-@dataclass(frozen=True, slots=True)
-class EnrolmentStart:
-    """A portrait that is to be enrolled. `record_id` is the state's own, opaque, 1 to 128 chars."""
-
-    gallery: str
-    record_id: str
-    image_sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class EnrolmentTicket:
-    """The plane's leave to process one portrait: `ENROLMENT_TICKET`, signed by the plane.
-
-    The statement names gallery, enrolment_id, generation, image_sha256, model_id, expires_at.
-    """
-
-    enrolment_id: str
-    generation: int
-    public_key: bytes
-    model_id: str
-    attestation: Attestation
-
-
-@dataclass(frozen=True, slots=True)
-class VaultPortrait:
-    """A portrait sealed to its gallery's key: AES-256-GCM under a data key, wrapped by HPKE.
-
-    `object_key` is `vault_object_key`'s; the additional data of both layers is `portrait_aad`'s.
-    `ciphertext_sha256` is in hexadecimal.
-    """
-
-    object_key: str
-    ciphertext_sha256: str
-    wrapped_key: bytes
-
-
-def vault_object_key(gallery: str, enrolment_id: str) -> str:
-    """Where a sealed portrait stands in the object store: one place for one enrolment."""
-    return f"vault/{gallery}/{enrolment_id}.sealed"
-
-
-def portrait_aad(gallery: str, enrolment_id: str, image_sha256: str) -> bytes:
-    """What a sealed portrait is bound to, so that it opens in no other's place."""
-    return f"onrecord/portrait/v1\n{gallery}\n{enrolment_id}\n{image_sha256}\n".encode()
-
-
-@dataclass(frozen=True, slots=True)
-class EnrolmentCompletion:
-    """What makes an enrolment live: the sealed portrait and its template."""
-
-    ticket: EnrolmentTicket
-    vault: VaultPortrait
-    template: Template
+    plane: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,35 +95,123 @@ class Lead:
     similarity: int
 
 
-class Plane(Protocol):
+class TransportKeys(Protocol):
+    """Whoever hands a gallery's transport keys to the services that need them."""
+
+    def transport_key(self, gallery: str, key_id: str | None, deadline: Deadline) -> TransportKey:
+        """This key, or, for None, the one to seal with now.
+
+        Raises GALLERY_UNKNOWN, SEAL_KEY_DESTROYED, PLANE_UNAVAILABLE.
+        """
+        ...
+
+
+class Plane(TransportKeys, Protocol):
     """Searches only what the ledger shows to be granted, where the data is (law 2).
 
     MUST verify the grant itself: entry, inclusion, checkpoint, consistency with the highest
     checkpoint it has ever seen, expiry, gallery, list size, model, the policy's signature by the
     state's pinned key, and the signed chain from the granted probe to the template. MUST store
-    the receipt before it answers. MUST answer a repeat under one grant with what it answered
-    first, and refuse another probe or model under it. MUST NOT return a record whose roster row
-    is not live. MUST NOT let a `record_id` or a portrait out but against a proof.
+    and publish the receipt before it answers (law 3). MUST answer a repeat under one grant with
+    what it answered first, and refuse another probe or model under it. MUST NOT return a record
+    whose roster row is not live. MUST NOT let a `record_id` or a portrait out but against a proof.
+    MUST verify a `user_token` itself, and change a gallery only for its own custodian or by a
+    list that the state's pinned key has signed (law 10).
     """
 
-    def create_gallery(self, setup: GallerySetup, deadline: Deadline) -> GalleryInfo:
-        """Mint the gallery's keys and its collection. Repeatable; GALLERY_EXISTS if different."""
+    def create_gallery(
+        self, setup: GallerySetup, user_token: str, deadline: Deadline
+    ) -> GalleryInfo:
+        """Mint the gallery's keys and its collection; an operator's act. Repeatable.
+
+        Raises ROLE_MISSING, GALLERY_EXISTS if different.
+        """
         ...
 
     def galleries(self, deadline: Deadline) -> tuple[GalleryInfo, ...]: ...
 
-    def begin_enrolment(self, start: EnrolmentStart, deadline: Deadline) -> EnrolmentTicket:
-        """Allocate the record's next generation. Raises GALLERY_UNKNOWN, RECORD_ID_INVALID."""
+    def begin_enrolments(
+        self, batch: EnrolmentBatch, user_token: str, deadline: Deadline
+    ) -> tuple[Begun, ...]:
+        """Allocate generations; one answer a start, in order. Repeatable: the same answers.
+
+        Rows of a chunk must be the rows of the manifest (MANIFEST_CHANGED, MANIFEST_STATE), and
+        need no token; without one, the token is that of the gallery's custodian. Raises
+        GALLERY_UNKNOWN, ROLE_MISSING, CALLER_NOT_ALLOWED.
+        """
         ...
 
-    def complete_enrolment(
-        self, completion: EnrolmentCompletion, deadline: Deadline
-    ) -> Attestation:
-        """Insert and make live; the older generation is gone in the same step.
+    def submit_enrolments(
+        self, gallery: str, submissions: Sequence[Submission], deadline: Deadline
+    ) -> None:
+        """The sealed copies stand: publish `enrolment.requested`. Repeatable, in part or whole.
 
-        Returns `GALLERY_CHANGED`, for the ledger. Raises GENERATION_STALE, ATTESTATION_INVALID,
-        MODEL_MISMATCH, GALLERY_TOO_LARGE.
+        Raises NOT_FOUND for an enrolment that is not this gallery's, FIELD_INVALID.
         """
+        ...
+
+    def enrolment(self, gallery: str, enrolment_id: str, deadline: Deadline) -> EnrolmentState:
+        """Raises NOT_FOUND."""
+        ...
+
+    def open_manifest(
+        self, header: bytes, signature: str, user_token: str, deadline: Deadline
+    ) -> ManifestState:
+        """Take up a list that the state has signed; its custodian's act. Repeatable.
+
+        Raises MANIFEST_INVALID, SIGNATURE_INVALID, GALLERY_UNKNOWN, ROLE_MISSING.
+        """
+        ...
+
+    def put_chunk(self, chunk: ChunkRef, rows: Sequence[Row], deadline: Deadline) -> ChunkState:
+        """The rows of one chunk. A list of deletions is carried out here. Repeatable.
+
+        A record named before in this manifest, or an id that is none, is a rejected row. Raises
+        NOT_FOUND, MANIFEST_CHANGED.
+        """
+        ...
+
+    def manifest(self, manifest_id: str, deadline: Deadline) -> ManifestState:
+        """Raises NOT_FOUND."""
+        ...
+
+    def manifest_rows(
+        self,
+        chunk: ChunkRef,
+        statuses: Sequence[RowStatus],
+        after: int,
+        limit: int,
+        deadline: Deadline,
+    ) -> tuple[ManifestRow, ...]:
+        """Rows of a chunk in these states (or, with none named, that are duplicates), by number
+        above `after`. Rows that were accepted are forgotten once their chunk is closed.
+        """
+        ...
+
+    def delete_record(
+        self, gallery: str, record_id: str, user_token: str, deadline: Deadline
+    ) -> Deletion:
+        """Gone when it returns, whatever is still on its way; its custodian's act. Repeatable: the
+        same receipt. Raises NOT_FOUND for a record that never was.
+        """
+        ...
+
+    def deletion(
+        self, gallery: str, record_id: str, user_token: str, deadline: Deadline
+    ) -> Deletion:
+        """The receipt as it stands. Raises NOT_FOUND where the record was not deleted."""
+        ...
+
+    def check_gallery(
+        self, gallery: str, repair: bool, user_token: str, deadline: Deadline
+    ) -> GalleryCheck:
+        """Compare roster, index and vault; repair the index from the other two if asked to."""
+        ...
+
+    def redrive(
+        self, gallery: str, enrolment_ids: Sequence[str], user_token: str, deadline: Deadline
+    ) -> tuple[Redriven, ...]:
+        """Send enrolments that stopped on their way again, sealed anew from the vault."""
         ...
 
     def search(self, search: GallerySearch, deadline: Deadline) -> GalleryResult: ...
@@ -167,8 +220,11 @@ class Plane(Protocol):
         """The portrait (encoded image) that a logged look names. Raises GRANT_*, NOT_FOUND."""
         ...
 
-    def unseal(self, proof: ReleaseProof, deadline: Deadline) -> tuple[Lead, ...]:
-        """The record ids of the released candidates that are this plane's. At most two."""
+    def unseal(self, proof: ReleaseProof, user_token: str, deadline: Deadline) -> tuple[Lead, ...]:
+        """The record ids of the released candidates that are this plane's. At most two.
+
+        For the person the grant was given to, and nobody else: CALLER_NOT_ALLOWED.
+        """
         ...
 
     def receipts(self, gallery: str, after: int, deadline: Deadline) -> Sequence[Attestation]:

@@ -1,17 +1,30 @@
 """Composition root of the detection service."""
 
+from concurrent.futures import Executor
+
+from onrecord.chassis.bus.ports import Bus
+from onrecord.chassis.bus.worker import Worker
 from onrecord.chassis.inference import ModelRepository
+from onrecord.chassis.objects import ObjectStore
+from onrecord.chassis.throttle import Foreground
+from onrecord.clients.transport import TransportSeals
+from onrecord.contracts.detection import FaceDetection
+from onrecord.contracts.events import ENROLMENT_REQUESTED
 from onrecord.detection.adapters.any_way_up import AnyWayUp
 from onrecord.detection.adapters.mtcnn import MtcnnDetector
 from onrecord.detection.adapters.pillow import PillowDecoder
 from onrecord.detection.adapters.resampling import warp
 from onrecord.detection.adapters.yunet import YuNetDetector
+from onrecord.detection.consumer import PortraitConsumer
 from onrecord.detection.core.targets import crop_target
 from onrecord.detection.ports import FaceDetector
 from onrecord.detection.service import DetectionService
+from onrecord.events.handling import DeadLetterWriter
 from onrecord.kernel.cards import ModelRole
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.times import Clock
+from onrecord.kernel.vocabulary import Service
+from onrecord.kernel.writepoints import WritePoint, unobserved
 from onrecord.proof.attestation import AttestationVerifier, Attestor
 from onrecord.proof.mandate import MandateVerifier
 from onrecord.proof.notes import NoteVerifier
@@ -45,6 +58,36 @@ def build_detection(
         mandates=MandateVerifier(ledger_key, verifier),
         attestor=attestor,
         clock=clock,
+    )
+
+
+def build_detection_worker(
+    bus: Bus,
+    *,
+    detection: FaceDetection,
+    seals: TransportSeals,
+    ingest: ObjectStore,
+    foreground: Foreground,
+    executor: Executor,
+    clock: Clock,
+    reached: WritePoint = unobserved,
+) -> Worker:
+    """The consumer of portraits to be enrolled, not started yet."""
+    return Worker(
+        bus,
+        group=Service.DETECTION.value,
+        topics=[ENROLMENT_REQUESTED],
+        handler=PortraitConsumer(
+            detection=detection,
+            seals=seals,
+            ingest=ingest,
+            foreground=foreground,
+            executor=executor,
+            clock=clock,
+        ),
+        dead_letter=DeadLetterWriter(clock),
+        clock=clock,
+        reached=reached,
     )
 
 

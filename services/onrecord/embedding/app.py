@@ -1,9 +1,19 @@
 """Composition root of the embedding service."""
 
+from onrecord.chassis.bus.ports import Bus
+from onrecord.chassis.bus.worker import Worker
 from onrecord.chassis.inference import ModelRepository
+from onrecord.chassis.throttle import Foreground
+from onrecord.clients.transport import TransportSeals
+from onrecord.contracts.embedding import FaceEmbedding
+from onrecord.contracts.events import FACE_DETECTED
+from onrecord.embedding.consumer import CropConsumer
 from onrecord.embedding.service import EmbeddingService, embedder
+from onrecord.events.handling import DeadLetterWriter
 from onrecord.kernel.cards import ModelRole
 from onrecord.kernel.times import Clock
+from onrecord.kernel.vocabulary import Service
+from onrecord.kernel.writepoints import WritePoint, unobserved
 from onrecord.proof.attestation import AttestationVerifier, Attestor
 from onrecord.proof.mandate import MandateVerifier
 from onrecord.proof.notes import NoteVerifier
@@ -25,4 +35,25 @@ def build_embedding(
         verifier,
         attestor,
         clock,
+    )
+
+
+def build_embedding_worker(
+    bus: Bus,
+    *,
+    embedding: FaceEmbedding,
+    seals: TransportSeals,
+    foreground: Foreground,
+    clock: Clock,
+    reached: WritePoint = unobserved,
+) -> Worker:
+    """The consumer of crops to be enrolled, not started yet."""
+    return Worker(
+        bus,
+        group=Service.EMBEDDING.value,
+        topics=[FACE_DETECTED],
+        handler=CropConsumer(embedding=embedding, seals=seals, foreground=foreground, clock=clock),
+        dead_letter=DeadLetterWriter(clock),
+        clock=clock,
+        reached=reached,
     )

@@ -8,14 +8,14 @@ from typing import Any
 from onrecord.contracts.audit import ActivePolicy, Audit
 from onrecord.contracts.field_reading import Fields, invalid
 from onrecord.contracts.request_parsing import parse_jurisdiction
-from onrecord.contracts.vector_search import GalleryInfo, GallerySetup
+from onrecord.contracts.vector_search import GalleryInfo, GallerySetup, Plane
 from onrecord.gateway.callers import Caller
 from onrecord.gateway.core import write_points
 from onrecord.gateway.limits import Limits
 from onrecord.gateway.planes import PlaneDirectory
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
-from onrecord.kernel.vocabulary import Role
+from onrecord.kernel.vocabulary import Role, Service
 from onrecord.kernel.writepoints import WritePoint
 from onrecord.proof.authority import AuthorityBundle
 
@@ -26,6 +26,18 @@ class ModelFacts:
 
     dimension: int
     metric: str
+
+
+@dataclass(frozen=True, slots=True)
+class Landscape:
+    """The galleries of the planes that answer, the policies in force, and who did not answer.
+
+    `away` maps the name of a plane, or `audit`, to why.
+    """
+
+    galleries: tuple[GalleryInfo, ...]
+    policies: Mapping[str, ActivePolicy]
+    away: Mapping[str, OnRecordError]
 
 
 class Administration:
@@ -56,6 +68,7 @@ class Administration:
         fields = Fields(document)
         model_id = fields.text("model_id", 256)
         authority_key = fields.text("authority_key", 512)
+        named = fields.text("plane", 64) if fields.has("plane") else None
         fields.finish()
         facts = self._models.get(model_id)
         if facts is None:
@@ -63,27 +76,29 @@ class Administration:
                 ErrorCode.MODEL_UNKNOWN, "no such model is installed", field="model_id"
             )
         deadline = Deadline.after(self._limits.call_seconds)
-        self._check_free(gallery, model_id, authority_key, deadline)
+        plane = self._place(gallery, named, (model_id, authority_key), deadline)
         self._audit.pin_authority_key(gallery, authority_key, caller.token, deadline)
         self._reached(write_points.GALLERY_KEY_PINNED)
         self._audit.register_gallery_model(gallery, model_id, caller.token, deadline)
         self._reached(write_points.GALLERY_MODEL_REGISTERED)
         setup = GallerySetup(gallery, model_id, facts.dimension, facts.metric, authority_key)
-        return self._planes.first.create_gallery(setup, deadline)
+        return plane.create_gallery(setup, caller.token, deadline)
 
-    def _check_free(
-        self, gallery: str, model_id: str, authority_key: str, deadline: Deadline
-    ) -> None:
-        """Before anything is logged: a model that the plane refuses must not stand in grants."""
-        for held in self._planes.all(deadline):
-            if held.jurisdiction == gallery and (held.model_id, held.authority_key) != (
-                model_id,
-                authority_key,
-            ):
-                raise OnRecordError(
-                    ErrorCode.GALLERY_EXISTS,
-                    f"the gallery {gallery} exists with another model or authority key",
-                )
+    def _place(
+        self, gallery: str, named: str | None, wanted: tuple[str, str], deadline: Deadline
+    ) -> Plane:
+        """Where it goes. `wanted` is its model and authority key.
+
+        Before anything is logged: a model that the plane refuses must not stand in grants.
+        """
+        held = self._planes.holder(gallery, deadline)
+        name, plane = self._planes.home(gallery, named or (held[0] if held else None))
+        if held is not None and (held[0] != name or _kind(held[1]) != wanted):
+            raise OnRecordError(
+                ErrorCode.GALLERY_EXISTS,
+                f"the gallery {gallery} exists with another model, authority key or plane",
+            )
+        return plane
 
     def activate_policy(self, caller: Caller, gallery: str, document: dict[str, Any]) -> int:
         """Put a signed bundle in force; the index of its entry.
@@ -103,11 +118,24 @@ class Administration:
         deadline = Deadline.after(self._limits.call_seconds)
         return self._audit.activate_policy(bundle, caller.token, deadline).index
 
-    def galleries(self) -> tuple[GalleryInfo, ...]:
-        return self._planes.all(Deadline.after(self._limits.call_seconds))
+    def galleries(self) -> Landscape:
+        """What can be reached, and what cannot. Never raises for what is away."""
+        deadline = Deadline.after(self._limits.call_seconds)
+        survey = self._planes.survey(deadline)
+        away = {one.plane: one.error for one in survey.unreachable}
+        policies: dict[str, ActivePolicy] = {}
+        try:
+            policies = {one.jurisdiction: one for one in self._audit.active_policies(deadline)}
+        except OnRecordError as error:
+            away[Service.AUDIT.value] = error
+        return Landscape(survey.galleries, policies, away)
 
     def policies(self) -> tuple[ActivePolicy, ...]:
         return self._audit.active_policies(Deadline.after(self._limits.call_seconds))
+
+
+def _kind(held: GalleryInfo) -> tuple[str, str]:
+    return held.model_id, held.authority_key
 
 
 def _named_in(bundle: AuthorityBundle) -> object:

@@ -1,6 +1,6 @@
 """The gateway put together from what it is given. The only place that builds its parts."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -9,10 +9,14 @@ from random import Random, SystemRandom
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
+from onrecord.chassis.bus.ports import Bus
+from onrecord.chassis.bus.worker import Worker
 from onrecord.chassis.database import reachable
 from onrecord.chassis.objects import ObjectStore
 from onrecord.chassis.sealing import SymmetricSeal
+from onrecord.chassis.throttle import Foreground, Unthrottled
 from onrecord.chassis.tokens import TokenVerifier
+from onrecord.clients.transport_keys import PlanesKeys
 from onrecord.contracts.audit import Audit
 from onrecord.contracts.detection import FaceDetection
 from onrecord.contracts.embedding import FaceEmbedding
@@ -23,9 +27,10 @@ from onrecord.gateway.callers import Callers
 from onrecord.gateway.custody import Custody
 from onrecord.gateway.drawing import ExaminerDraw
 from onrecord.gateway.endings import Endings
-from onrecord.gateway.enrolments import Enrolments
 from onrecord.gateway.examinations import Examinations
 from onrecord.gateway.fan_out import FanOut
+from onrecord.gateway.gallery_side import GalleryParts, build_gallery_side
+from onrecord.gateway.http import events as event_routes
 from onrecord.gateway.http import examinations as examination_routes
 from onrecord.gateway.http import galleries as gallery_routes
 from onrecord.gateway.http import health as health_routes
@@ -38,58 +43,72 @@ from onrecord.gateway.http.health import Check, Readiness
 from onrecord.gateway.http.openapi import DescribedApp
 from onrecord.gateway.leads import Leads
 from onrecord.gateway.ledger import PublicLedger
+from onrecord.gateway.letters import LetterReader
 from onrecord.gateway.limits import Limits
+from onrecord.gateway.news import News
+from onrecord.gateway.opening import SearchOpener
 from onrecord.gateway.planes import PlaneDirectory
-from onrecord.gateway.receipts import ReceiptCourier
 from onrecord.gateway.recovery import Recovery
 from onrecord.gateway.searches import Searches
 from onrecord.gateway.store import open_casework
+from onrecord.gateway.store.galleries import open_gallery_store
 from onrecord.kernel.times import Clock, SystemClock
 from onrecord.kernel.writepoints import WritePoint, unobserved
+
+_INTAKE_THREADS = 8
+"""Portraits sealed and stored side by side: most of that is waiting for the disk."""
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayParts:
     """Everything a gateway is made of.
 
-    `database` is the schema `casework`; `vault` takes sealed portraits; `ledger_objects` is where
-    audit publishes tiles and checkpoint. `models` maps a `model_id` to its facts. `checks` are
-    asked by `/readyz`, beside the database.
+    `database` is the schema `casework`; `vault` takes sealed portraits, `ingest` their copies for
+    the way, and `bus` tells how far they are; `ledger_objects` is where audit publishes tiles and
+    checkpoint. `models` maps a `model_id` to its facts. `checks` are asked by `/readyz`, beside the
+    database. `homes`: the plane on which a gallery is made, where it is not the first.
     """
 
     audit: Audit
     detection: FaceDetection
     embedding: FaceEmbedding
-    planes: Sequence[Plane]
+    planes: Mapping[str, Plane]
     tokens: TokenVerifier
     database: Engine
     casework_key: SymmetricSeal
     vault: ObjectStore
+    ingest: ObjectStore
     ledger_objects: ObjectStore
     models: Mapping[str, ModelFacts]
+    bus: Bus
     checks: Mapping[str, Check] = field(default_factory=dict)
     clock: Clock = field(default_factory=SystemClock)
     chance: Random = field(default_factory=SystemRandom)
     limits: Limits = field(default_factory=Limits)
+    foreground: Foreground = field(default_factory=Unthrottled)
     reached: WritePoint = unobserved
+    homes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """A gateway ready to be served. `app` recovers on start and closes on stop."""
+    """A gateway ready to be served. `app` recovers on start and closes on stop; `workers` are the
+    caller's to start and stop.
+    """
 
     app: FastAPI
     readiness: Readiness
     recovery: Recovery
+    workers: tuple[Worker | LetterReader, ...]
 
 
 def build_gateway(parts: GatewayParts) -> Gateway:
     """Wire the use-cases and the routes. Makes the tables where there are none."""
-    store = open_casework(parts.database)
-    planes = PlaneDirectory(parts.planes)
+    store = open_casework(parts.database, parts.clock)
+    planes = PlaneDirectory(parts.planes, parts.homes)
     custody = Custody(parts.casework_key)
-    courier = ReceiptCourier(parts.audit, store.deliveries)
     executor = ThreadPoolExecutor(parts.limits.fan_out, thread_name_prefix="fan-out")
+    keeper = ThreadPoolExecutor(parts.limits.admission, thread_name_prefix="keeper")
     limits, reached, clock = parts.limits, parts.reached, parts.clock
 
     draw = ExaminerDraw(store, custody, clock, parts.chance, reached)
@@ -97,15 +116,17 @@ def build_gateway(parts: GatewayParts) -> Gateway:
         audit=parts.audit, store=store, draw=draw, clock=clock, limits=limits, reached=reached
     )
     searches = Searches(
-        audit=parts.audit,
+        opener=SearchOpener(
+            audit=parts.audit, store=store, keeper=keeper, clock=clock, reached=reached
+        ),
         detection=parts.detection,
         embedding=parts.embedding,
-        fan_out=FanOut(planes, courier, executor, reached),
+        fan_out=FanOut(planes, executor, limits, reached),
         store=store,
         custody=custody,
         draw=draw,
         endings=endings,
-        clock=clock,
+        foreground=parts.foreground,
         limits=limits,
         reached=reached,
     )
@@ -120,21 +141,27 @@ def build_gateway(parts: GatewayParts) -> Gateway:
         limits=limits,
         reached=reached,
     )
-    enrolments = Enrolments(
-        audit=parts.audit,
-        detection=parts.detection,
-        embedding=parts.embedding,
-        planes=planes,
-        vault=parts.vault,
-        limits=limits,
-        reached=reached,
+    intake = ThreadPoolExecutor(_INTAKE_THREADS, thread_name_prefix="intake")
+    gallery_side = build_gallery_side(
+        GalleryParts(
+            planes=planes,
+            keys=PlanesKeys(tuple(parts.planes.values())),
+            vault=parts.vault,
+            ingest=parts.ingest,
+            bus=parts.bus,
+            store=open_gallery_store(parts.database, store.events, clock),
+            executor=intake,
+            clock=clock,
+            limits=limits,
+            reached=reached,
+        )
     )
     administration = Administration(
         audit=parts.audit, planes=planes, models=parts.models, limits=limits, reached=reached
     )
     leads = Leads(audit=parts.audit, planes=planes, searches=searches, limits=limits)
     ledger = PublicLedger(audit=parts.audit, objects=parts.ledger_objects, limits=limits)
-    recovery = Recovery(endings, courier, planes, limits)
+    recovery = Recovery(endings, store.events, clock, limits)
     readiness = Readiness({"database": lambda: reachable(parts.database), **parts.checks})
     desk = Desk(Callers(parts.tokens), limits)
 
@@ -144,7 +171,9 @@ def build_gateway(parts: GatewayParts) -> Gateway:
         yield
         readiness.drain()
         desk.close()
+        keeper.shutdown(wait=True)
         executor.shutdown(wait=True)
+        intake.shutdown(wait=True)
 
     app = DescribedApp(
         title="OnRecord gateway",
@@ -157,11 +186,14 @@ def build_gateway(parts: GatewayParts) -> Gateway:
     for routes in (
         search_routes.router(desk, searches, leads),
         examination_routes.router(desk, examinations),
-        gallery_routes.router(desk, administration, enrolments),
+        gallery_routes.router(desk, administration),
+        *gallery_side.routers(desk),
         ledger_routes.router(desk, ledger),
+        event_routes.router(desk, News(store.events, limits.waiting), readiness),
         health_routes.router(desk, readiness),
     ):
         app.include_router(routes)
     problems.install(app)
     app.add_middleware(RequestBoundary, chance=parts.chance)
-    return Gateway(app, readiness, recovery)
+    workers = (gallery_side.worker, gallery_side.letters)
+    return Gateway(app, readiness, recovery, workers)

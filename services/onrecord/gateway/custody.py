@@ -5,7 +5,6 @@ the step that closes a search without a lead, is deleting probe and candidates (
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from onrecord.chassis.sealing import SymmetricSeal
 from onrecord.gateway.store import SealedCasework, Search, Task
@@ -25,7 +24,7 @@ class Custody:
     ) -> SealedCasework:
         """Probe (encoded image) and merged list, under one fresh data key."""
         wrapped = self._casework.new_data_key(_about(search_id, "key"))
-        listed = canonical.encode([asdict(candidate) for candidate in candidates])
+        listed = canonical.encode([_fields(candidate) for candidate in candidates])
         return SealedCasework(
             wrapped,
             self._seal(wrapped, search_id, "probe", probe),
@@ -47,10 +46,12 @@ class Custody:
             raise TypeError("the sealed candidates are not a list")
         return tuple(_candidate(one) for one in listed)
 
-    def seal_order(self, search: Search, task_id: str, order: Sequence[str]) -> bytes:
+    def seal_order(
+        self, search_id: str, held: SealedCasework, task_id: str, order: Sequence[str]
+    ) -> bytes:
         """The order in which one examiner sees the candidates."""
-        wrapped = _held(search).wrapped_key
-        return self._seal(wrapped, search.search_id, f"order/{task_id}", canonical.encode(order))
+        what = f"order/{task_id}"
+        return self._seal(held.wrapped_key, search_id, what, canonical.encode(list(order)))
 
     def order(self, search: Search, task: Task) -> tuple[str, ...]:
         """The candidate refs as this examiner sees them. Raises SEARCH_STATE."""
@@ -76,6 +77,15 @@ class Custody:
 
 def _about(search_id: str, what: str) -> bytes:
     return f"onrecord/casework/v1\n{search_id}\n{what}".encode()
+
+
+def _fields(candidate: MergedCandidate) -> dict[str, str | int]:
+    return {
+        "gallery": candidate.gallery,
+        "candidate_ref": candidate.candidate_ref,
+        "model_id": candidate.model_id,
+        "similarity": candidate.similarity,
+    }
 
 
 def _candidate(one: object) -> MergedCandidate:

@@ -1,13 +1,15 @@
 """Drawing the two examiners of a sealed search (R-15)."""
 
+from collections.abc import Sequence
 from random import Random
 
 from onrecord.gateway.core import draw, write_points
 from onrecord.gateway.custody import Custody
-from onrecord.gateway.store import CaseworkStore, Search, Task
+from onrecord.gateway.store import CaseworkStore, SealedCasework, Search, Task
 from onrecord.kernel.times import Clock
 from onrecord.kernel.vocabulary import SearchStatus, TaskStatus
 from onrecord.kernel.writepoints import WritePoint
+from onrecord.proof.casework import MergedCandidate
 
 
 class ExaminerDraw:
@@ -29,27 +31,36 @@ class ExaminerDraw:
 
     def draw(self, search: Search) -> Search:
         """The search as it is afterwards. Both tasks are made in one step, and alike."""
-        if search.status is not SearchStatus.SEALED:
+        if search.status is not SearchStatus.SEALED or search.sealed is None:
             return search
-        team = self._store.examiners.case_team(search.agency, search.case_number)
-        eligible = draw.qualified(
-            self._store.examiners.all(), self._clock.now().date(), team | {search.person}
-        )
+        tasks = self.tasks(search, search.sealed, self._custody.candidates(search))
+        if not tasks:
+            return search
+        search = self._store.searches.assign(search, tasks)
+        self._reached(write_points.SEARCH_DRAWN)
+        return search
+
+    def tasks(
+        self, search: Search, sealed: SealedCasework, candidates: Sequence[MergedCandidate]
+    ) -> tuple[Task, ...]:
+        """The two tasks of a search whose casework is `sealed`; none while nobody can be drawn."""
+        pool = self._store.examiners.for_case(search.agency, search.case_number)
+        known = pool.case_team | {search.person}
+        eligible = draw.qualified(pool.examiners, self._clock.now().date(), known)
         drawn = draw.draw_examiners(eligible, self._chance)
         if drawn is None:
-            return search
-        references = [one.candidate_ref for one in self._custody.candidates(search)]
-        tasks = [self._task(search, examiner.person, references) for examiner in drawn]
-        self._store.tasks.assign(search.search_id, tasks)
-        self._reached(write_points.SEARCH_DRAWN)
-        return self._store.searches.get(search.search_id)
+            return ()
+        references = [one.candidate_ref for one in candidates]
+        return tuple(self._task(search, sealed, one.person, references) for one in drawn)
 
     def draw_waiting(self) -> None:
         """Every search that waits for examiners."""
         for search_id in self._store.searches.in_state(SearchStatus.SEALED):
             self.draw(self._store.searches.get(search_id))
 
-    def _task(self, search: Search, person: str, references: list[str]) -> Task:
+    def _task(
+        self, search: Search, sealed: SealedCasework, person: str, references: list[str]
+    ) -> Task:
         task_id = f"task-{self._chance.getrandbits(128):032x}"
         order = draw.shuffled(references, self._chance)
         return Task(
@@ -57,5 +68,5 @@ class ExaminerDraw:
             search_id=search.search_id,
             person=person,
             status=TaskStatus.OPEN,
-            sealed_order=self._custody.seal_order(search, task_id, order),
+            sealed_order=self._custody.seal_order(search.search_id, sealed, task_id, order),
         )

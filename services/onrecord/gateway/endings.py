@@ -53,7 +53,7 @@ class Endings:
         self._reached(write_points.SEARCH_QUALITY_LOGGED)
         reason = Reason(refusal.code.value, refusal.message)
         return self._store.searches.end(
-            search.search_id,
+            search,
             SearchStatus.REFUSED_QUALITY,
             galleries=_all_given_up(search.galleries, reason),
             reasons=(reason,),
@@ -68,7 +68,7 @@ class Endings:
         galleries = _all_given_up(search.galleries, reason)
         self._give_up(search, galleries, galleries, deadline)
         return self._store.searches.end(
-            search.search_id, SearchStatus.FAILED, galleries=galleries, reasons=(reason,)
+            search, SearchStatus.FAILED, galleries=galleries, reasons=(reason,)
         )
 
     def give_up_unreached(
@@ -94,7 +94,7 @@ class Endings:
         galleries = tuple(
             state if state.ended else states.expired(state) for state in search.galleries
         )
-        return self._store.searches.end(search.search_id, SearchStatus.EXPIRED, galleries=galleries)
+        return self._store.searches.end(search, SearchStatus.EXPIRED, galleries=galleries)
 
     def settle(self, search: Search) -> Search:
         """Bring a search as far as it can go by itself. Never raises for what may pass."""
@@ -108,6 +108,27 @@ class Endings:
                 extra={"search_id": search.search_id, "code": error.code.value},
             )
             return search
+
+    def with_entries(self, search: Search) -> Search:
+        """With the entries of those receipts that have reached the ledger since it was answered."""
+        if not any(states.awaits_entry(state) for state in search.galleries):
+            return search
+        try:
+            ends = self._audit.ends(search.search_id, Deadline.after(self._limits.call_seconds))
+        except OnRecordError as error:
+            if not is_passing(error):
+                raise
+            return search
+        entries = {one.receipt_sha256: one.index for one in ends if one.receipt_sha256}
+        galleries = tuple(
+            states.logged(state, entries[state.receipt_sha256])
+            if states.awaits_entry(state) and state.receipt_sha256 in entries
+            else state
+            for state in search.galleries
+        )
+        if galleries == search.galleries:
+            return search
+        return self._store.searches.note_entries(search, galleries)
 
     def recover(self) -> None:
         """After a start: finish what a crash left between two steps."""
@@ -151,7 +172,7 @@ class Endings:
             if task.status is TaskStatus.OPEN:
                 self._store.tasks.decided(task.task_id, str(task.decision_digest), None)
         status = SearchStatus.NO_LEAD if outcome.proof is None else SearchStatus.RELEASED
-        search = self._store.searches.conclude(search.search_id, status, outcome.entry.index)
+        search = self._store.searches.conclude(search, status, outcome.entry.index)
         self._reached(write_points.RELEASE_KEPT)
         return search
 
@@ -167,7 +188,7 @@ class Endings:
         That they are given up is kept before it is logged: a repeat after a crash must not search
         a gallery whose failure stands in the ledger.
         """
-        self._store.searches.note_galleries(search.search_id, noted)
+        self._store.searches.note_galleries(search, noted)
         self._reached(write_points.SEARCH_GIVEN_UP)
         for state in galleries:
             if _is_failure(state):

@@ -1,72 +1,66 @@
-"""Enrolling one record: the same three services, under the plane's ticket instead of a grant.
-
-The gateway holds the portrait only for this request. It seals it to the gallery's public key and
-cannot open it again.
-"""
+"""Enrolling one record: begun at the plane, brought to the stores, sent on its way."""
 
 import hashlib
 from dataclasses import dataclass
 
-from onrecord.chassis.objects import ObjectStore
-from onrecord.chassis.sealing import seal
-from onrecord.contracts.audit import Audit
-from onrecord.contracts.detection import FaceDetection
-from onrecord.contracts.embedding import EmbedRequest, FaceEmbedding
-from onrecord.contracts.images import DetectionRefusal, Template
-from onrecord.contracts.request_parsing import parse_jurisdiction
-from onrecord.contracts.vector_search import (
-    EnrolmentCompletion,
+from onrecord.contracts.enrolment import (
+    BeginState,
+    Begun,
+    EnrolmentBatch,
     EnrolmentStart,
-    EnrolmentTicket,
-    VaultPortrait,
-    portrait_aad,
-    vault_object_key,
+    EnrolmentState,
 )
+from onrecord.contracts.events import EnrolmentRef
+from onrecord.contracts.request_parsing import parse_jurisdiction
+from onrecord.contracts.vector_search import Plane
+from onrecord.gateway.arrivals import Arrivals
 from onrecord.gateway.callers import Caller
 from onrecord.gateway.core import write_points
+from onrecord.gateway.core.enrolments import EnrolmentProgress
+from onrecord.gateway.intake import Brought, Intake
 from onrecord.gateway.limits import Limits
 from onrecord.gateway.planes import PlaneDirectory
+from onrecord.gateway.store.enrolments import EnrolmentStore
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.kernel.vocabulary import Role
 from onrecord.kernel.writepoints import WritePoint
 
 
 @dataclass(frozen=True, slots=True)
-class Enrolled:
-    """A live record, and the ledger entry that says so."""
+class Enrolling:
+    """How far it is. `unchanged`: it was live already, with this very image."""
 
-    ticket: EnrolmentTicket
-    gallery: str
-    entry_index: int
+    progress: EnrolmentProgress
+    duplicate: bool
+    unchanged: bool = False
 
 
 class Enrolments:
-    """Synchronous for one record; the bus carries many."""
+    """`arrivals` tells who waits for one that it has ended."""
 
     def __init__(
         self,
         *,
-        audit: Audit,
-        detection: FaceDetection,
-        embedding: FaceEmbedding,
         planes: PlaneDirectory,
-        vault: ObjectStore,
+        intake: Intake,
+        store: EnrolmentStore,
+        arrivals: Arrivals,
         limits: Limits,
         reached: WritePoint,
     ) -> None:
-        self._audit = audit
-        self._detection = detection
-        self._embedding = embedding
+        self.arrivals = arrivals
         self._planes = planes
-        self._vault = vault
+        self._intake = intake
+        self._store = store
         self._limits = limits
         self._reached = reached
 
-    def enrol(self, caller: Caller, gallery: str, record_id: str, portrait: bytes) -> Enrolled:
-        """Make a portrait (encoded image) searchable. The older one of the record is gone with it.
+    def enrol(self, caller: Caller, gallery: str, record_id: str, portrait: bytes) -> Enrolling:
+        """Begin to make a portrait (encoded image) searchable, in place of the record's older one.
 
-        Raises ROLE_MISSING, CALLER_NOT_ALLOWED, GALLERY_UNKNOWN, RECORD_ID_INVALID, IMAGE_* and
-        QUALITY_* for the portrait, and *_UNAVAILABLE.
+        A repeat goes on where the first ended. Raises ROLE_MISSING, CALLER_NOT_ALLOWED,
+        GALLERY_UNKNOWN, RECORD_ID_INVALID, IMAGE_EMPTY, STORAGE_FULL and *_UNAVAILABLE.
         """
         parse_jurisdiction(gallery, "gallery")
         caller.require_custodian(gallery)
@@ -74,32 +68,60 @@ class Enrolments:
             raise OnRecordError(ErrorCode.IMAGE_EMPTY, "the portrait is empty", field="portrait")
         deadline = Deadline.after(self._limits.search_seconds)
         plane = self._planes.of(gallery, deadline)
-        image_sha256 = hashlib.sha256(portrait).hexdigest()
-        ticket = plane.begin_enrolment(EnrolmentStart(gallery, record_id, image_sha256), deadline)
+        start = EnrolmentStart(record_id, hashlib.sha256(portrait).hexdigest())
+        (begun,) = plane.begin_enrolments(EnrolmentBatch(gallery, (start,)), caller.token, deadline)
         self._reached(write_points.ENROLMENT_BEGUN)
-        template = self._template(portrait, ticket, deadline)
-        vaulted = self._put(portrait, gallery, image_sha256, ticket)
-        self._reached(write_points.ENROLMENT_VAULTED)
-        change = plane.complete_enrolment(EnrolmentCompletion(ticket, vaulted, template), deadline)
-        self._reached(write_points.ENROLMENT_COMPLETED)
-        entry = self._audit.record_gallery_change(change, caller.token, deadline)
-        return Enrolled(ticket, gallery, entry.index)
+        if begun.state is BeginState.REJECTED:
+            raise _refused(begun)
+        if begun.ticket is not None:
+            brought = Brought(begun.ticket, start.image_sha256, portrait)
+            self._submit(plane, gallery, brought, deadline)
+        return self._enrolling(plane, gallery, begun, deadline)
 
-    def _template(self, portrait: bytes, ticket: EnrolmentTicket, deadline: Deadline) -> Template:
-        found = self._detection.detect(portrait, ticket.attestation, [ticket.model_id], deadline)
-        if isinstance(found, DetectionRefusal):
-            raise OnRecordError(
-                found.code, found.message, field="portrait", details={**found.details}
-            )
-        wanted = [EmbedRequest(crop, ticket.attestation) for crop in found.crops]
-        (template,) = self._embedding.embed(wanted, deadline)
-        return template
+    def progress(self, gallery: str, enrolment_id: str) -> EnrolmentProgress:
+        """As far as is known here, or else at the plane. Raises NOT_FOUND."""
+        held = self._store.find(enrolment_id)
+        if held is not None and held.enrolment.gallery == gallery:
+            return held
+        deadline = Deadline.after(self._limits.call_seconds)
+        return _progress(
+            self._planes.of(gallery, deadline).enrolment(gallery, enrolment_id, deadline)
+        )
 
-    def _put(
-        self, portrait: bytes, gallery: str, image_sha256: str, ticket: EnrolmentTicket
-    ) -> VaultPortrait:
-        about = portrait_aad(gallery, ticket.enrolment_id, image_sha256)
-        sealed = seal(ticket.public_key, portrait, about)
-        key = vault_object_key(gallery, ticket.enrolment_id)
-        self._vault.put(key, sealed.ciphertext)
-        return VaultPortrait(key, hashlib.sha256(sealed.ciphertext).hexdigest(), sealed.wrapped_key)
+    def own(self, caller: Caller, gallery: str, enrolment_id: str) -> EnrolmentProgress:
+        """For the gallery's custodians, and for operators. Raises NOT_FOUND, ROLE_MISSING."""
+        parse_jurisdiction(gallery, "gallery")
+        if Role.OPERATOR not in caller.claims.roles:
+            caller.require_custodian(gallery)
+        return self.progress(gallery, enrolment_id)
+
+    def _submit(self, plane: Plane, gallery: str, brought: Brought, deadline: Deadline) -> None:
+        ticket = brought.ticket
+        ref = EnrolmentRef(gallery, ticket.enrolment_id, ticket.generation)
+        self._store.expect(ref, ticket.model_id)
+        submissions = self._intake.take(gallery, (brought,), deadline)
+        plane.submit_enrolments(gallery, submissions, deadline)
+        self._reached(write_points.ENROLMENT_SUBMITTED)
+
+    def _enrolling(self, plane: Plane, gallery: str, begun: Begun, deadline: Deadline) -> Enrolling:
+        if begun.state is BeginState.UNCHANGED:
+            live = _progress(plane.enrolment(gallery, begun.enrolment_id, deadline))
+            return Enrolling(live, begun.duplicate, unchanged=True)
+        return Enrolling(self.progress(gallery, begun.enrolment_id), begun.duplicate)
+
+
+def _refused(begun: Begun) -> OnRecordError:
+    code = begun.code or ErrorCode.INTERNAL
+    field = "record_id" if code is ErrorCode.RECORD_ID_INVALID else None
+    return OnRecordError(code, "the plane does not take this record", field=field)
+
+
+def _progress(state: EnrolmentState) -> EnrolmentProgress:
+    return EnrolmentProgress(
+        EnrolmentRef(state.gallery, state.enrolment_id, state.generation),
+        state.status,
+        state.model_id,
+        state.code,
+        state.message,
+        changed_at=state.ended_at or state.requested_at,
+    )

@@ -20,8 +20,9 @@ from onrecord.gateway.store import CaseworkStore, Search, Task
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.times import Clock
-from onrecord.kernel.vocabulary import Role, TaskStatus
+from onrecord.kernel.vocabulary import Role, SearchStatus, TaskStatus
 from onrecord.kernel.writepoints import WritePoint
+from onrecord.proof.entry import LoggedEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +87,7 @@ class Examinations:
         task, search = self._undecided(caller, task_id)
         probe = self._custody.probe(search)
         call = LookCall(search.search_id, task.task_id, None, None, caller.token, caller.request_id)
-        self._audit.authorize_look(call, Deadline.after(self._limits.call_seconds))
-        self._reached(write_points.LOOK_LOGGED)
+        self._authorize_look(call, Deadline.after(self._limits.call_seconds))
         return probe
 
     def look_at_candidate(self, caller: Caller, task_id: str, candidate_ref: str) -> bytes:
@@ -103,8 +103,7 @@ class Examinations:
             caller.token,
             caller.request_id,
         )
-        look = self._audit.authorize_look(call, deadline)
-        self._reached(write_points.LOOK_LOGGED)
+        look = self._authorize_look(call, deadline)
         return self._planes.of(gallery, deadline).open_portrait(look, deadline)
 
     def decide(self, caller: Caller, task_id: str, document: dict[str, Any]) -> Task:
@@ -131,6 +130,29 @@ class Examinations:
             raise other
         return self._store.tasks.get(task_id)
 
+    def _authorize_look(self, call: LookCall, deadline: Deadline) -> LoggedEntry:
+        try:
+            look = self._audit.authorize_look(call, deadline)
+        except OnRecordError as error:
+            self._say_if_passing(call.search_id, error)
+            raise
+        self._reached(write_points.LOOK_LOGGED)
+        return look
+
+    def _say_if_passing(self, search_id: str, error: OnRecordError) -> None:
+        """Raises LEDGER_UNAVAILABLE in place of `error` where waiting helps.
+
+        The ledger hears of the searched galleries over the bus. While it has not, it takes neither
+        look nor decision; that passes by itself, and is told as what passes.
+        """
+        if error.code is not ErrorCode.SEARCH_STATE:
+            return
+        if self._store.searches.get(search_id).status is SearchStatus.EXAMINING:
+            raise OnRecordError(
+                ErrorCode.LEDGER_UNAVAILABLE,
+                "the ledger does not hold the receipts of this search yet; try again",
+            ) from error
+
     def _log_decision(self, call: DecideCall) -> tuple[int | None, OnRecordError | None]:
         """The entry's index, a repeat's too; or the error where another decision stands there.
 
@@ -140,6 +162,7 @@ class Examinations:
             deadline = Deadline.after(self._limits.call_seconds)
             return self._audit.decide(call, deadline).index, None
         except OnRecordError as error:
+            self._say_if_passing(call.search_id, error)
             if error.code is not ErrorCode.TASK_DECIDED:
                 raise
             return None, error

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from onrecord.contracts.images import Template
-from onrecord.contracts.vector_search import GalleryResult, GallerySearch
+from onrecord.contracts.vector_search import GalleryResult, GallerySearch, Plane
 from onrecord.gateway.core import states, write_points
 from onrecord.gateway.core.states import GalleryState, Reason
+from onrecord.gateway.limits import Limits
 from onrecord.gateway.passing import is_passing
 from onrecord.gateway.planes import PlaneDirectory
-from onrecord.gateway.receipts import ReceiptCourier
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.writepoints import WritePoint
@@ -30,18 +30,18 @@ class Searched:
 
 
 class FanOut:
-    """One thread a gallery, from an executor that is shared and bounded."""
+    """A thread a gallery: the caller's, and others of an executor that is shared and bounded."""
 
     def __init__(
         self,
         planes: PlaneDirectory,
-        courier: ReceiptCourier,
         executor: Executor,
+        limits: Limits,
         reached: WritePoint,
     ) -> None:
         self._planes = planes
-        self._courier = courier
         self._executor = executor
+        self._limits = limits
         self._reached = reached
 
     def search(
@@ -53,15 +53,17 @@ class FanOut:
     ) -> tuple[Searched, ...]:
         """Each gallery searched, unreached, given up or expired, in the order given.
 
-        A gallery that cannot be searched is told in its state. What is raised is about the whole
-        search: LEDGER_UNAVAILABLE when a receipt cannot be logged, since without it there is no
-        result (law 3).
+        A gallery that cannot be searched is told in its state. A plane answers only once its
+        receipt is on its way to the ledger (law 3), so there is nothing to carry there.
         """
+        *others, last = galleries
         running = [
             self._executor.submit(self._search_one, state, grant, templates, deadline)
-            for state in galleries
+            for state in others
         ]
-        return tuple(future.result() for future in running)
+        # This thread would only wait: it takes one gallery itself.
+        mine = self._search_one(last, grant, templates, deadline)
+        return (*(future.result() for future in running), mine)
 
     def _search_one(
         self,
@@ -74,28 +76,20 @@ class FanOut:
             plane = self._planes.of(state.gallery, deadline)
             template = templates[state.model_id or ""]
             wanted = GallerySearch(state.gallery, grant, template)
-            result = self._ask(plane.search, wanted, deadline)
+            result = self._ask(plane, wanted, deadline)
         except OnRecordError as error:
             return Searched(_unsearched(state, error))
         self._reached(write_points.SEARCH_PLANE_ANSWERED)
-        try:
-            entry = self._courier.deliver(state.gallery, plane, result.receipt, deadline)
-        except OnRecordError as error:
-            if is_passing(error):
-                raise
-            # The ledger will not have the receipt: no receipt, no result.
-            return Searched(_unsearched(state, error))
-        self._reached(write_points.SEARCH_RECEIPT_LOGGED)
-        done = states.searched(state, entry.index, statement_sha256(result.receipt))
-        return Searched(done, read(result.receipt))
+        receipt = read(result.receipt)
+        done = states.searched(state, int(receipt["sequence"]), statement_sha256(result.receipt))
+        return Searched(done, receipt)
 
-    @staticmethod
-    def _ask(search: Any, wanted: GallerySearch, deadline: Deadline) -> GalleryResult:
+    def _ask(self, plane: Plane, wanted: GallerySearch, deadline: Deadline) -> GalleryResult:
         """The answer, asked for again at once where the first attempt failed in passing."""
         for attempt in range(1, _ATTEMPTS + 1):
+            seconds = min(self._limits.plane_seconds, deadline.remaining())
             try:
-                result: GalleryResult = search(wanted, deadline)
-                return result
+                return plane.search(wanted, Deadline.after(seconds))
             except OnRecordError as error:
                 if attempt == _ATTEMPTS or not is_passing(error) or deadline.remaining() <= 0:
                     raise

@@ -49,17 +49,19 @@ class Leads:
             raise OnRecordError(
                 ErrorCode.RELEASE_NOT_SUPPORTED, "the ledger shows no release of this search"
             )
-        leads = self._unseal(outcome.proof, deadline)
+        leads = self._unseal(outcome.proof, caller.token, deadline)
         return _report(search, outcome, leads)
 
-    def _unseal(self, proof: ReleaseProof, deadline: Deadline) -> tuple[Lead, ...]:
+    def _unseal(self, proof: ReleaseProof, user_token: str, deadline: Deadline) -> tuple[Lead, ...]:
         released, _, _ = parse_body(proof.release.body)
         galleries = sorted({str(one["gallery"]) for one in released["leads"]})
         # One plane may hold several of them and answers for all of its own at once.
         planes = {
             id(plane): plane for plane in (self._planes.of(name, deadline) for name in galleries)
         }
-        leads = [lead for plane in planes.values() for lead in plane.unseal(proof, deadline)]
+        leads = [
+            lead for plane in planes.values() for lead in plane.unseal(proof, user_token, deadline)
+        ]
         if not 1 <= len(leads) <= MAX_LEADS:
             raise OnRecordError(
                 ErrorCode.RELEASE_NOT_SUPPORTED, f"a release has 1 to {MAX_LEADS} leads"

@@ -8,7 +8,11 @@ class Limits:
     """Sizes in bytes, times in seconds.
 
     `admission` is how many calls are worked on at once; one more is shed. `upload_seconds` bounds
-    how long a client may take to send a body, since it holds a place meanwhile.
+    how long a client may take to send a body, since it holds a place meanwhile. `plane_seconds` is
+    how long one plane may take for one attempt: a silent one must not take the others' time.
+    `waiting`: how many clients may wait for events; `event_days`: how long those are kept.
+    `header_bytes`, `chunk_bytes`: a manifest's header and the rows of one chunk, as they are sent.
+    `batch_rows` portraits of `batch_bytes` in all come at a time, from `batch_span` following rows.
     """
 
     image_bytes: int = 20_000_000
@@ -19,4 +23,15 @@ class Limits:
     upload_seconds: float = 60.0
     search_seconds: float = 30.0
     call_seconds: float = 10.0
+    plane_seconds: float = 10.0
     page: int = 100
+    waiting: int = 256
+    event_days: int = 30
+    header_bytes: int = 12 * 1024 * 1024
+    chunk_bytes: int = 24 * 1024 * 1024
+    batch_rows: int = 64
+    batch_span: int = 4096
+    batch_bytes: int = 32 * 1024 * 1024
+    chunk_seconds: float = 120.0
+    check_seconds: float = 300.0
+    wait_seconds: int = 30

@@ -10,6 +10,9 @@ PASSING = frozenset(
         ErrorCode.EMBEDDING_UNAVAILABLE,
         ErrorCode.DEADLINE_EXCEEDED,
         ErrorCode.OVERLOADED,
+        ErrorCode.BUS_UNAVAILABLE,
+        ErrorCode.BUS_REBALANCED,
+        ErrorCode.STORAGE_FULL,
         ErrorCode.INTERNAL,
     }
 )

@@ -1,11 +1,32 @@
 """Which plane holds which gallery."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from threading import Lock
+from types import MappingProxyType
 
 from onrecord.contracts.vector_search import GalleryInfo, Plane
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
+
+_LISTING_SECONDS = 3.0
+"""How long one plane may take to say what it holds: the next must be asked as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """A plane that could not be asked, by the name its operator gave it, and why."""
+
+    plane: str
+    error: OnRecordError
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Every gallery of the planes that answered, by name, and the planes that did not (law 8)."""
+
+    galleries: tuple[GalleryInfo, ...]
+    unreachable: tuple[Unreachable, ...]
 
 
 class PlaneDirectory:
@@ -13,33 +34,46 @@ class PlaneDirectory:
 
     A plane that cannot be asked hides nothing: a gallery that no reachable plane holds is
     PLANE_UNAVAILABLE while some plane is out of reach, and GALLERY_UNKNOWN only when all answered.
+    `planes` by name, the first of them for new galleries; `homes`: which go to another.
     """
 
-    def __init__(self, planes: Sequence[Plane]) -> None:
+    def __init__(
+        self, planes: Mapping[str, Plane], homes: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         if not planes:
             raise ValueError("a gateway needs at least one plane")
-        self._planes = tuple(planes)
+        unknown = set(homes.values()) - set(planes)
+        if unknown:
+            raise ValueError(f"there is no plane {', '.join(sorted(unknown))}")
+        self._planes = dict(planes)
+        self._homes = dict(homes)
         self._known: dict[str, Plane] = {}
         self._lock = Lock()
 
-    @property
-    def first(self) -> Plane:
-        """Where a new gallery goes; a state that runs its own plane creates it there."""
-        return self._planes[0]
+    def home(self, gallery: str, named: str | None = None) -> tuple[str, Plane]:
+        """Where a new gallery goes: to the plane that is named, its state's own, or the first.
+
+        Raises FIELD_INVALID for a name that no plane has.
+        """
+        name = named or self._homes.get(gallery) or next(iter(self._planes))
+        plane = self._planes.get(name)
+        if plane is None:
+            raise OnRecordError(
+                ErrorCode.FIELD_INVALID, f"there is no plane {name[:80]!r}", field="plane"
+            )
+        return name, plane
 
     def of(self, gallery: str, deadline: Deadline) -> Plane:
         """Raises GALLERY_UNKNOWN or PLANE_UNAVAILABLE."""
-        with self._lock:
-            known = self._known.get(gallery)
+        known = self._known.get(gallery)
         if known is not None:
             return known
-        unreachable = self._learn(deadline)
-        with self._lock:
-            known = self._known.get(gallery)
+        unreachable = self.survey(deadline).unreachable
+        known = self._known.get(gallery)
         if known is not None:
             return known
-        if unreachable is not None:
-            raise unreachable
+        if unreachable:
+            raise unreachable[0].error
         raise OnRecordError(
             ErrorCode.GALLERY_UNKNOWN, f"there is no gallery {gallery}", field="gallery"
         )
@@ -53,19 +87,29 @@ class PlaneDirectory:
             ErrorCode.GALLERY_UNKNOWN, f"there is no gallery {gallery}", field="gallery"
         )
 
-    def all(self, deadline: Deadline) -> tuple[GalleryInfo, ...]:
-        """Every gallery, by name. Raises PLANE_UNAVAILABLE rather than leave one out."""
-        found = [one for plane in self._planes for one in plane.galleries(deadline)]
-        return tuple(sorted(found, key=lambda one: one.jurisdiction))
-
-    def _learn(self, deadline: Deadline) -> OnRecordError | None:
-        unreachable: OnRecordError | None = None
-        for plane in self._planes:
+    def survey(self, deadline: Deadline) -> Survey:
+        """Ask every plane what it holds. Never raises: a plane that fails is in the answer."""
+        found: list[tuple[str, GalleryInfo]] = []
+        unreachable = []
+        for name, plane in self._planes.items():
+            seconds = min(_LISTING_SECONDS, deadline.remaining())
             try:
-                held = plane.galleries(deadline)
+                found += ((name, one) for one in plane.galleries(Deadline.after(seconds)))
             except OnRecordError as error:
-                unreachable = error
-                continue
-            with self._lock:
-                self._known.update({one.jurisdiction: plane for one in held})
-        return unreachable
+                unreachable.append(Unreachable(name, error))
+        with self._lock:
+            for name, one in found:
+                self._known.setdefault(one.jurisdiction, self._planes[name])
+        galleries = sorted((one for _, one in found), key=lambda one: one.jurisdiction)
+        return Survey(tuple(galleries), tuple(unreachable))
+
+    def holder(self, gallery: str, deadline: Deadline) -> tuple[str, GalleryInfo] | None:
+        """The plane that holds it, by name, and what it says of it; None where no plane does.
+
+        Raises PLANE_UNAVAILABLE rather than leave one out: a gallery is never made twice.
+        """
+        for name, plane in self._planes.items():
+            for one in plane.galleries(deadline):
+                if one.jurisdiction == gallery:
+                    return name, one
+        return None

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from onrecord.contracts.audit import ActivePolicy, LoggedBody
 from onrecord.contracts.images import QualityMeasure
 from onrecord.contracts.vector_search import GalleryInfo
+from onrecord.gateway.administration import Landscape
 from onrecord.gateway.core import views
 from onrecord.gateway.core.states import GalleryState, Reason
 from onrecord.gateway.examinations import OpenedTask
 from onrecord.gateway.store import Search, Task
+from onrecord.gateway.store.events import Event
 from onrecord.kernel.times import format_time
 from onrecord.proof.entry import LoggedEntry
 
@@ -36,8 +38,10 @@ def search_page(searches: Sequence[Search], limit: int) -> views.SearchPage:
 
 def gallery_view(state: GalleryState) -> views.GalleryView:
     receipt = None
-    if state.receipt_index is not None and state.receipt_sha256 is not None:
-        receipt = views.ReceiptView(state.receipt_index, state.receipt_sha256)
+    if state.receipt_sequence is not None and state.receipt_sha256 is not None:
+        receipt = views.ReceiptView(
+            state.receipt_sequence, state.receipt_sha256, state.receipt_index
+        )
     return views.GalleryView(
         gallery=state.gallery,
         status=state.status.value,
@@ -58,6 +62,13 @@ def entry_view(entry: LoggedEntry) -> views.EntryView:
         inclusion=[_base64(part) for part in entry.inclusion],
         checkpoint=entry.checkpoint,
     )
+
+
+def event_page(events: Sequence[Event], after: int) -> views.EventPage:
+    listed = [
+        views.EventView(one.event_id, one.time, one.kind, one.ref, dict(one.data)) for one in events
+    ]
+    return views.EventPage(listed, events[-1].event_id if events else after)
 
 
 def task_page(tasks: Sequence[Task], limit: int) -> views.TaskPage:
@@ -85,14 +96,26 @@ def quality_view(measure: QualityMeasure) -> views.QualityView:
     )
 
 
-def gallery_info_view(info: GalleryInfo) -> views.GalleryInfoView:
+def gallery_list(land: Landscape) -> views.GalleryList:
+    return views.GalleryList(
+        [gallery_info_view(one, land.policies.get(one.jurisdiction)) for one in land.galleries],
+        [views.AwayView(name, why.code.value, why.message) for name, why in land.away.items()],
+    )
+
+
+def gallery_info_view(
+    info: GalleryInfo, policy: ActivePolicy | None = None
+) -> views.GalleryInfoView:
     return views.GalleryInfoView(
         gallery=info.jurisdiction,
+        plane=info.plane,
         model_id=info.model_id,
         metric=info.metric,
         authority_key=info.authority_key,
         public_key=_base64(info.public_key),
         live_records=info.live_records,
+        last_sequence=info.last_sequence,
+        policy=None if policy is None else views.PolicyInForceView(policy.version, policy.expires),
     )
 
 

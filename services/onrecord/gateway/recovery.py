@@ -1,38 +1,25 @@
 """After a start: finish what the last process did not (R-22)."""
 
-import logging
+from datetime import timedelta
 
 from onrecord.gateway.endings import Endings
 from onrecord.gateway.limits import Limits
-from onrecord.gateway.planes import PlaneDirectory
-from onrecord.gateway.receipts import ReceiptCourier
-from onrecord.kernel.deadlines import Deadline
-from onrecord.kernel.errors import OnRecordError
-
-_log = logging.getLogger(__name__)
+from onrecord.gateway.store import EventStore
+from onrecord.kernel.times import Clock
 
 
 class Recovery:
     """Repeatable, and harmless beside another gateway that does the same."""
 
-    def __init__(
-        self, endings: Endings, courier: ReceiptCourier, planes: PlaneDirectory, limits: Limits
-    ) -> None:
+    def __init__(self, endings: Endings, events: EventStore, clock: Clock, limits: Limits) -> None:
         self._endings = endings
-        self._courier = courier
-        self._planes = planes
+        self._events = events
+        self._clock = clock
         self._limits = limits
 
     def run(self) -> None:
-        """Deliver receipts left behind, then settle every search that is on its way.
-
-        What is out of reach is left for later: each search does both for itself.
+        """Settle every search that is on its way. What is out of reach is left for later: each
+        search is settled again whenever somebody looks at it.
         """
-        try:
-            deadline = Deadline.after(self._limits.call_seconds)
-            for gallery in self._planes.all(deadline):
-                plane = self._planes.of(gallery.jurisdiction, deadline)
-                self._courier.deliver_outstanding(gallery.jurisdiction, plane, deadline)
-        except OnRecordError as error:
-            _log.warning("receipts not delivered", extra={"code": error.code.value})
         self._endings.recover()
+        self._events.forget_before(self._clock.now() - timedelta(days=self._limits.event_days))

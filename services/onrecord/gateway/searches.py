@@ -5,45 +5,29 @@ with the same key and the same probe, gets the same grant and takes the search u
 every step of it gives the same answer twice.
 """
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
-from onrecord.contracts.audit import Audit, Authorization, AuthorizeCall
+from onrecord.chassis.throttle import Foreground
 from onrecord.contracts.detection import FaceDetection
 from onrecord.contracts.embedding import EmbedRequest, FaceEmbedding
 from onrecord.contracts.images import DetectedFace, DetectionRefusal, QualityMeasure, Template
-from onrecord.contracts.request_parsing import parse_request
-from onrecord.contracts.requests import SearchRequest
 from onrecord.gateway.callers import Caller
 from onrecord.gateway.core import states, write_points
-from onrecord.gateway.core.documents import read_object
 from onrecord.gateway.core.states import GalleryState
 from onrecord.gateway.custody import Custody
 from onrecord.gateway.drawing import ExaminerDraw
 from onrecord.gateway.endings import Endings
 from onrecord.gateway.fan_out import FanOut, Searched
 from onrecord.gateway.limits import Limits
+from onrecord.gateway.opening import Opening, SearchCall, SearchOpener
 from onrecord.gateway.passing import is_passing
 from onrecord.gateway.store import CaseworkStore, Search
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
-from onrecord.kernel.times import Clock, parse_time
-from onrecord.kernel.vocabulary import EntryKind, Role, SearchStatus
+from onrecord.kernel.vocabulary import Role, SearchStatus
 from onrecord.kernel.writepoints import WritePoint
-from onrecord.proof import canonical
 from onrecord.proof.casework import merge_candidates
-from onrecord.proof.entry import LoggedEntry, parse_body
-
-
-@dataclass(frozen=True, slots=True)
-class SearchCall:
-    """What `POST /v1/searches` carries: `request` as JSON bytes, `probe` as encoded image."""
-
-    caller: Caller
-    idempotency_key: str
-    request: bytes = field(repr=False)
-    probe: bytes = field(repr=False)
+from onrecord.proof.entry import LoggedEntry
 
 
 class Searches:
@@ -52,7 +36,7 @@ class Searches:
     def __init__(
         self,
         *,
-        audit: Audit,
+        opener: SearchOpener,
         detection: FaceDetection,
         embedding: FaceEmbedding,
         fan_out: FanOut,
@@ -60,11 +44,12 @@ class Searches:
         custody: Custody,
         draw: ExaminerDraw,
         endings: Endings,
-        clock: Clock,
+        foreground: Foreground,
         limits: Limits,
         reached: WritePoint,
     ) -> None:
-        self._audit = audit
+        self._opener = opener
+        self._foreground = foreground
         self._detection = detection
         self._embedding = embedding
         self._fan_out = fan_out
@@ -72,7 +57,6 @@ class Searches:
         self._custody = custody
         self._draw = draw
         self._endings = endings
-        self._clock = clock
         self._limits = limits
         self._reached = reached
 
@@ -82,34 +66,13 @@ class Searches:
         Raises REQUEST_MALFORMED, FIELD_*, IMAGE_EMPTY, IDEMPOTENCY_CONFLICT, TOKEN_*,
         ROLE_MISSING before anything is written, and *_UNAVAILABLE at any time.
         """
-        call.caller.require(Role.REQUESTER)
-        document = read_object(call.request, "request")
-        request = parse_request(document)
-        if not call.probe:
-            raise OnRecordError(ErrorCode.IMAGE_EMPTY, "the probe is empty", field="probe")
-        probe_sha256 = hashlib.sha256(call.probe).hexdigest()
-        digest = canonical.digest({"request": document, "probe_sha256": probe_sha256}).hex()
-        self._check_key(call, digest)
-
-        deadline = Deadline.after(self._limits.search_seconds)
-        authorization = self._audit.authorize(
-            AuthorizeCall(
-                request=document,
-                probe_sha256=probe_sha256,
-                user_token=call.caller.token,
-                idempotency_key=call.idempotency_key,
-                source=call.caller.request_id,
-            ),
-            deadline,
-        )
-        self._reached(write_points.SEARCH_AUTHORIZED)
-        search = self._store.searches.open(
-            self._new_search(call, request, authorization, probe_sha256, digest)
-        )
-        self._reached(write_points.SEARCH_OPENED)
-        if search.status is SearchStatus.PROCESSING:
-            search = self._look(search, authorization.entry, call.probe, deadline)
-        return self._draw.draw(search)
+        with self._foreground.call():
+            deadline = Deadline.after(self._limits.search_seconds)
+            opening = self._opener.open(call, deadline)
+            search = opening.search
+            if search.status is SearchStatus.PROCESSING:
+                search = self._look(opening, call.probe, deadline)
+            return self._draw.draw(search)
 
     def own(self, caller: Caller, search_id: str) -> Search:
         """A search for the person who asked for it; to anyone else it does not exist."""
@@ -117,7 +80,7 @@ class Searches:
         # A person who asks for another agency is another party: leads were released to the first.
         if (search.person, search.agency) != (caller.person, caller.claims.agency):
             raise OnRecordError(ErrorCode.NOT_FOUND, "there is no such search")
-        return self._endings.settle(search)
+        return self._endings.with_entries(self._endings.settle(search))
 
     def list_own(self, caller: Caller, after: str, limit: int) -> tuple[Search, ...]:
         """A person's own searches, by rising id above `after`."""
@@ -125,68 +88,29 @@ class Searches:
         agency = caller.claims.agency
         return self._store.searches.of_person(caller.person, agency, after, limit)
 
-    def _check_key(self, call: SearchCall, digest: str) -> None:
-        """Refuse early; audit, which counts by the same key, would refuse too."""
-        kept = self._store.searches.under_key(
-            call.caller.person, call.caller.claims.agency, call.idempotency_key
-        )
-        if kept is not None and kept.request_digest != digest:
-            raise OnRecordError(
-                ErrorCode.IDEMPOTENCY_CONFLICT,
-                "this idempotency key was used for another request or probe",
-                field="Idempotency-Key",
-            )
-
-    def _new_search(
-        self,
-        call: SearchCall,
-        request: SearchRequest,
-        authorization: Authorization,
-        probe_sha256: str,
-        digest: str,
-    ) -> Search:
-        body, _, kind = parse_body(authorization.entry.body)
-        allowed = kind == EntryKind.REQUEST_GRANTED
-        return Search(
-            search_id=authorization.search_id,
-            person=call.caller.claims.person,
-            agency=call.caller.claims.agency,
-            client=call.caller.claims.subject,
-            case_number=request.case_number,
-            idempotency_key=call.idempotency_key,
-            request_digest=digest,
-            probe_sha256=probe_sha256,
-            list_size=int(body["list_size"]),
-            status=SearchStatus.PROCESSING if allowed else SearchStatus.REFUSED,
-            created_at=self._clock.now(),
-            expires_at=parse_time(str(body["expires_at"])) if allowed else None,
-            entry=authorization.entry,
-            galleries=tuple(
-                states.granted(one.gallery, one.policy, one.model_id, one.list_size)
-                if one.granted
-                else states.refused(one.gallery, one.policy, one.reasons)
-                for one in authorization.galleries
-            ),
-        )
-
-    def _look(self, search: Search, grant: LoggedEntry, probe: bytes, deadline: Deadline) -> Search:
-        """Everything that follows from a grant."""
+    def _look(self, opening: Opening, probe: bytes, deadline: Deadline) -> Search:
+        """Everything that follows from a grant. Nothing is told or written before it is kept."""
+        search, grant = opening.search, opening.grant
         if self._endings.is_past(search):
-            return self._endings.expire(search)
+            return self._endings.expire(opening.kept())
         pending = [state for state in search.galleries if state.granted and not state.ended]
         if not pending:
             # All were given up before a crash; only the last step was missing.
-            return self._end_unsearched(search, search.galleries, deadline)
+            return self._end_unsearched(opening.kept(), search.galleries, deadline)
         try:
             models = sorted({state.model_id or "" for state in pending})
             found = self._detection.detect(probe, grant, models, deadline)
             if isinstance(found, DetectionRefusal):
-                return self._endings.refuse_quality(search, found, deadline)
+                return self._endings.refuse_quality(opening.kept(), found, deadline)
             templates = self._embed(found, grant, deadline)
         except OnRecordError as error:
+            search = opening.kept()  # what may be taken up again must be there
             if is_passing(error):
                 raise
             return self._endings.fail(search, error, deadline)
+        search = opening.kept()
+        if search.status is not SearchStatus.PROCESSING:
+            return search
         outcomes = self._fan_out.search(pending, grant, templates, deadline)
         return self._keep(search, outcomes, probe, found.quality, deadline)
 
@@ -211,16 +135,19 @@ class Searches:
         galleries = tuple(now.get(state.gallery, state) for state in search.galleries)
         if not receipts and not all(state.ended for state in galleries):
             # Nobody was reached and the grant lives: a repeat tries again.
-            return self._store.searches.note_galleries(search.search_id, galleries)
+            return self._store.searches.note_galleries(search, galleries)
         if not receipts:
             return self._end_unsearched(search, galleries, deadline)
         galleries = self._endings.give_up_unreached(search, galleries, deadline)
         candidates = merge_candidates(receipts, search.list_size)
         sealed = self._custody.seal_search(search.search_id, probe, candidates)
+        tasks = self._draw.tasks(search, sealed, candidates)
         search = self._store.searches.seal(
-            search.search_id, sealed, galleries=galleries, quality=quality
+            search, sealed, galleries=galleries, quality=quality, tasks=tasks
         )
         self._reached(write_points.SEARCH_SEALED)
+        if tasks:
+            self._reached(write_points.SEARCH_DRAWN)
         return search
 
     def _end_unsearched(
@@ -228,5 +155,5 @@ class Searches:
     ) -> Search:
         galleries = self._endings.give_up_unreached(search, galleries, deadline)
         return self._store.searches.end(
-            search.search_id, states.status_when_unsealed(galleries), galleries=galleries
+            search, states.status_when_unsealed(galleries), galleries=galleries
         )

@@ -110,6 +110,19 @@ class ErrorCode(StrEnum):
     MODEL_SOURCE = "model_source"
     TEMPLATE_INVALID = "template_invalid"
 
+    # Enrolment, deletion, and what travels on the bus
+    MANIFEST_INVALID = "manifest_invalid"
+    MANIFEST_CHANGED = "manifest_changed"
+    MANIFEST_STATE = "manifest_state"
+    ROW_DUPLICATE = "row_duplicate"
+    IMAGE_MISSING = "image_missing"
+    IMAGE_HASH_MISMATCH = "image_hash_mismatch"
+    RECORD_DELETED = "record_deleted"
+    EVENT_MALFORMED = "event_malformed"
+    EVENT_VERSION_UNKNOWN = "event_version_unknown"
+    SEAL_KEY_DESTROYED = "seal_key_destroyed"
+    CONSUMER_CRASHED = "consumer_crashed"
+
     # Running
     LEDGER_UNAVAILABLE = "ledger_unavailable"
     PLANE_UNAVAILABLE = "plane_unavailable"
@@ -117,6 +130,10 @@ class ErrorCode(StrEnum):
     EMBEDDING_UNAVAILABLE = "embedding_unavailable"
     DEADLINE_EXCEEDED = "deadline_exceeded"
     OVERLOADED = "overloaded"
+    BUS_UNAVAILABLE = "bus_unavailable"
+    BUS_REBALANCED = "bus_rebalanced"
+    STORAGE_FULL = "storage_full"
+    SETTINGS_INVALID = "settings_invalid"
     DATA_FOLDER_IN_USE = "data_folder_in_use"
     INTERNAL = "internal"
 

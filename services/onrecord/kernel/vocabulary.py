@@ -146,6 +146,23 @@ class TaskStatus(StrEnum):
     DECIDED = "decided"
 
 
+class EnrolmentStatus(StrEnum):
+    """One portrait on its way into a gallery."""
+
+    REQUESTED = "requested"
+    DETECTED = "detected"
+    EMBEDDED = "embedded"
+    LIVE = "live"
+    REJECTED = "rejected"
+
+
+class ManifestAct(StrEnum):
+    """What a state's signed list asks for."""
+
+    ENROL = "enrol"
+    DELETE = "delete"
+
+
 class Service(StrEnum):
     """The services, by the name in their certificates: `spiffe://onrecord/<name>`."""
 

@@ -21,9 +21,12 @@ from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.times import parse_time
 from onrecord.kernel.vocabulary import Service
 from onrecord.proof import canonical
+from onrecord.proof.verified import Verified, digest_of
 
 _DOMAIN = b"onrecord-attestation-v1\n"
 _MAX_CHAIN = 3
+_CHAINS_KEPT = 64
+_SIGNATURES_KEPT = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +73,23 @@ class Attestor:
         return Attestation(encoded, signature, self._chain)
 
 
+@dataclass(frozen=True, slots=True)
+class _Leaf:
+    """What a chain that leads to a root says of its first certificate, and when all of it holds."""
+
+    key: ec.EllipticCurvePublicKey
+    uris: frozenset[str]
+    not_before: datetime
+    not_after: datetime
+
+
 class AttestationVerifier:
-    """Checks attestations against pinned roots."""
+    """Checks attestations against pinned roots. May be used from many threads."""
 
     def __init__(self, roots: Sequence[x509.Certificate]) -> None:
         self._roots = tuple(roots)
+        self._leaves: dict[tuple[bytes, ...], _Leaf] = {}
+        self._verified = Verified(_SIGNATURES_KEPT)
 
     def verify(self, attestation: Attestation, service: Service, kind: str) -> dict[str, Any]:
         """The statement, if `service` signed it and its `type` is `kind`.
@@ -90,12 +105,19 @@ class AttestationVerifier:
         if not isinstance(statement, dict) or statement.get("type") != kind:
             raise _invalid(f"it is not a statement of type {kind}")
         when = parse_time(str(statement.get("time", "")))
-        leaf = self._verified_leaf(attestation.chain, when)
-        if service.spiffe_id not in _uris(leaf):
+        leaf = self._leaf(attestation.chain)
+        if not leaf.not_before <= when <= leaf.not_after:
+            raise _invalid("a certificate was not valid when the statement was made")
+        if service.spiffe_id not in leaf.uris:
             raise _invalid(f"its certificate does not belong to {service.value}")
-        key = leaf.public_key()
-        if not isinstance(key, ec.EllipticCurvePublicKey):
-            raise _invalid("its certificate has no ECDSA key")
+        self._check_signature(attestation, leaf.key)
+        return statement
+
+    def _check_signature(self, attestation: Attestation, key: ec.EllipticCurvePublicKey) -> None:
+        # The key is that of the chain's first certificate, so the chain stands for it.
+        content = digest_of(attestation.statement, attestation.signature, *attestation.chain)
+        if self._verified.knows(content):
+            return
         try:
             key.verify(
                 attestation.signature,
@@ -104,27 +126,50 @@ class AttestationVerifier:
             )
         except InvalidSignature as error:
             raise _invalid("its signature does not verify") from error
-        return statement
+        self._verified.add(content)
 
-    def _verified_leaf(self, chain: tuple[bytes, ...], when: datetime) -> x509.Certificate:
+    def _leaf(self, chain: tuple[bytes, ...]) -> _Leaf:
+        """The chain, verified; the few chains of the services are not verified again and again."""
+        held = self._leaves.get(chain)
+        if held is None:
+            try:
+                held = self._verified_leaf(chain)
+            except OnRecordError:
+                raise
+            except Exception as error:  # a certificate that fools the parser is no certificate
+                raise _invalid("a certificate of its chain cannot be read") from error
+            if len(self._leaves) >= _CHAINS_KEPT:  # certificates are renewed now and then
+                self._leaves.clear()
+            self._leaves[chain] = held
+        return held
+
+    def _verified_leaf(self, chain: tuple[bytes, ...]) -> _Leaf:
         if not 1 <= len(chain) <= _MAX_CHAIN:
             raise _invalid("its certificate chain has the wrong length")
         try:
             certificates = [x509.load_der_x509_certificate(der) for der in chain]
         except ValueError as error:
             raise _invalid("a certificate of its chain cannot be read") from error
-        for certificate in certificates:
-            if not certificate.not_valid_before_utc <= when <= certificate.not_valid_after_utc:
-                raise _invalid("a certificate was not valid when the statement was made")
         for child, parent in itertools.pairwise(certificates):
             _check_issued(child, parent)
-        last = certificates[-1]
+        self._check_root(certificates[-1])
+        key = certificates[0].public_key()
+        if not isinstance(key, ec.EllipticCurvePublicKey):
+            raise _invalid("its certificate has no ECDSA key")
+        return _Leaf(
+            key,
+            frozenset(_uris(certificates[0])),
+            max(certificate.not_valid_before_utc for certificate in certificates),
+            min(certificate.not_valid_after_utc for certificate in certificates),
+        )
+
+    def _check_root(self, last: x509.Certificate) -> None:
         for root in self._roots:
             if last == root:
-                return certificates[0]
+                return
             if last.issuer == root.subject:
                 _check_issued(last, root)
-                return certificates[0]
+                return
         raise _invalid("its certificate chain ends at no root we know")
 
 

@@ -6,7 +6,7 @@ proof between any two sizes can be made from them, and an append only ever adds 
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from onrecord.kernel.errors import ErrorCode, OnRecordError
@@ -178,6 +178,18 @@ def perfect_root(hashes: Sequence[bytes]) -> bytes:
     while len(row) > 1:
         row = [node_hash(row[n], row[n + 1]) for n in range(0, len(row), 2)]
     return row[0]
+
+
+def root_of(leaf_hashes: Iterable[bytes]) -> bytes:
+    """The tree hash over leaves given by their hashes, one pass, memory of a few dozen hashes."""
+    peaks: list[tuple[int, bytes]] = []
+    for leaf in leaf_hashes:
+        level, computed = 0, leaf
+        while peaks and peaks[-1][0] == level:
+            computed = node_hash(peaks.pop()[1], computed)
+            level += 1
+        peaks.append((level, computed))
+    return fold([computed for _, computed in peaks]) if peaks else EMPTY_ROOT
 
 
 class MemoryHashes:

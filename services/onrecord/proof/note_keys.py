@@ -8,6 +8,7 @@ line. Text forms as in Go's `sumdb/note`: `name+id+base64` and `PRIVATE+KEY+name
 import base64
 import binascii
 import hashlib
+import re
 from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidSignature
@@ -17,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 )
 
 from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.proof.verified import Verified, digest_of
 
 ED25519 = 0x01
 COSIGNATURE_V1 = 0x04
@@ -24,7 +26,12 @@ COSIGNATURE_V1 = 0x04
 LINE_START = "\u2014 "
 _ALGORITHMS = (ED25519, COSIGNATURE_V1)
 _PRIVATE_PREFIX = "PRIVATE+KEY+"
+_CONTROL = re.compile("[\x00-\x09\x0b-\x1f]")  # all but the newline
+_NO_NAME = re.compile("[+\\s\x00-\x1f\ud800-\udfff]")
 _SIGNATURE_SIZES = {ED25519: 64, COSIGNATURE_V1: 8 + 64}
+# One checkpoint is opened by every service and for every gallery of a search. A verifier is a
+# value, so what is remembered stands beside the class; it is by content, key and all.
+_VERIFIED = Verified(4096)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +99,14 @@ class NoteVerifier:
             message = cosigned_message(text, time)
         else:
             message = text.encode()
+        content = digest_of(self.public_key, signature, message)
+        if _VERIFIED.knows(content):
+            return True
         try:
             Ed25519PublicKey.from_public_bytes(self.public_key).verify(signature, message)
         except (InvalidSignature, ValueError):
             return False
+        _VERIFIED.add(content)
         return True
 
 
@@ -159,7 +170,7 @@ def check_text(text: str) -> None:
         raise invalid("text that is not UTF-8") from error
     if not text.endswith("\n"):
         raise invalid("the text of a note ends in a newline")
-    if any(character < " " and character != "\n" for character in text):
+    if _CONTROL.search(text) is not None:
         raise invalid("a control character in the text of a note")
 
 
@@ -204,8 +215,7 @@ def _check_key(name: str, algorithm: int) -> None:
 
 def check_name(name: str) -> None:
     """Raises `ValueError` unless `name` may name a key."""
-    bad = any(c == "+" or c.isspace() or c < " " or "\ud800" <= c <= "\udfff" for c in name)
-    if not name or bad:
+    if not name or _NO_NAME.search(name) is not None:
         raise ValueError(f"a key name is not empty and has no space or plus: {name!r}")
 
 

@@ -19,6 +19,8 @@ DETECTION_REFUSED: Final = "onrecord.detection-refused/v1"
 EMBEDDED: Final = "onrecord.embedded/v1"
 ENROLMENT_TICKET: Final = "onrecord.enrolment-ticket/v1"
 GALLERY_CHANGED: Final = "onrecord.gallery-changed/v1"
+RECORD_COMPACTED: Final = "onrecord.record-compacted/v1"
+RECORD_DELETED: Final = "onrecord.record-deleted/v1"
 RECEIPT: Final = "onrecord.receipt/v1"
 
 Mandate = LoggedEntry | Attestation

@@ -17,6 +17,7 @@ from onrecord.proof import canonical, statements
 from onrecord.proof.attestation import Attestation, AttestationVerifier
 from onrecord.proof.casework import derive_outcome, merge_candidates
 from onrecord.proof.checks import BodyCheckFactory, LedgerFault
+from onrecord.proof.story_changes import ChangesSigned
 from onrecord.proof.story_looks import DecisionsFollowLooks
 
 _ENDS = {
@@ -25,6 +26,7 @@ _ENDS = {
     EntryKind.SEARCH_FAILED.value,
     EntryKind.SEARCH_EXPIRED.value,
 }
+_FIRST = (0, "0" * 64)
 
 
 @dataclass(slots=True)
@@ -155,19 +157,26 @@ class ReceiptsChained:
     """A plane's receipts are dense, chained, and signed by it (law 3).
 
     A receipt that broke another rule stands as an alarm, and has its place in the chain as well.
+    Where receipts never came, an alarm says which, and the chain goes on behind them: the one that
+    follows a gap names one that nobody here has seen.
     """
 
-    name = "every gallery's receipts are signed, without a gap, each naming the one before"
+    name = "every gallery's receipts are signed, without an untold gap, each naming the one before"
 
     def __init__(self, verifier: AttestationVerifier | None) -> None:
         self.passed = 0
         self._verifier = verifier
-        self._last: dict[str, tuple[int, str]] = {}
+        self._last: dict[str, tuple[int, str | None]] = {}
         if verifier is None:
-            self.name = "every gallery's receipts are without a gap, each naming the one before"
+            self.name = (
+                "every gallery's receipts are without an untold gap, each naming the one before"
+            )
 
     def see(self, index: int, body: Mapping[str, Any]) -> None:
         alarmed = body["kind"] == EntryKind.ALARM_RAISED and body.get("what") == "receipt"
+        if body["kind"] == EntryKind.ALARM_RAISED and body.get("what") == "receipt_gap":
+            self._pass_gap(index, body)
+            return
         if body["kind"] != EntryKind.SEARCH_EXECUTED and not alarmed:
             return
         receipt = body["receipt"]
@@ -180,8 +189,9 @@ class ReceiptsChained:
             except OnRecordError as error:
                 raise LedgerFault(self.name, index, error.message) from error
         gallery = receipt["gallery"]
-        sequence, digest = self._last.get(gallery, (0, "0" * 64))
-        if alarmed and (receipt["sequence"], receipt["previous"]) != (sequence + 1, digest):
+        sequence, digest = self._last.get(gallery, _FIRST)
+        follows = receipt["sequence"] == sequence + 1 and digest in (None, receipt["previous"])
+        if alarmed and not follows:
             return  # a branch of the chain that the ledger does not follow, and says so
         if receipt["sequence"] != sequence + 1:
             raise LedgerFault(
@@ -189,13 +199,19 @@ class ReceiptsChained:
                 index,
                 f"{gallery} has receipt {receipt['sequence']} after {sequence}",
             )
-        if receipt["previous"] != digest:
+        if not follows:
             raise LedgerFault(self.name, index, f"{gallery}'s receipt does not name the one before")
         self._last[gallery] = (
             receipt["sequence"],
             hashlib.sha256(attestation.statement).hexdigest(),
         )
         self.passed += 1
+
+    def _pass_gap(self, index: int, body: Mapping[str, Any]) -> None:
+        sequence, _ = self._last.get(body["gallery"], _FIRST)
+        if body["expected"] != sequence + 1 or body["seen"] <= body["expected"]:
+            raise LedgerFault(self.name, index, "the alarm tells of another gap than there is")
+        self._last[body["gallery"]] = (body["seen"] - 1, None)
 
     def finish(self) -> None:
         """Nothing is left open."""
@@ -289,6 +305,7 @@ def story_checks(verifier: AttestationVerifier | None) -> Sequence[BodyCheckFact
         PoliciesInForce,
         EndsFollowGrants,
         lambda: ReceiptsChained(verifier),
+        lambda: ChangesSigned(verifier),
         LooksByExaminers,
         DecisionsFollowLooks,
         OutcomesFollow,

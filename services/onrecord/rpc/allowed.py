@@ -12,6 +12,8 @@ _GATEWAY: Final = frozenset({Service.GATEWAY})
 _NOBODY: Final[frozenset[Service]] = frozenset()
 # A plane asks the ledger for what it needs to check a grant, and for nothing else.
 _GATEWAY_AND_PLANE: Final = frozenset({Service.GATEWAY, Service.VECTOR_SEARCH})
+# Who seals or opens what travels on the bus. Another plane is none of them.
+_SEALERS: Final = frozenset({Service.GATEWAY, Service.DETECTION, Service.EMBEDDING})
 
 _AUDIT: Final = "/onrecord.rpc.v1.Audit/"
 _DETECTION: Final = "/onrecord.rpc.v1.Detection/"
@@ -21,12 +23,11 @@ _VECTOR_SEARCH: Final = "/onrecord.rpc.v1.VectorSearch/"
 ALLOWED: Final[dict[str, frozenset[Service]]] = {
     _AUDIT + "Authorize": _GATEWAY,
     _AUDIT + "AuthorizeLook": _GATEWAY,
-    _AUDIT + "RecordReceipt": _GATEWAY,
     _AUDIT + "RecordQualityRefusal": _GATEWAY,
     _AUDIT + "RecordFailure": _GATEWAY,
     _AUDIT + "Decide": _GATEWAY,
+    _AUDIT + "ListEnds": _GATEWAY,
     _AUDIT + "Release": _GATEWAY,
-    _AUDIT + "RecordGalleryChange": _GATEWAY,
     _AUDIT + "PinAuthorityKey": _GATEWAY,
     _AUDIT + "RegisterGalleryModel": _GATEWAY,
     _AUDIT + "ActivatePolicy": _GATEWAY,
@@ -41,8 +42,18 @@ ALLOWED: Final[dict[str, frozenset[Service]]] = {
     _EMBEDDING + "Embed": _GATEWAY,
     _VECTOR_SEARCH + "CreateGallery": _GATEWAY,
     _VECTOR_SEARCH + "ListGalleries": _GATEWAY,
-    _VECTOR_SEARCH + "BeginEnrolment": _GATEWAY,
-    _VECTOR_SEARCH + "CompleteEnrolment": _GATEWAY,
+    _VECTOR_SEARCH + "BeginEnrolments": _GATEWAY,
+    _VECTOR_SEARCH + "SubmitEnrolments": _GATEWAY,
+    _VECTOR_SEARCH + "GetEnrolment": _GATEWAY,
+    _VECTOR_SEARCH + "GetTransportKey": _SEALERS,
+    _VECTOR_SEARCH + "OpenManifest": _GATEWAY,
+    _VECTOR_SEARCH + "PutChunk": _GATEWAY,
+    _VECTOR_SEARCH + "GetManifest": _GATEWAY,
+    _VECTOR_SEARCH + "ListManifestRows": _GATEWAY,
+    _VECTOR_SEARCH + "DeleteRecord": _GATEWAY,
+    _VECTOR_SEARCH + "GetDeletion": _GATEWAY,
+    _VECTOR_SEARCH + "CheckGallery": _GATEWAY,
+    _VECTOR_SEARCH + "Redrive": _GATEWAY,
     _VECTOR_SEARCH + "Search": _GATEWAY,
     _VECTOR_SEARCH + "OpenPortrait": _GATEWAY,
     _VECTOR_SEARCH + "Unseal": _GATEWAY,

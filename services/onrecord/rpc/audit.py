@@ -12,8 +12,9 @@ from onrecord.contracts.audit import (
     LoggedBody,
     LookCall,
     ReleaseOutcome,
+    SearchEnd,
 )
-from onrecord.kernel.vocabulary import Conclusion
+from onrecord.kernel.vocabulary import Conclusion, EntryKind
 from onrecord.proof import canonical
 from onrecord.rpc.fields import malformed, read_all, read_field, read_word, within
 from onrecord.rpc.v1 import audit_pb2 as pb
@@ -126,6 +127,32 @@ def read_release_outcome(message: pb.ReleaseResponse) -> ReleaseOutcome:
         entry=read_field(message, "entry", read_logged_entry),
         proof=read_field(message, "proof", read_release_proof) if has_proof else None,
         reason=message.reason,
+    )
+
+
+def ends_message(ends: Sequence[SearchEnd]) -> pb.ListEndsResponse:
+    return pb.ListEndsResponse(
+        ends=[
+            pb.SearchEnd(
+                gallery=one.gallery,
+                kind=one.kind.value,
+                index=one.index,
+                receipt_sha256=one.receipt_sha256,
+            )
+            for one in ends
+        ]
+    )
+
+
+def read_ends(message: pb.ListEndsResponse) -> tuple[SearchEnd, ...]:
+    return tuple(
+        SearchEnd(
+            gallery=one.gallery,
+            kind=read_word(one.kind, "kind", EntryKind),
+            index=one.index,
+            receipt_sha256=one.receipt_sha256 if one.HasField("receipt_sha256") else None,
+        )
+        for one in message.ends
     )
 
 

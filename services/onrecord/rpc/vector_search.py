@@ -4,15 +4,11 @@ from collections.abc import Sequence
 
 from onrecord.contracts.vector_search import (
     Candidate,
-    EnrolmentCompletion,
-    EnrolmentStart,
-    EnrolmentTicket,
     GalleryInfo,
     GalleryResult,
     GallerySearch,
     GallerySetup,
     Lead,
-    VaultPortrait,
 )
 from onrecord.proof.attestation import Attestation
 from onrecord.rpc.fields import read_all, read_field
@@ -27,13 +23,14 @@ from onrecord.rpc.values import (
 )
 
 
-def gallery_setup_message(setup: GallerySetup) -> pb.CreateGalleryRequest:
+def gallery_setup_message(setup: GallerySetup, user_token: str) -> pb.CreateGalleryRequest:
     return pb.CreateGalleryRequest(
         jurisdiction=setup.jurisdiction,
         model_id=setup.model_id,
         dimension=setup.dimension,
         metric=setup.metric,
         authority_key=setup.authority_key,
+        user_token=user_token,
     )
 
 
@@ -56,6 +53,7 @@ def gallery_info_message(info: GalleryInfo) -> pb.Gallery:
         public_key=info.public_key,
         live_records=info.live_records,
         last_sequence=info.last_sequence,
+        plane=info.plane,
     )
 
 
@@ -68,6 +66,7 @@ def read_gallery_info(message: pb.Gallery) -> GalleryInfo:
         public_key=message.public_key,
         live_records=message.live_records,
         last_sequence=message.last_sequence,
+        plane=message.plane,
     )
 
 
@@ -77,65 +76,6 @@ def galleries_message(galleries: Sequence[GalleryInfo]) -> pb.ListGalleriesRespo
 
 def read_galleries(message: pb.ListGalleriesResponse) -> tuple[GalleryInfo, ...]:
     return read_all(message.galleries, "galleries", read_gallery_info)
-
-
-def enrolment_start_message(start: EnrolmentStart) -> pb.BeginEnrolmentRequest:
-    return pb.BeginEnrolmentRequest(
-        gallery=start.gallery, record_id=start.record_id, image_sha256=start.image_sha256
-    )
-
-
-def read_enrolment_start(message: pb.BeginEnrolmentRequest) -> EnrolmentStart:
-    return EnrolmentStart(message.gallery, message.record_id, message.image_sha256)
-
-
-def ticket_message(ticket: EnrolmentTicket) -> pb.EnrolmentTicket:
-    return pb.EnrolmentTicket(
-        enrolment_id=ticket.enrolment_id,
-        generation=ticket.generation,
-        public_key=ticket.public_key,
-        model_id=ticket.model_id,
-        attestation=attestation_message(ticket.attestation),
-    )
-
-
-def read_ticket(message: pb.EnrolmentTicket) -> EnrolmentTicket:
-    return EnrolmentTicket(
-        enrolment_id=message.enrolment_id,
-        generation=message.generation,
-        public_key=message.public_key,
-        model_id=message.model_id,
-        attestation=read_field(message, "attestation", read_attestation),
-    )
-
-
-def completion_message(completion: EnrolmentCompletion) -> pb.CompleteEnrolmentRequest:
-    vault = completion.vault
-    return pb.CompleteEnrolmentRequest(
-        ticket=ticket_message(completion.ticket),
-        vault=pb.VaultPortrait(
-            object_key=vault.object_key,
-            ciphertext_sha256=vault.ciphertext_sha256,
-            wrapped_key=vault.wrapped_key,
-        ),
-        template=template_message(completion.template),
-    )
-
-
-def read_completion(message: pb.CompleteEnrolmentRequest) -> EnrolmentCompletion:
-    return EnrolmentCompletion(
-        ticket=read_field(message, "ticket", read_ticket),
-        vault=read_field(message, "vault", _read_vault),
-        template=read_field(message, "template", read_template),
-    )
-
-
-def change_message(change: Attestation) -> pb.CompleteEnrolmentResponse:
-    return pb.CompleteEnrolmentResponse(change=attestation_message(change))
-
-
-def read_change(message: pb.CompleteEnrolmentResponse) -> Attestation:
-    return read_field(message, "change", read_attestation)
 
 
 def gallery_search_message(search: GallerySearch) -> pb.SearchRequest:
@@ -201,7 +141,3 @@ def receipts_message(receipts: Sequence[Attestation]) -> pb.ListReceiptsResponse
 
 def read_receipts(message: pb.ListReceiptsResponse) -> tuple[Attestation, ...]:
     return read_all(message.receipts, "receipts", read_attestation)
-
-
-def _read_vault(message: pb.VaultPortrait) -> VaultPortrait:
-    return VaultPortrait(message.object_key, message.ciphertext_sha256, message.wrapped_key)

@@ -6,35 +6,43 @@ a development issuer.
 """
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from fastapi import FastAPI
 
-from onrecord.audit.app import build_audit
+from onrecord.audit.app import RECONCILE_SECONDS, build_audit
+from onrecord.audit.server import audit_parts
 from onrecord.chassis.certificates import LocalAuthority, ServiceIdentity
 from onrecord.chassis.database import open_database
 from onrecord.chassis.development_issuer import AUDIENCE, DevelopmentIssuer
 from onrecord.chassis.inference import ModelRepository
+from onrecord.chassis.lifecycle import Part
 from onrecord.chassis.objects import LocalObjects
+from onrecord.chassis.parts import WorkerPart
+from onrecord.chassis.throttle import ForegroundCalls
 from onrecord.chassis.tokens import JwtVerifier
+from onrecord.clients.transport import TransportSeals
 from onrecord.contracts.vector_search import Plane
-from onrecord.detection.app import build_detection
-from onrecord.embedding.app import build_embedding
-from onrecord.gateway.administration import ModelFacts
+from onrecord.detection.app import build_detection, build_detection_worker
+from onrecord.embedding.app import build_embedding, build_embedding_worker
+from onrecord.events.topics import open_bus
 from onrecord.gateway.app import GatewayParts, build_gateway
 from onrecord.gateway.http.health import Readiness
 from onrecord.gateway.limits import Limits
-from onrecord.kernel.cards import ModelRole
-from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.gateway.models import model_facts
+from onrecord.gateway.server import gateway_parts
 from onrecord.kernel.times import SystemClock
 from onrecord.kernel.vocabulary import Service
+from onrecord.kernel.writepoints import WritePoint, unobserved
 from onrecord.proof.attestation import AttestationVerifier, Attestor
-from onrecord.standalone.folder import DataFolder
+from onrecord.standalone.folder import ONLY_PLANE, DataFolder
 from onrecord.standalone.lock import exclusive
 from onrecord.standalone.secrets import casework_seal, ledger_signer
 from onrecord.vector_search.app import PlaneSettings, build_plane
+from onrecord.vector_search.server import plane_parts
 
 Told = Callable[[str], None]
 
@@ -44,7 +52,7 @@ class StandaloneSettings:
     """What one process needs to know.
 
     `origin` names the ledger: `<deployment host>/onrecord`. `inference_threads`: threads a model
-    may use for one call.
+    may use for one call. `reached` hears every write point of every service.
     """
 
     data: Path
@@ -52,16 +60,20 @@ class StandaloneSettings:
     origin: str = "localhost/onrecord"
     inference_threads: int = 1
     limits: Limits = field(default_factory=Limits)
+    reached: WritePoint = unobserved
 
 
 @dataclass(frozen=True, slots=True)
 class Standalone:
-    """Everything running: the web application, what says whether it is ready, the plane."""
+    """Everything open: the web application, what says whether it is ready, the plane, and the
+    consumers and upkeep (`parts`), which are not at work before somebody starts them.
+    """
 
     app: FastAPI
     readiness: Readiness
     plane: Plane
     ledger_key: str
+    parts: tuple[Part, ...]
 
 
 @contextmanager
@@ -75,7 +87,8 @@ def standalone(settings: StandaloneSettings, told: Told = lambda _: None) -> Ite
     folder.prepare()
     with ExitStack() as stack:
         stack.enter_context(exclusive(folder.lock))
-        clock = SystemClock()
+        clock, reached = SystemClock(), settings.reached
+        foreground = ForegroundCalls()
         authority = LocalAuthority.open(folder.certificates)
         verifier = AttestationVerifier([authority.root])
         signer = ledger_signer(folder.keys, settings.origin)
@@ -84,7 +97,7 @@ def standalone(settings: StandaloneSettings, told: Told = lambda _: None) -> Ite
 
         told("models")
         models = ModelRepository(settings.models, threads=settings.inference_threads)
-        facts = _embedders(models)
+        facts = model_facts(models)
         detection = build_detection(
             models,
             attestor=_attestor(authority.issue(Service.DETECTION)),
@@ -100,6 +113,10 @@ def standalone(settings: StandaloneSettings, told: Told = lambda _: None) -> Ite
             clock=clock,
         )
 
+        told("bus")
+        bus = open_bus(folder.bus, clock)
+        stack.callback(bus.close)
+
         told("ledger")
         ledger_objects = LocalObjects(folder.ledger_objects)
         audit = build_audit(
@@ -108,7 +125,9 @@ def standalone(settings: StandaloneSettings, told: Told = lambda _: None) -> Ite
             signer=signer,
             tokens=tokens,
             roots=[authority.root],
+            bus=bus,
             clock=clock,
+            reached=reached,
         )
         stack.callback(audit.close)
 
@@ -120,12 +139,17 @@ def standalone(settings: StandaloneSettings, told: Told = lambda _: None) -> Ite
                 milvus=str(folder.vectors),
                 keys=folder.gallery_keys,
             ),
+            name=ONLY_PLANE,
             vault=vault,
+            ingest=vault,
             attestor=_attestor(authority.issue(Service.VECTOR_SEARCH)),
             verifier=verifier,
+            tokens=tokens,
+            publisher=bus.publisher(),
             ledger_key=signer.verifier,
             ledger=audit.service,
             clock=clock,
+            reached=reached,
         )
         stack.callback(plane.close)
 
@@ -137,34 +161,54 @@ def standalone(settings: StandaloneSettings, told: Told = lambda _: None) -> Ite
                 audit=audit.service,
                 detection=detection,
                 embedding=embedding,
-                planes=[plane],
+                planes={ONLY_PLANE: plane},
                 tokens=tokens,
                 database=casework,
                 casework_key=casework_seal(folder.keys),
                 vault=vault,
+                ingest=vault,
                 ledger_objects=ledger_objects,
                 models=facts,
+                bus=bus,
                 clock=clock,
                 limits=settings.limits,
+                foreground=foreground,
+                reached=reached,
             )
         )
-        yield Standalone(gateway.app, gateway.readiness, plane, signer.verifier.text)
+        seals = TransportSeals(plane, clock)
+        executor = stack.enter_context(
+            ThreadPoolExecutor(settings.inference_threads, thread_name_prefix="portraits")
+        )
+        portraits = build_detection_worker(
+            bus,
+            detection=detection,
+            seals=seals,
+            ingest=vault,
+            foreground=foreground,
+            executor=executor,
+            clock=clock,
+            reached=reached,
+        )
+        crops = build_embedding_worker(
+            bus,
+            embedding=embedding,
+            seals=seals,
+            foreground=foreground,
+            clock=clock,
+            reached=reached,
+        )
+        parts = (
+            *audit_parts(audit, RECONCILE_SECONDS),
+            *plane_parts(
+                plane, bus, name=ONLY_PLANE, foreground=foreground, clock=clock, reached=reached
+            ),
+            WorkerPart("the consumer of portraits", portraits),
+            WorkerPart("the consumer of crops", crops),
+            *gateway_parts(gateway),
+        )
+        yield Standalone(gateway.app, gateway.readiness, plane, signer.verifier.text, parts)
 
 
 def _attestor(identity: ServiceIdentity) -> Attestor:
     return Attestor(identity.key, identity.chain)
-
-
-def _embedders(models: ModelRepository) -> dict[str, ModelFacts]:
-    facts = {
-        card.model_id: ModelFacts(card.dimension, card.metric.value)
-        for card in models.cards()
-        if card.role is ModelRole.EMBEDDER and card.dimension and card.metric
-    }
-    if not facts:
-        raise OnRecordError(
-            ErrorCode.MODEL_UNKNOWN,
-            "the model repository holds no embedder; build a set first: "
-            "onrecord models build registry",
-        )
-    return facts

@@ -5,15 +5,12 @@ from pathlib import Path
 from onrecord.chassis.certificates import write_secret
 from onrecord.chassis.sealing import SymmetricSeal, new_data_key
 from onrecord.proof.notes import NoteSigner
-
-_LEDGER_KEY = "ledger.key"
-_CASEWORK_KEY = "casework.key"
-PUBLIC_LEDGER_KEY = "ledger.vkey"
+from onrecord.standalone.folder import CASEWORK_KEY, LEDGER_KEY, PUBLIC_LEDGER_KEY
 
 
 def ledger_signer(folder: Path, origin: str) -> NoteSigner:
     """The ledger's checkpoint key; minted once. Its public half stands beside it."""
-    path = folder / _LEDGER_KEY
+    path = folder / LEDGER_KEY
     if not path.exists():
         write_secret(path, NoteSigner.generate(origin).text.encode())
     signer = NoteSigner.parse(path.read_text("utf-8").strip())
@@ -25,7 +22,7 @@ def ledger_signer(folder: Path, origin: str) -> NoteSigner:
 
 def casework_seal(folder: Path) -> SymmetricSeal:
     """The gateway's casework key; minted once."""
-    path = folder / _CASEWORK_KEY
+    path = folder / CASEWORK_KEY
     if not path.exists():
         write_secret(path, new_data_key())
     return SymmetricSeal(path.read_bytes())

@@ -7,18 +7,27 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from onrecord.chassis.bus.ports import Bus, Publisher
+from onrecord.chassis.bus.settings import WorkerSettings
+from onrecord.chassis.bus.worker import Worker
 from onrecord.chassis.database import open_database
 from onrecord.chassis.objects import ObjectStore
+from onrecord.chassis.throttle import Foreground
+from onrecord.chassis.tokens import TokenVerifier
 from onrecord.contracts.audit import LedgerProofs
+from onrecord.events.handling import DeadLetterWriter
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.times import Clock, SystemClock
+from onrecord.kernel.writepoints import WritePoint, unobserved
 from onrecord.proof.attestation import AttestationVerifier, Attestor
 from onrecord.proof.notes import NoteVerifier
 from onrecord.vector_search.adapters.key_files import KeyFiles
+from onrecord.vector_search.consumer import TOPICS, PlaneConsumer, group_of
 from onrecord.vector_search.ports import KeyStore, VectorIndex
 from onrecord.vector_search.roster.schema import create_schema
-from onrecord.vector_search.service.parts import PlaneParts
+from onrecord.vector_search.service.parts import BACKUP_DAYS, PlaneParts
 from onrecord.vector_search.service.plane import PlaneService
+from onrecord.vector_search.service.relay import Relay
 
 LITE_MAX_RECORDS = 200_000
 """A gallery on Milvus Lite: 100,000 x 128 takes it some 0.1 s a search, a server 8 ms."""
@@ -33,6 +42,7 @@ class PlaneSettings:
     `roster_url`: SQLAlchemy URL of the database `roster`. `milvus`: `http(s)://host:port`, or the
     path of a Milvus Lite file ending in `.db`. `keys`: the folder of gallery keys.
     `max_records`: live records a gallery may hold; by default what suits the index.
+    `backup_days`: how long backups of vault and roster are kept, for deletion receipts.
     """
 
     roster_url: str
@@ -40,6 +50,7 @@ class PlaneSettings:
     keys: Path
     milvus_token: str = ""
     max_records: int | None = None
+    backup_days: int = BACKUP_DAYS
 
     @property
     def on_file(self) -> bool:
@@ -55,37 +66,76 @@ class PlaneSettings:
 def build_plane(
     settings: PlaneSettings,
     *,
+    name: str,
     vault: ObjectStore,
+    ingest: ObjectStore,
     attestor: Attestor,
     verifier: AttestationVerifier,
+    tokens: TokenVerifier,
+    publisher: Publisher,
     ledger_key: NoteVerifier,
     ledger: LedgerProofs,
     clock: Clock | None = None,
     random_bytes: Callable[[int], bytes] = os.urandom,
     index: VectorIndex | None = None,
     keys: KeyStore | None = None,
+    reached: WritePoint = unobserved,
 ) -> PlaneService:
     """A plane ready to answer, with what a crash left behind cleared away.
 
-    `attestor` signs with the plane's own certificate; `verifier` knows the roots of the services.
+    `name` is the plane's own, by which others know it. `attestor` signs with its certificate;
+    `verifier` knows the roots of the services. Closing the plane leaves `publisher` open.
     """
+    roster = open_roster(settings.roster_url)
     plane = PlaneService(
         PlaneParts(
-            roster=open_roster(settings.roster_url),
+            name=name,
+            roster=roster,
+            relay=Relay(roster, publisher, reached),
             index=index or open_index(settings),
             keys=keys or KeyFiles(settings.keys),
             vault=vault,
+            ingest=ingest,
             attestor=attestor,
             verifier=verifier,
+            tokens=tokens,
             ledger_key=ledger_key,
             ledger=ledger,
             clock=clock or SystemClock(),
             random_bytes=random_bytes,
             max_records=settings.record_limit,
+            backup_days=settings.backup_days,
+            reached=reached,
         )
     )
     plane.recover(Deadline.after(RECOVERY_SECONDS))
+    plane.start()
     return plane
+
+
+def build_plane_workers(
+    plane: PlaneService,
+    bus: Bus,
+    *,
+    name: str,
+    foreground: Foreground,
+    clock: Clock,
+    settings: WorkerSettings | None = None,
+    reached: WritePoint = unobserved,
+) -> tuple[Worker, ...]:
+    """The plane's consumers, to be started; `name` is the one it was built with."""
+    return (
+        Worker(
+            bus,
+            group=group_of(name),
+            topics=TOPICS,
+            handler=PlaneConsumer(plane, foreground),
+            dead_letter=DeadLetterWriter(clock),
+            clock=clock,
+            settings=settings,
+            reached=reached,
+        ),
+    )
 
 
 def open_roster(url: str) -> Engine:

@@ -35,11 +35,28 @@ class VectorIndex(Protocol):
 
     def delete(self, space: IndexSpace, keys: Sequence[str], deadline: Deadline) -> None: ...
 
+    def count(self, space: IndexSpace, deadline: Deadline) -> int:
+        """How many keys stand in the space, as far as the index knows."""
+        ...
+
+    def keys(self, space: IndexSpace, after: str, limit: int, deadline: Deadline) -> list[str]:
+        """At most `limit` keys (up to 16,384) above `after`, in order; fewer only at the end."""
+        ...
+
+    def compact(self, space: IndexSpace, deadline: Deadline) -> None:
+        """When it returns, the index has dropped the bytes of all that was deleted before the call.
+
+        On Milvus Lite the files have been read again to see it. A Milvus server has merged its
+        segments by then, and its object store lets go of the old ones after the server's
+        `dataCoord.gc.dropTolerance`. Raises PLANE_UNAVAILABLE where the bytes are still there.
+        """
+        ...
+
     def close(self) -> None: ...
 
 
 class KeyStore(Protocol):
-    """Keeps the galleries' private keys (X25519), and gives them to this plane alone."""
+    """Keeps the galleries' private keys (X25519) and transport keys, for this plane alone."""
 
     def mint(self, gallery: str) -> bytes:
         """The gallery's public key (32 bytes), minted now if there is none. Durable."""
@@ -47,4 +64,20 @@ class KeyStore(Protocol):
 
     def private_key(self, gallery: str) -> bytes:
         """32 bytes. Raises PLANE_UNAVAILABLE when there is no such key."""
+        ...
+
+    def mint_transport(self, gallery: str, key_id: str) -> bytes:
+        """32 bytes under this name (letters and digits), minted now if there are none. Durable."""
+        ...
+
+    def transport_key(self, gallery: str, key_id: str) -> bytes:
+        """Raises SEAL_KEY_DESTROYED where there is none."""
+        ...
+
+    def transport_keys(self, gallery: str) -> frozenset[str]:
+        """The names of those that there are."""
+        ...
+
+    def destroy_transport(self, gallery: str, key_id: str) -> None:
+        """Gone for good when it returns. Repeatable."""
         ...

@@ -39,8 +39,7 @@ def live(audit: AuditForTest) -> None:
     """A request, its receipt, two examinations, the release; each acknowledgement is kept."""
     authorization = audit.authorize(key="the-search", galleries=["US-UT", "US-VT"])
     _acknowledge(audit, authorization.entry)
-    receipt = audit.receipt(authorization.entry)
-    _acknowledge(audit, audit.service.record_receipt(receipt, soon()))
+    _acknowledge(audit, audit.told(audit.receipt(authorization.entry)))
     search_id = authorization.search_id
     for person in ("berg", "cole"):
         try:

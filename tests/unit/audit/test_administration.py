@@ -9,16 +9,13 @@ from sqlalchemy import text
 
 from onrecord.chassis.database import write_transaction
 from onrecord.kernel.errors import ErrorCode, OnRecordError
-from onrecord.kernel.times import format_time
-from onrecord.kernel.vocabulary import Role, Service
-from onrecord.proof import statements
+from onrecord.kernel.vocabulary import Role
 from onrecord.proof.authority import AuthorityBundle, build_bundle
 from onrecord.proof.entry import parse_body
 from onrecord.proof.notes import NoteSigner
 from tests.builders.audit import (
     MODEL,
     POLICIES,
-    START,
     AuditForTest,
     SetClock,
     open_audit,
@@ -171,31 +168,6 @@ def test_the_model_of_a_gallery_changes_on_the_record(audit: AuditForTest) -> No
     assert audit.authorize().galleries[0].model_id == "m2"
     use(MODEL, audit.operator())
     assert audit.authorize().galleries[0].model_id == MODEL
-
-
-def test_an_enrolment_is_logged_from_the_planes_statement(audit: AuditForTest) -> None:
-    said = {
-        "type": statements.GALLERY_CHANGED,
-        "time": format_time(START),
-        "gallery": "US-UT",
-        "generation": 1,
-    }
-    change = audit.attestor(Service.VECTOR_SEARCH).attest(said)
-
-    def record(token: str) -> int:
-        return audit.service.record_gallery_change(change, token, soon()).index
-
-    index = record(audit.custodian("US-UT"))
-    assert record(audit.custodian("US-UT")) == index
-    body = parse_body(audit.service.entry(index, soon()).body)[0]
-    assert (body["kind"], body["change"]) == ("gallery.enrolled", said)
-    assert code_of(lambda: record(audit.custodian("US-VT"))) is ErrorCode.ROLE_MISSING
-    forged = audit.attestor(Service.GATEWAY).attest(said)
-    own = audit.custodian("US-UT")
-    assert (
-        code_of(lambda: audit.service.record_gallery_change(forged, own, soon()))
-        is ErrorCode.ATTESTATION_INVALID
-    )
 
 
 def test_bodies_are_for_auditors(audit: AuditForTest) -> None:

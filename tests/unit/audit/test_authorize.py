@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -215,9 +215,34 @@ def test_a_refusal_uses_up_no_quota(audit: AuditForTest) -> None:
 def test_entry_time_never_falls(audit: AuditForTest, clock: SetClock) -> None:
     """R-25: the later of the clock and the last entry."""
     audit.authorize()
-    clock.pass_(hours=-1)
+    clock.pass_(seconds=-60)
     entry = audit.authorize().entry
     assert parse_body(entry.body)[1] == START
+
+
+def test_a_clock_that_was_far_ahead_stops_the_ledger_and_is_told_of(
+    audit: AuditForTest, clock: SetClock
+) -> None:
+    """Law 4, R-25: planes would refuse what is dated in the future, so nothing is dated so."""
+    clock.pass_(hours=1)
+    audit.authorize()
+    clock.pass_(minutes=-59)
+    with pytest.raises(OnRecordError) as caught:
+        audit.authorize()
+    assert caught.value.code is ErrorCode.LEDGER_UNAVAILABLE
+    assert "clock" in caught.value.message
+    before = size(audit)
+    with pytest.raises(OnRecordError):
+        audit.running.reconciliation.step()
+    assert size(audit) == before
+    clock.pass_(minutes=58)
+    assert audit.running.reconciliation.step() == 1
+    assert audit.running.reconciliation.step() == 0
+    newest = parse_body(audit.running.ledger.entries([before])[0].body)[0]
+    assert (newest["kind"], newest["what"]) == ("alarm.raised", "clock")
+    assert newest["last_entry"] == format_time(START + timedelta(hours=1))
+    audit.authorize()
+    verify(audit)
 
 
 def test_a_policy_that_changes_in_between_is_evaluated_again(audit: AuditForTest) -> None:
@@ -234,9 +259,9 @@ def test_a_policy_that_runs_out_before_the_entry_grants_nothing(
     audit: AuditForTest, clock: SetClock
 ) -> None:
     """Law 5: the ledger's own time is ahead of a clock that went back."""
-    clock.at = START.replace(year=2028, month=2)
+    clock.at = datetime(2028, 1, 1, 7, 0, 20, tzinfo=UTC)
     audit.authorize(token=_trained(audit))
-    clock.at = START.replace(year=2027, month=12)
+    clock.pass_(seconds=-40)
     authorization = audit.authorize(token=_trained(audit))
     assert reasons(authorization) == ["policy_expired"]
 

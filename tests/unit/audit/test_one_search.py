@@ -15,7 +15,7 @@ def test_a_lead_is_released_and_the_whole_ledger_verifies(audit: AuditForTest) -
     authorization = audit.authorize(galleries=["US-UT", "US-VT", "US-MD"])
     assert [one.granted for one in authorization.galleries] == [True, False, False]
     search_id = authorization.search_id
-    audit.service.record_receipt(audit.receipt(authorization.entry), soon())
+    audit.told(audit.receipt(authorization.entry))
     for person in ("berg", "cole"):
         audit.look(person, search_id)
         audit.look(person, search_id, "c-1")

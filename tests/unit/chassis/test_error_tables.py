@@ -18,7 +18,7 @@ from onrecord.chassis.problems import (
 )
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 
-HTTP = {400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503, 504}
+HTTP = {400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503, 504, 507}
 
 
 def test_every_code_has_a_place_in_every_table() -> None:
@@ -54,14 +54,17 @@ def test_titles_tell_codes_apart() -> None:
     assert len(set(titles)) == len(titles)
 
 
+_STATUS = {ErrorCode.OVERLOADED: 429, ErrorCode.STORAGE_FULL: 507}
+
+
 def test_what_is_not_there_for_now_says_when_to_ask_again() -> None:
     """Law 4: a clear 503; and a service that sheds load says how long to wait."""
     for code in ErrorCode:
         waits = retry_after_seconds(OnRecordError(code, "")) is not None
-        unavailable = code.value.endswith("_unavailable") or code is ErrorCode.OVERLOADED
+        unavailable = code.value.endswith("_unavailable") or code in _STATUS
         assert waits == unavailable
         if unavailable:
-            assert http_status(code) == (429 if code is ErrorCode.OVERLOADED else 503)
+            assert http_status(code) == _STATUS.get(code, 503)
     shed = OnRecordError(ErrorCode.OVERLOADED, "", details={RETRY_AFTER_MS: 1001})
     assert retry_after_seconds(shed) == 2
 
@@ -79,6 +82,9 @@ def test_only_what_may_pass_is_tried_again() -> None:
         ErrorCode.INTERNAL,
         ErrorCode.RECEIPT_GAP,
         ErrorCode.DATA_FOLDER_IN_USE,
+        ErrorCode.BUS_UNAVAILABLE,
+        ErrorCode.BUS_REBALANCED,
+        ErrorCode.STORAGE_FULL,
     }
 
 

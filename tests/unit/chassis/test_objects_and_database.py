@@ -163,3 +163,31 @@ class TestAttestations:
         renewed = LocalAuthority.open(tmp_path, now=lambda: later).issue(Service.AUDIT)
         assert renewed.chain[0] != first.chain[0]
         assert renewed.chain[-1] == first.chain[-1]
+
+
+def test_a_writer_that_fails_gives_its_turn_away(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path / 'x.db'}")
+    with write_transaction(engine) as connection:
+        connection.execute(text("CREATE TABLE n (v INTEGER PRIMARY KEY)"))
+    with pytest.raises(IntegrityError), write_transaction(engine) as connection:
+        connection.execute(text("INSERT INTO n VALUES (1)"))
+        connection.execute(text("INSERT INTO n VALUES (1)"))
+    with write_transaction(engine) as connection:
+        connection.execute(text("INSERT INTO n VALUES (1)"))
+    with read_transaction(engine) as connection:
+        assert connection.execute(text("SELECT v FROM n")).scalars().all() == [1]
+    engine.dispose()
+
+
+def test_a_reader_sees_one_snapshot_beside_a_writer(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path / 'x.db'}")
+    with write_transaction(engine) as connection:
+        connection.execute(text("CREATE TABLE n (v INTEGER)"))
+    with read_transaction(engine) as reader:
+        assert reader.execute(text("SELECT count(*) FROM n")).scalar_one() == 0
+        with write_transaction(engine) as connection:
+            connection.execute(text("INSERT INTO n VALUES (1)"))
+        assert reader.execute(text("SELECT count(*) FROM n")).scalar_one() == 0
+    with read_transaction(engine) as reader:
+        assert reader.execute(text("SELECT count(*) FROM n")).scalar_one() == 1
+    engine.dispose()

@@ -210,3 +210,34 @@ def test_roles_we_do_not_know_are_left_out() -> None:
     verify = JwtVerifier("idp", "onrecord", lambda: {"keys": [{**public, "kid": "1"}]}, At())
     token = jwt.encode(good_claims(), key, algorithm=algorithm, headers={"kid": "1"})
     assert verify.verify(token).roles == {Role.REQUESTER}
+
+
+def test_a_token_seen_before_is_checked_again_in_all_but_its_signature(
+    issuer: DevelopmentIssuer,
+) -> None:
+    """Law 10: it expires, and its key may be withdrawn, however often it was accepted."""
+    clock, published = At(), dict(issuer.jwks())
+    verify = JwtVerifier(issuer.name, AUDIENCE, lambda: published, clock)
+    token = issue(issuer)
+    assert verify.verify(token) == verify.verify(token)
+    tampered = token[:-8] + ("A" if token[-8] != "A" else "B") + token[-7:]
+    assert code_of(verify, tampered) is ErrorCode.TOKEN_INVALID
+    published = {"keys": []}
+    assert code_of(verify, token) is ErrorCode.TOKEN_INVALID
+    published = dict(issuer.jwks())
+    clock.at += timedelta(minutes=20)
+    assert code_of(verify, token) is ErrorCode.TOKEN_EXPIRED
+
+
+def test_another_key_under_the_same_name_accepts_no_token_seen_before(
+    issuer: DevelopmentIssuer, tmp_path: Path
+) -> None:
+    """Law 10: what counts is the key that is published now."""
+    other = DevelopmentIssuer.open(tmp_path / "other")
+    published = dict(issuer.jwks())
+    verify = JwtVerifier(issuer.name, AUDIENCE, lambda: published, At())
+    token = issue(issuer)
+    verify.verify(token)
+    (named,), (key,) = issuer.jwks()["keys"], other.jwks()["keys"]
+    published = {"keys": [{**key, "kid": named["kid"]}]}
+    assert code_of(verify, token) is ErrorCode.TOKEN_INVALID

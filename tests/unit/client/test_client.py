@@ -30,7 +30,8 @@ def test_from_a_gallery_to_a_lead(office: Office) -> None:
     made = operator.create_gallery("US-NV", model_id=MODEL, authority_key="US-NV/authority+k")
     assert len(made.public_key) == 32
     custodian = client(office, "cora", Role.CUSTODIAN, gallery="US-NV")
-    assert custodian.enrol("US-NV", "NV/77?", b"a portrait").status == "live"
+    with office.at_work():
+        assert custodian.enrol("US-NV", "NV/77?", b"a portrait").status == "live"
     assert [one.gallery for one in operator.galleries()][:2] == ["US-MD", "US-NV"]
 
     requester = client(office, "olsen", Role.REQUESTER)
@@ -111,9 +112,23 @@ def test_a_crowd_is_told_with_its_number(office: Office) -> None:
     from tests.builders.gateway_services import CROWD
 
     custodian = client(office, "cora", Role.CUSTODIAN, gallery="US-UT")
-    with pytest.raises(ClientError) as caught:
+    with office.at_work(), pytest.raises(ClientError) as caught:
         custodian.enrol("US-UT", "UT-1", CROWD)
-    assert caught.value.details == {"faces": 3}
+    assert caught.value.details["faces"] == 3
+
+
+def test_a_record_is_enrolled_looked_up_and_deleted(office: Office) -> None:
+    """Item 4, R-40: the receipt has its three times; events tell of both."""
+    custodian = client(office, "cora", Role.CUSTODIAN, gallery="US-UT")
+    with office.at_work():
+        made = custodian.enrol("US-UT", "UT-1", b"a portrait")
+        assert custodian.enrolment("US-UT", made.enrolment_id).status == "live"
+        assert custodian.events().events[0].ref == made.enrolment_id
+    receipt = custodian.delete_record("US-UT", "UT-1")
+    assert receipt.not_returned_from < receipt.backups_expire_at
+    assert custodian.deletion("US-UT", "UT-1") == receipt
+    assert not custodian.check_gallery("US-UT").agrees
+    assert custodian.check_gallery("US-UT", repair=True).repaired == 1
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 import hashlib
 
+import pytest
+
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.vocabulary import Role
 from tests.builders.gateway import Office
@@ -69,3 +71,26 @@ def test_nobody_is_told_that_a_decision_stands_which_does_not(office: Office) ->
     again = office.decide("lee", task_id, same)
     assert (again.status_code, again.json()["code"]) == (409, "task_decided")
     assert office.audit.kinds().count("examination.decided") == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("PUT", "records/UT-1"),
+        ("POST", "manifests"),
+        ("PUT", "manifests/" + "0" * 64 + "/chunks/0"),
+        ("POST", "manifests/" + "0" * 64 + "/chunks/0/portraits"),
+    ],
+)
+@pytest.mark.parametrize("role", [Role.REQUESTER, Role.OPERATOR])
+def test_no_body_is_held_for_whoever_may_not_fill_a_gallery(
+    office: Office, method: str, path: str, role: Role
+) -> None:
+    """R-32: tens of megabytes, and a minute, are for custodians alone: nothing of it is read."""
+    answer = office.http.request(
+        method,
+        f"/v1/galleries/US-UT/{path}",
+        content=b"no such body",
+        headers={**office.bearer("ray", role), "content-type": "multipart/form-data"},
+    )
+    assert (answer.status_code, answer.json()["code"]) == (403, "role_missing")

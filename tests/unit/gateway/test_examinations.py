@@ -221,6 +221,32 @@ def test_a_decision_without_a_look_is_refused_and_may_follow_the_look(
     assert office.decide("lee", tasks["lee"]).status_code == 200
 
 
+def test_a_look_before_the_receipts_are_in_the_ledger_is_to_be_repeated(office: Office) -> None:
+    """Law 3: they come over the bus; until then nothing is looked at, and it is no conflict."""
+    office.audit.behind = True
+    office.search()
+    office.join("lee", "ray")
+    path = f"/v1/tasks/{office.tasks('lee')['lee']}/probe"
+    answer = office.get(path, "lee", Role.EXAMINER)
+    assert (answer.status_code, answer.json()["code"]) == (503, "ledger_unavailable")
+    assert int(answer.headers["retry-after"]) >= 1
+    office.audit.catch_up()
+    assert office.get(path, "lee", Role.EXAMINER).status_code == 200
+
+
+def test_a_decision_the_ledger_cannot_take_yet_is_to_be_repeated(
+    office: Office, examining: tuple[str, dict[str, str]]
+) -> None:
+    """R-14: told as what passes, and the very same decision stands afterwards."""
+    _, tasks = examining
+    not_yet = OnRecordError(ErrorCode.SEARCH_STATE, "a gallery has not ended yet")
+    office.audit.failing["decide"] = not_yet
+    answer = office.decide("lee", tasks["lee"])
+    assert (answer.status_code, answer.json()["code"]) == (503, "ledger_unavailable")
+    office.audit.failing.clear()
+    assert office.decide("lee", tasks["lee"]).status_code == 200
+
+
 def test_deciding_twice_is_refused(office: Office, examining: tuple[str, dict[str, str]]) -> None:
     """R-14: a decision stands."""
     search_id, tasks = examining

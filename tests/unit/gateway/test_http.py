@@ -133,6 +133,9 @@ def test_the_openapi_document_is_complete(office: Office) -> None:
         "startSearch", "listSearches", "getSearch", "getLeads",
         "joinExaminers", "listTasks", "getTask", "lookAtProbe", "lookAtCandidate", "decideTask",
         "listGalleries", "createGallery", "activatePolicy", "enrolRecord", "listPolicies",
+        "deleteRecord", "getDeletion", "getEnrolment", "checkGallery", "bringPortraits",
+        "openManifest", "getManifest", "putChunk", "listRows",
+        "listDeadLetters", "explainDeadLetter", "redriveDeadLetters", "listEvents",
         "getCheckpoint", "getTile", "listBodies", "health", "readiness",
     }  # fmt: skip
     public = {"listPolicies", "getCheckpoint", "getTile", "health", "readiness"}

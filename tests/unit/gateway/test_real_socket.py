@@ -5,10 +5,13 @@ import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 import uvicorn
 
+from onrecord.gateway.http.part import HttpPart, listening
 from onrecord.kernel.vocabulary import Role
 from tests.builders.gateway import REQUEST, Office, build_office
 
@@ -102,3 +105,44 @@ def test_a_client_that_sends_too_much_hears_why(
     assert answer.startswith(b"HTTP/1.1 " + status)
     assert code in answer
     assert office.audit.kinds() == []
+
+
+def test_an_accepted_search_is_answered_by_a_gateway_that_is_leaving(tmp_path: Path) -> None:
+    """R-45: not ready first; what was accepted finishes; a client that waits is let go at once."""
+    office = build_office(tmp_path)
+    at_work, may_finish = threading.Event(), threading.Event()
+    detect = office.detection.detect
+
+    def slowly(*arguments: Any) -> Any:
+        at_work.set()
+        assert may_finish.wait(20)
+        return detect(*arguments)
+
+    office.detection.detect = slowly  # type: ignore[method-assign,assignment]
+    listener = listening("127.0.0.1", 0)
+    host, port = listener.getsockname()
+    part = HttpPart(office.gateway.app, listener, 20, lambda _: None)
+    part.start()
+    head, body = upload(office)
+    with (
+        socket.create_connection((host, port)) as searching,
+        socket.create_connection((host, port)) as waiting,
+    ):
+        searching.settimeout(20)
+        waiting.settimeout(20)
+        waiting.sendall(
+            b"GET /v1/events?wait=25 HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n"
+            b"Authorization: Bearer " + office.token("olsen", Role.REQUESTER).encode() + b"\r\n\r\n"
+        )
+        searching.sendall(head + body)
+        assert at_work.wait(20)
+        office.gateway.readiness.drain()
+        assert httpx.get(f"http://{host}:{port}/readyz").status_code == 503
+        part.ask_to_stop()
+        assert waiting.makefile("rb").read().startswith(b"HTTP/1.1 200")
+        assert not part.wait(0)
+        may_finish.set()
+        assert searching.makefile("rb").read().startswith(b"HTTP/1.1 201")
+    assert part.wait(20)
+    assert not part.failed()
+    assert office.audit.kinds() == ["request.granted", "search.executed"]

@@ -1,5 +1,6 @@
 """Canonical JSON: what `rfc8785` writes, nothing it should not take, one spelling each."""
 
+import json
 from enum import IntEnum, StrEnum
 from typing import Any
 
@@ -160,3 +161,46 @@ def test_digest_is_the_sha256_of_the_bytes() -> None:
     assert canonical.digest({}).hex() == (
         "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
     )
+
+
+_LOOSE: st.SearchStrategy[Any] = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**54), 2**54)
+    | st.floats()
+    | st.text(st.characters())  # surrogates too
+    | st.just(-0.0),
+    lambda inner: (
+        st.lists(inner)
+        | st.tuples(inner, inner)
+        | st.dictionaries(st.text(st.characters()) | st.integers() | st.none(), inner)
+    ),
+    max_leaves=12,
+)
+
+
+@given(_LOOSE)
+def test_the_quick_way_writes_and_refuses_as_the_careful_one(value: Any) -> None:
+    """R-25: `encode` leaves to the standard library only what it writes canonically."""
+    try:
+        careful = canonical._ordered(value, "", 0)
+    except OnRecordError:
+        with pytest.raises(OnRecordError):
+            canonical.encode(value)
+    else:
+        assert canonical.encode(value) == rfc8785.dumps(careful)
+
+
+@given(_LOOSE, st.booleans(), st.sampled_from([(",", ":"), (", ", ": "), (",", ": ")]))
+def test_what_decodes_is_what_the_careful_way_writes(
+    value: Any, escaped: bool, separators: tuple[str, str]
+) -> None:
+    try:
+        data = json.dumps(value, ensure_ascii=escaped, separators=separators).encode()
+    except (TypeError, UnicodeEncodeError):
+        return
+    try:
+        decoded = canonical.decode(data)
+    except OnRecordError:
+        return
+    assert rfc8785.dumps(canonical._ordered(decoded, "", 0)) == data

@@ -53,8 +53,8 @@ def tell(story: Story, authority: LocalAuthority) -> dict[str, int]:
 
 
 def test_an_honest_story_passes_every_check(attestor: Attestor, authority: LocalAuthority) -> None:
-    counts = tell(honest(attestor), authority)
-    assert len(counts) == 6
+    counts = tell([*honest(attestor), bodies.changed(attestor)], authority)
+    assert len(counts) == 7
     assert all(count >= 1 for count in counts.values()), counts
 
 
@@ -76,6 +76,53 @@ def test_a_second_receipt_must_name_the_first(
         with pytest.raises(LedgerFault) as fault:
             tell([*story, bodies.executed({**second, **wrong}, attestor)], authority)
         assert fault.value.index == 4
+
+
+def test_a_gap_is_passed_where_an_alarm_tells_of_it(
+    attestor: Attestor, authority: LocalAuthority
+) -> None:
+    """Law 3: receipts are dense, or the ledger says which are missing."""
+    story = honest(attestor)[:2]
+    fourth = bodies.receipt({"a": 1}, sequence=4, previous="ab" * 32)
+    tell([*story, bodies.gap(1, 4), bodies.executed(fourth, attestor)], authority)
+    for alarm in (bodies.gap(2, 4), bodies.gap(1, 1), bodies.gap(1, 3), bodies.gap(1, 5)):
+        with pytest.raises(LedgerFault):
+            tell([*story, alarm, bodies.executed(fourth, attestor)], authority)
+    with pytest.raises(LedgerFault):
+        tell([*story, bodies.executed(fourth, attestor)], authority)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"rows": 9},
+        {"accepted": 0},
+        {"rejected": 1},
+        {"type": "onrecord.receipt/v1"},
+    ],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_a_change_that_does_not_add_up_is_found(
+    attestor: Attestor, authority: LocalAuthority, wrong: dict[str, Any]
+) -> None:
+    """R-24, R-42."""
+    tell([bodies.changed(attestor)], authority)
+    with pytest.raises(LedgerFault):
+        tell([bodies.changed(attestor, **wrong)], authority)
+
+
+def test_a_change_is_signed_by_its_plane_and_stands_once(
+    attestor: Attestor, authority: LocalAuthority
+) -> None:
+    """R-24."""
+    honest_change = bodies.changed(attestor)
+    identity = authority.issue(Service.GATEWAY)
+    by_gateway = bodies.changed(Attestor(identity.key, identity.chain))
+    edited = {**honest_change, "change": {**honest_change["change"], "accepted": 1}}
+    elsewhere = {**honest_change, "gallery": "US-VT"}
+    for story in ([honest_change, honest_change], [by_gateway], [edited], [elsewhere]):
+        with pytest.raises(LedgerFault):
+            tell(story, authority)
 
 
 def _other_policy(story: Story, _: Attestor) -> None:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onrecord.contracts import audit as audit_contract
+from onrecord.contracts import enrolment as enrolment_contract
 from onrecord.contracts import vector_search as plane_contract
 from onrecord.contracts.embedding import EmbedRequest
 from onrecord.contracts.images import AlignedCrop, Detection, Template
@@ -17,13 +18,23 @@ from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.proof.attestation import Attestation
 from onrecord.proof.authority import AuthorityBundle
 from onrecord.proof.entry import LoggedEntry
+from onrecord.proof.manifests import Row
 from onrecord.proof.release import ReleaseProof
 from onrecord.proof.statements import Mandate
-from onrecord.rpc import audit, detection, embedding, values, vector_search
+from onrecord.rpc import (
+    audit,
+    detection,
+    embedding,
+    enrolment,
+    manifests,
+    values,
+    vector_search,
+)
 from onrecord.rpc.v1 import (
     audit_pb2,
     detection_pb2,
     embedding_pb2,
+    enrolment_pb2,
     values_pb2,
     vector_search_pb2,
 )
@@ -46,7 +57,7 @@ PAIRS: list[tuple[Any, Callable[[Any], Message], Callable[[Any], Any]]] = [
     (Sequence[Template], embedding.templates_message, embedding.read_templates),
     (
         plane_contract.GallerySetup,
-        vector_search.gallery_setup_message,
+        lambda setup: vector_search.gallery_setup_message(setup, "token"),
         vector_search.read_gallery_setup,
     ),
     (
@@ -55,15 +66,54 @@ PAIRS: list[tuple[Any, Callable[[Any], Message], Callable[[Any], Any]]] = [
         vector_search.read_galleries,
     ),
     (
-        plane_contract.EnrolmentStart,
-        vector_search.enrolment_start_message,
-        vector_search.read_enrolment_start,
+        enrolment_contract.EnrolmentBatch,
+        lambda batch: enrolment.batch_message(batch, "token"),
+        enrolment.read_batch,
     ),
-    (plane_contract.EnrolmentTicket, vector_search.ticket_message, vector_search.read_ticket),
+    (Sequence[enrolment_contract.Begun], enrolment.begun_message, enrolment.read_begun),
     (
-        plane_contract.EnrolmentCompletion,
-        vector_search.completion_message,
-        vector_search.read_completion,
+        Sequence[enrolment_contract.Submission],
+        lambda submissions: enrolment.submissions_message("US-UT", submissions),
+        enrolment.read_submissions,
+    ),
+    (
+        enrolment_contract.EnrolmentState,
+        enrolment.enrolment_state_message,
+        enrolment.read_enrolment_state,
+    ),
+    (
+        enrolment_contract.TransportKey,
+        enrolment.transport_key_message,
+        enrolment.read_transport_key,
+    ),
+    (enrolment_contract.Deletion, enrolment.deletion_message, enrolment.read_deletion),
+    (
+        enrolment_contract.GalleryCheck,
+        enrolment.gallery_check_message,
+        enrolment.read_gallery_check,
+    ),
+    (Sequence[enrolment_contract.Redriven], enrolment.redriven_message, enrolment.read_redriven),
+    (
+        tuple[enrolment_contract.ChunkRef, Sequence[Row]],
+        lambda both: manifests.chunk_rows_message(*both),
+        manifests.read_chunk_rows,
+    ),
+    (
+        enrolment_contract.ManifestState,
+        manifests.manifest_state_message,
+        manifests.read_manifest_state,
+    ),
+    (
+        Sequence[enrolment_contract.ManifestRow],
+        manifests.manifest_rows_message,
+        manifests.read_manifest_rows,
+    ),
+    (
+        Sequence[enrolment_contract.RowStatus],
+        lambda wanted: manifests.rows_wanted_message(
+            enrolment_contract.ChunkRef("m", 0), wanted, 0, 1
+        ),
+        manifests.read_statuses,
     ),
     (
         plane_contract.GallerySearch,
@@ -92,7 +142,7 @@ PAIRS: list[tuple[Any, Callable[[Any], Message], Callable[[Any], Any]]] = [
 
 
 @pytest.mark.parametrize(
-    ("hint", "write", "read"), PAIRS, ids=[write.__name__ for _, write, _ in PAIRS]
+    ("hint", "write", "read"), PAIRS, ids=[read.__name__ for *_, read in PAIRS]
 )
 @settings(max_examples=25, deadline=None)
 @given(data=st.data())
@@ -233,12 +283,50 @@ MALFORMED: list[tuple[str, Callable[[Any], Any], Message, str]] = [
         "template",
     ),
     (
-        "a completion without a vault portrait",
-        vector_search.read_completion,
-        vector_search_pb2.CompleteEnrolmentRequest(
-            ticket=vector_search_pb2.EnrolmentTicket(attestation=_ATTESTATION)
+        "a submission without a vault portrait",
+        enrolment.read_submissions,
+        enrolment_pb2.SubmitEnrolmentsRequest(
+            submissions=[enrolment_pb2.Submission(enrolment_id="e")]
         ),
-        "vault",
+        "submissions[0].vault",
+    ),
+    (
+        "a problem nobody knows",
+        enrolment.read_batch,
+        enrolment_pb2.BeginEnrolmentsRequest(starts=[enrolment_pb2.EnrolmentStart(problem="ugly")]),
+        "starts[0].problem",
+    ),
+    (
+        "a key without its end",
+        enrolment.read_transport_key,
+        enrolment_pb2.TransportKey(key=b"k"),
+        "seal_until",
+    ),
+    (
+        "a deletion nobody signed",
+        enrolment.read_deletion,
+        enrolment_pb2.Deletion(
+            not_returned_from="2026-11-23T06:30:00.12Z",
+            backups_expire_at="2026-11-23T06:30:00.12Z",
+        ),
+        "deleted",
+    ),
+    (
+        "rows of no chunk",
+        manifests.read_chunk_rows,
+        enrolment_pb2.PutChunkRequest(rows=[enrolment_pb2.ManifestLine(record_id="r")]),
+        "chunk",
+    ),
+    (
+        "a status counted twice",
+        manifests.read_chunk_state,
+        enrolment_pb2.ChunkState(
+            counts=[
+                enrolment_pb2.RowCount(status="accepted", rows=1),
+                enrolment_pb2.RowCount(status="accepted", rows=2),
+            ]
+        ),
+        "counts",
     ),
 ]
 

@@ -237,12 +237,18 @@ def test_only_the_services_that_are_listed_may_call(
     assert recorder.calls == []
 
 
-def test_nobody_but_the_gateway_and_the_plane_may_ask_anything_of_anybody() -> None:
-    """Detection and embedding call nothing; audit calls nothing; the plane asks for proofs only."""
-    callers = {service for services in ALLOWED.values() for service in services}
-    assert callers == {Service.GATEWAY, Service.VECTOR_SEARCH}
-    asked = {name for name, services in ALLOWED.items() if Service.VECTOR_SEARCH in services}
-    assert asked == {
+def test_nobody_may_ask_more_than_is_drawn() -> None:
+    """R-46, law 10: audit calls nothing; detection and embedding ask a plane for transport keys;
+    a plane asks the ledger for proofs. Everything else is the gateway's.
+    """
+
+    def asked_by(service: Service) -> set[str]:
+        return {name for name, services in ALLOWED.items() if service in services}
+
+    assert asked_by(Service.AUDIT) == set()
+    keys = {"/onrecord.rpc.v1.VectorSearch/GetTransportKey"}
+    assert asked_by(Service.DETECTION) == asked_by(Service.EMBEDDING) == keys
+    assert asked_by(Service.VECTOR_SEARCH) == {
         f"/onrecord.rpc.v1.Audit/Get{what}" for what in ("ConsistencyProof", "Policy", "Checkpoint")
     }
     closed = {name for name, services in ALLOWED.items() if Service.GATEWAY not in services}

@@ -30,7 +30,11 @@ def settings(folder: Path, **changes: object) -> PlaneSettings:
 def built(world: World, folder: Path) -> PlaneService:
     return build_plane(
         settings(folder),
+        name="utah-plane",
         vault=world.vault,
+        ingest=world.ingest,
+        tokens=world.tokens,
+        publisher=world.publisher,
         attestor=world.attestors[Service.VECTOR_SEARCH],
         verifier=world.verifier,
         ledger_key=world.ledger.key,
@@ -42,7 +46,8 @@ def built(world: World, folder: Path) -> PlaneService:
 def test_a_plane_is_built_stopped_and_built_again(folder: Path) -> None:
     world = build_world(folder / "others")
     world.plane.close()
-    world.plane = built(world, folder)
+    roster = open_roster(settings(folder).roster_url)
+    world.hand_over_to(built(world, folder), roster)
     world.open_gallery()
     for number in range(4):
         world.enrol(number)
@@ -52,7 +57,7 @@ def test_a_plane_is_built_stopped_and_built_again(folder: Path) -> None:
     look = world.look(grant, answered.candidates[0].candidate_ref)
     image = world.plane.open_portrait(look, world.deadline)
     world.plane.close()
-    world.plane = built(world, folder)
+    world.hand_over_to(built(world, folder), roster)
     assert world.ask(grant, near(face(2), 1)) == answered
     assert world.plane.open_portrait(look, world.deadline) == image
     again = world.ask(world.grant(search_id="s-2"), near(face(2), 1))
@@ -73,7 +78,7 @@ def test_a_roster_of_another_version_is_not_touched(folder: Path) -> None:
     url = f"sqlite:///{folder / 'roster.db'}"
     engine = open_roster(url)
     with write_transaction(engine) as tx:
-        tx.execute(text("UPDATE schema_version SET version = 2"))
+        tx.execute(text("UPDATE schema_version SET version = 99"))
     engine.dispose()
-    with pytest.raises(RuntimeError, match="version 2"):
+    with pytest.raises(RuntimeError, match="version 99"):
         open_roster(url)

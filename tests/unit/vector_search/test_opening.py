@@ -10,6 +10,7 @@ import pytest
 from onrecord.contracts.vector_search import GalleryResult, Lead
 from onrecord.kernel.errors import ErrorCode
 from onrecord.kernel.times import format_time
+from onrecord.kernel.vocabulary import Role
 from onrecord.proof import canonical
 from onrecord.proof.entry import LoggedEntry
 from onrecord.proof.release import ReleaseProof
@@ -157,17 +158,33 @@ class TestReleases:
 
     def test_what_two_examiners_support_is_unsealed(self, world: World, found: Found) -> None:
         proof = self.released(world, found)
-        (lead,) = world.plane.unseal(proof, world.deadline)
+        (lead,) = world.plane.unseal(proof, world.asker, world.deadline)
         best = found.result.candidates[0]
         assert lead == Lead(UTAH, best.candidate_ref, record_name(1), best.similarity)
+
+    @pytest.mark.parametrize("name", ["examiner-1", "somebody-else"])
+    def test_a_lead_is_for_the_person_who_asked(
+        self, world: World, found: Found, refused: Refused, name: str
+    ) -> None:
+        """Law 10: whoever holds the proof does not hold the requester's token."""
+        proof = self.released(world, found)
+        token = world.token(name, Role.REQUESTER, Role.EXAMINER)
+        refused(
+            ErrorCode.CALLER_NOT_ALLOWED,
+            lambda: world.plane.unseal(proof, token, world.deadline),
+        )
+        refused(ErrorCode.TOKEN_MISSING, lambda: world.plane.unseal(proof, "", world.deadline))
 
     def test_two_leads_are_the_most(self, world: World, found: Found, refused: Refused) -> None:
         both = (SAME, SAME, DIFFERENT)
         proof = self.released(world, found, both, both, (0, 1))
-        assert len(world.plane.unseal(proof, world.deadline)) == 2
+        assert len(world.plane.unseal(proof, world.asker, world.deadline)) == 2
         three = (SAME, SAME, SAME)
         proof = self.released(world, found, three, three, (0, 1, 2))
-        refused(ErrorCode.RELEASE_NOT_SUPPORTED, lambda: world.plane.unseal(proof, world.deadline))
+        refused(
+            ErrorCode.RELEASE_NOT_SUPPORTED,
+            lambda: world.plane.unseal(proof, world.asker, world.deadline),
+        )
 
     @pytest.mark.parametrize(
         ("first", "second"),
@@ -187,27 +204,39 @@ class TestReleases:
     ) -> None:
         """R-15: the plane derives the leads itself; a release entry alone opens nothing."""
         proof = self.released(world, found, first, second)
-        refused(ErrorCode.RELEASE_NOT_SUPPORTED, lambda: world.plane.unseal(proof, world.deadline))
+        refused(
+            ErrorCode.RELEASE_NOT_SUPPORTED,
+            lambda: world.plane.unseal(proof, world.asker, world.deadline),
+        )
 
     @pytest.mark.parametrize("by", [("asker", "examiner-1"), ("examiner-1", "examiner-1")])
     def test_two_examiners_are_two_people_and_not_the_requester(
         self, world: World, found: Found, refused: Refused, by: tuple[str, str]
     ) -> None:
         proof = self.released(world, found, by=by)
-        refused(ErrorCode.RELEASE_NOT_SUPPORTED, lambda: world.plane.unseal(proof, world.deadline))
+        refused(
+            ErrorCode.RELEASE_NOT_SUPPORTED,
+            lambda: world.plane.unseal(proof, world.asker, world.deadline),
+        )
 
     def test_a_release_that_was_never_logged(
         self, world: World, found: Found, refused: Refused
     ) -> None:
         proof = self.released(world, found)
         forged = replace(proof, release=replace(proof.release, index=0))
-        refused(ErrorCode.GRANT_NOT_IN_LEDGER, lambda: world.plane.unseal(forged, world.deadline))
+        refused(
+            ErrorCode.GRANT_NOT_IN_LEDGER,
+            lambda: world.plane.unseal(forged, world.asker, world.deadline),
+        )
 
     def test_a_release_of_a_candidate_that_was_not_agreed_on(
         self, world: World, found: Found, refused: Refused
     ) -> None:
         proof = self.released(world, found, leads=(1,))
-        refused(ErrorCode.RELEASE_NOT_SUPPORTED, lambda: world.plane.unseal(proof, world.deadline))
+        refused(
+            ErrorCode.RELEASE_NOT_SUPPORTED,
+            lambda: world.plane.unseal(proof, world.asker, world.deadline),
+        )
 
     def test_a_receipt_that_this_plane_did_not_give(
         self, world: World, found: Found, refused: Refused
@@ -218,7 +247,10 @@ class TestReleases:
         said = dict.fromkeys(found.refs[:2], DIFFERENT) | {found.refs[1]: SAME}
         decided = [world.decided(found.grant, f"examiner-{n}", said) for n in (1, 2)]
         proof = world.release(found.grant, [executed], decided, [found.refs[1]])
-        refused(ErrorCode.RELEASE_NOT_SUPPORTED, lambda: world.plane.unseal(proof, world.deadline))
+        refused(
+            ErrorCode.RELEASE_NOT_SUPPORTED,
+            lambda: world.plane.unseal(proof, world.asker, world.deadline),
+        )
 
     def test_a_receipt_that_was_left_out(self, world: World, refused: Refused) -> None:
         """A release about a shorter list than was found: another gallery's part is missing."""
@@ -228,7 +260,10 @@ class TestReleases:
         found = Found(grant, world.ask(grant, face(1)))
         world.ask(grant, face(1), VERMONT)
         proof = self.released(world, found)
-        refused(ErrorCode.RELEASE_NOT_SUPPORTED, lambda: world.plane.unseal(proof, world.deadline))
+        refused(
+            ErrorCode.RELEASE_NOT_SUPPORTED,
+            lambda: world.plane.unseal(proof, world.asker, world.deadline),
+        )
 
     def test_leads_of_another_plane_are_not_ours_to_unseal(
         self, world: World, found: Found, folder: Path
@@ -236,7 +271,7 @@ class TestReleases:
         proof = self.released(world, found)
         other = build_world(folder / "other", ledger=world.ledger)
         other.open_gallery(VERMONT)
-        assert other.plane.unseal(proof, world.deadline) == ()
+        assert other.plane.unseal(proof, other.asker, world.deadline) == ()
         other.plane.close()
 
     @pytest.mark.parametrize("forked", ["release", "decided"])
@@ -256,8 +291,11 @@ class TestReleases:
             fork.append({"kind": "x", "time": format_time(START)})
             last = proof.decided[-1].index
             forged = replace(proof, decided=(proof.decided[0], fork.logged(last)))
-        assert world.plane.unseal(proof, world.deadline)
-        refused(ErrorCode.LEDGER_INCONSISTENT, lambda: world.plane.unseal(forged, world.deadline))
+        assert world.plane.unseal(proof, world.asker, world.deadline)
+        refused(
+            ErrorCode.LEDGER_INCONSISTENT,
+            lambda: world.plane.unseal(forged, world.asker, world.deadline),
+        )
 
 
 def open_it(world: World, look: LoggedEntry) -> bytes:

@@ -14,10 +14,16 @@ from dataclasses import dataclass, field
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from onrecord.audit.adapters.batch import Batch, Head, WriteFaultError, Written
+from onrecord.audit.adapters.batch import (
+    Batch,
+    ClockFaultError,
+    Head,
+    WriteFaultError,
+    Written,
+)
 from onrecord.audit.adapters.hashes import StoredHashes
 from onrecord.audit.core import write_points
-from onrecord.audit.core.draft import Appended, Proposal, StaleEvaluationError
+from onrecord.audit.core.draft import Appended, Intake, Proposal, StaleEvaluationError
 from onrecord.audit.core.searching import OverdueError
 from onrecord.chassis.database import write_transaction
 from onrecord.kernel.deadlines import Deadline
@@ -33,12 +39,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
-    """One caller's proposal, and what came of it."""
+    """What one caller wants appended, and what came of it."""
 
-    proposal: Proposal
+    wanted: Proposal | Intake
     deadline: Deadline
     done: threading.Event = field(default_factory=threading.Event)
-    appended: Appended | None = None
+    appended: tuple[Appended, ...] = ()
     error: Exception | None = None
 
 
@@ -63,6 +69,7 @@ class Appender:
         self._reached = reached
         self._batch = batch
         self._queue: queue.Queue[_Waiting | None] = queue.Queue(MAX_WAITING)
+        self._clock_fault: ClockFaultError | None = None
         self._refusal: str | None = "the ledger is not open yet"
         self._thread = threading.Thread(target=self._run, name="ledger-appender", daemon=True)
 
@@ -89,11 +96,25 @@ class Appender:
                 late.error = _unavailable(self._refusal)
                 late.done.set()
 
+    @property
+    def clock_fault(self) -> ClockFaultError | None:
+        """What the clock was found to be, since `forget_clock_fault`."""
+        return self._clock_fault
+
+    def forget_clock_fault(self) -> None:
+        self._clock_fault = None
+
     def append(self, proposal: Proposal, deadline: Deadline) -> Appended:
+        return self._wait(proposal, deadline)[0]
+
+    def take(self, intake: Intake, deadline: Deadline) -> tuple[Appended, ...]:
+        return self._wait(intake, deadline)
+
+    def _wait(self, wanted: Proposal | Intake, deadline: Deadline) -> tuple[Appended, ...]:
         deadline.check()
         if self._refusal is not None:
             raise _unavailable(self._refusal)
-        waiting = _Waiting(proposal, deadline)
+        waiting = _Waiting(wanted, deadline)
         try:
             self._queue.put_nowait(waiting)
         except queue.Full as error:
@@ -107,7 +128,6 @@ class Appender:
             )
         if waiting.error is not None:
             raise waiting.error
-        assert waiting.appended is not None  # noqa: S101 - one of the two is always set
         return waiting.appended
 
     def _run(self) -> None:
@@ -130,68 +150,81 @@ class Appender:
 
     def _serve(self, batch: list[_Waiting]) -> None:
         try:
-            head = self._commit(batch)
+            head, alarms = self._commit(batch)
         except (IntegrityError, WriteFaultError) as error:
             # Rolled back whole: find the one whose rows do not fit, and let the others through.
             if len(batch) > 1:
                 for waiting in batch:
-                    waiting.appended = waiting.error = None
+                    waiting.appended, waiting.error = (), None
                     self._serve([waiting])
                 return
             _fail(batch, error)
+        except ClockFaultError as error:
+            self._clock_fault = error
+            _fail(batch, error, "the ledger's clock is wrong: its last entry lies far ahead of now")
         except Exception as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever
             _fail(batch, error)
         else:
-            self._answer(batch, head)
+            self._answer(batch, head, alarms)
         for waiting in batch:
             waiting.done.set()
 
-    def _answer(self, batch: list[_Waiting], head: Head | None) -> None:
+    def _answer(
+        self, batch: list[_Waiting], head: Head | None, alarms: list[tuple[int, str, str]]
+    ) -> None:
         """The batch is committed: sign what was, then let everybody know."""
         try:
             self._reached(write_points.AFTER_COMMIT)
+            for index, what, why in alarms:
+                _log.error("alarm (%s), entry %d: %s", what, index, why)
             if head is not None:
                 self._committed(head)
             self._reached(write_points.BEFORE_ANSWER)
         except Exception as error:  # noqa: BLE001 - committed, but nothing to prove it with
             _fail(batch, error)
 
-    def _commit(self, waiting: list[_Waiting]) -> Head | None:
-        """Append in one transaction; None where nothing was appended."""
+    def _commit(self, waiting: list[_Waiting]) -> tuple[Head | None, list[tuple[int, str, str]]]:
+        """Append in one transaction: the new head, if anything was appended, and the alarms."""
         with write_transaction(self._engine) as connection:
             batch = Batch(connection, self._clock.now(), self._random, self._reached)
             for one in waiting:
                 _ask(batch, one)
             sealed = batch.seal(self._stored)
         if sealed is None:
-            return None
+            return None, []
         head, fresh = sealed
         self._stored.keep(fresh)
-        return head
+        return head, batch.alarms
 
 
 def _ask(batch: Batch, waiting: _Waiting) -> None:
     """One request: what it appends is gathered, or what it raises is its answer."""
     try:
         waiting.deadline.check()
-        answer = batch.ask(waiting.proposal)
+        if isinstance(waiting.wanted, Intake):
+            waiting.appended = batch.take(waiting.wanted)
+            return
+        answer = batch.ask(waiting.wanted)
     except (OnRecordError, StaleEvaluationError, OverdueError) as error:
         waiting.error = error
-    except SQLAlchemyError:
+    except (SQLAlchemyError, WriteFaultError):
         raise  # the database, not the request: the whole batch falls
     except Exception as error:  # noqa: BLE001 - a fault in one request is that request's
         _log.exception("a request could not be evaluated")
         waiting.error = OnRecordError(ErrorCode.INTERNAL, "the request could not be evaluated")
         waiting.error.__cause__ = error
     else:
-        waiting.appended = batch.gather(answer) if isinstance(answer, Written) else answer
+        written = batch.gather(answer) if isinstance(answer, Written) else answer
+        waiting.appended = (written,)
 
 
-def _fail(batch: list[_Waiting], error: Exception) -> None:
+def _fail(
+    batch: list[_Waiting], error: Exception, why: str = "the ledger could not be written"
+) -> None:
     _log.error("a batch of %d was not appended", len(batch), exc_info=error)
     for waiting in batch:
-        waiting.appended = None
-        failure = _unavailable("the ledger could not be written")
+        waiting.appended = ()
+        failure = _unavailable(why)
         failure.__cause__ = error
         waiting.error = waiting.error or failure
 

@@ -1,17 +1,19 @@
 """One appending transaction: entries gathered, hashed into the tree, and the head moved on."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from onrecord.audit.adapters import schema
 from onrecord.audit.adapters.books import TransactionBooks
 from onrecord.audit.adapters.hashes import StoredHashes, TransactionHashes
+from onrecord.audit.adapters.marks import write_place
 from onrecord.audit.core import write_points
-from onrecord.audit.core.draft import Appended, Draft, Existing, Proposal
+from onrecord.audit.core.draft import Appended, Aside, Draft, Existing, Intake, Item, Proposal
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.times import format_time, parse_time
 from onrecord.kernel.vocabulary import EntryKind
@@ -19,6 +21,26 @@ from onrecord.kernel.writepoints import WritePoint
 from onrecord.proof import canonical, merkle
 from onrecord.proof.entry import NONCE_SIZE, LoggedEntry, leaf
 from onrecord.proof.statements import mandate_id
+
+CLOCK_LIMIT = timedelta(seconds=60)
+"""How far the last entry may lie ahead of the clock: planes believe no grant from further on."""
+
+_log = logging.getLogger(__name__)
+
+# What every append says is built once: building a statement costs as much as asking it.
+_AT_HEAD = schema.head.c.id == schema.HEAD_ID
+_HEAD = select(schema.head).where(_AT_HEAD).with_for_update()
+_HASHES = insert(schema.hashes)
+_MOVE_HEAD = (
+    update(schema.head)
+    .where(_AT_HEAD)
+    .values(
+        size=bindparam("to_size"),
+        root=bindparam("to_root"),
+        last_time=bindparam("to_time"),
+        policy_epoch=bindparam("to_epoch"),
+    )
+)
 
 Hashes = list[tuple[int, int, bytes]]
 
@@ -55,15 +77,14 @@ class Batch:
         random_bytes: Callable[[int], bytes],
         reached: WritePoint,
     ) -> None:
-        row = connection.execute(
-            select(schema.head).where(schema.head.c.id == schema.HEAD_ID).with_for_update()
-        ).one()
+        row = connection.execute(_HEAD).one()
         reached(write_points.BATCH_BEGUN)
         self._connection = connection
         self._random = random_bytes
         self._reached = reached
         self._size = int(row.size)
         self._leaf_hashes: list[bytes] = []
+        self.alarms: list[tuple[int, str, str]] = []
         now = _entry_time(clock, row.last_time)
         self._books = TransactionBooks(connection, now, int(row.policy_epoch))
 
@@ -73,9 +94,12 @@ class Batch:
         if isinstance(answer, Existing):
             self._books.flush()  # it may stand in this very batch
             return read_entry(self._connection, answer.index)
+        return self._written(answer)
+
+    def _written(self, draft: Draft) -> Written:
         time = format_time(self._books.now)
-        body = canonical.encode({**answer.body, "kind": answer.kind.value, "time": time})
-        return Written(answer, time, body)
+        body = canonical.encode({**draft.body, "kind": draft.kind.value, "time": time})
+        return Written(draft, time, body)
 
     def gather(self, written: Written) -> Appended:
         """Add an entry to the batch. Raises `WriteFaultError`: then the batch must be given up."""
@@ -95,7 +119,48 @@ class Batch:
         except Exception as error:
             raise WriteFaultError from error
         self._leaf_hashes.append(merkle.leaf_hash(data))
+        if draft.kind is EntryKind.ALARM_RAISED:
+            self.alarms.append((index, str(draft.body.get("what")), str(draft.body.get("why"))))
         return Appended(index, body, nonce, existed=False)
+
+    def take(self, intake: Intake) -> tuple[Appended, ...]:
+        """Append what a poll of the bus says, and move its places on.
+
+        Raises `WriteFaultError`: then the batch must be given up.
+        """
+        appended: list[Appended] = []
+        try:
+            for item in intake.items:
+                appended += self._settled(self._taken(item))
+                self._reached(write_points.MESSAGE_TAKEN)
+            while (settled := intake.settling(self._books)) is not None:
+                appended += self._settled(settled)
+            self._reached(write_points.RECEIPTS_SETTLED)
+            for place in intake.places:
+                write_place(self._connection, place)
+            self._reached(write_points.OFFSETS_WRITTEN)
+        except (SQLAlchemyError, WriteFaultError):
+            raise
+        except Exception as error:
+            raise WriteFaultError from error
+        return tuple(appended)
+
+    def _taken(self, item: Item) -> Draft | Existing | Aside:
+        try:
+            return item.taking(self._books)
+        except SQLAlchemyError:
+            raise
+        except Exception:  # noqa: BLE001 - one message must not stop those behind it
+            _log.exception("a message of the bus could not be evaluated; an alarm is appended")
+            return item.otherwise(self._books)
+
+    def _settled(self, answer: Draft | Existing | Aside) -> tuple[Appended, ...]:
+        """What an answer appends: one entry, or none where there is nothing new to say."""
+        if isinstance(answer, Draft):
+            return (self.gather(self._written(answer)),)
+        if isinstance(answer, Aside):
+            self._books.write_marks(answer.marks, -1, "")
+        return ()
 
     def seal(self, stored: StoredHashes) -> tuple[Head, Hashes] | None:
         """Write everything that was gathered; the new head and hashes, None where there are none.
@@ -109,24 +174,32 @@ class Batch:
         below = TransactionHashes(self._connection, stored)
         fresh = merkle.new_hashes(below, self._size, self._leaf_hashes)
         self._connection.execute(
-            insert(schema.hashes),
+            _HASHES,
             [{"level": level, "idx": index, "hash": value} for level, index, value in fresh],
         )
         self._reached(write_points.HASHES_WRITTEN)
         size = self._size + len(self._leaf_hashes)
         head = Head(size, merkle.root(_Overlay(fresh, below), size), self._books.epoch)
         self._connection.execute(
-            update(schema.head)
-            .where(schema.head.c.id == schema.HEAD_ID)
-            .values(
-                size=head.size,
-                root=head.root,
-                last_time=format_time(self._books.now),
-                policy_epoch=head.epoch,
-            )
+            _MOVE_HEAD,
+            {
+                "to_size": head.size,
+                "to_root": head.root,
+                "to_time": format_time(self._books.now),
+                "to_epoch": head.epoch,
+            },
         )
         self._reached(write_points.BEFORE_COMMIT)
         return head, fresh
+
+
+class ClockFaultError(Exception):
+    """The clock was wrong when the last entry was written, or is wrong now: nobody can tell."""
+
+    def __init__(self, clock: datetime, last: datetime) -> None:
+        super().__init__(f"the last entry is of {format_time(last)}, the clock says otherwise")
+        self.clock = clock
+        self.last = last
 
 
 class _Overlay:
@@ -158,6 +231,14 @@ def _mandate(kind: EntryKind, body: bytes, nonce: bytes) -> str:
 
 
 def _entry_time(clock: datetime, last: str) -> datetime:
-    """The later of the clock and the last entry, in hundredths of a second."""
+    """The later of the clock and the last entry, in hundredths of a second.
+
+    Raises `ClockFaultError` where the last entry lies far ahead of the clock.
+    """
     now = parse_time(format_time(clock))
-    return max(now, parse_time(last)) if last else now
+    if not last:
+        return now
+    before = parse_time(last)
+    if before - now > CLOCK_LIMIT:
+        raise ClockFaultError(now, before)
+    return max(now, before)

@@ -8,12 +8,18 @@ from typing import Any
 from sqlalchemy import Connection, Table, bindparam, insert, select
 
 from onrecord.audit.adapters import schema
-from onrecord.audit.adapters.marks import read_counters, write_counters, write_mark
+from onrecord.audit.adapters.marks import (
+    read_counters,
+    read_held,
+    write_counters,
+    write_mark,
+)
 from onrecord.audit.core.draft import (
     ActivatePolicy,
     Count,
     Counter,
     Examiner,
+    Held,
     Idempotent,
     Mark,
     OpenSearch,
@@ -23,12 +29,14 @@ from onrecord.audit.core.draft import (
     UseModel,
 )
 from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.kernel.times import format_time
 from onrecord.kernel.vocabulary import EntryKind
 
 # What every request asks is built once: building a statement costs as much as asking it.
 _ANSWERED = select(schema.idempotency.c.digest, schema.idempotency.c.entry).where(
     schema.idempotency.c.key == bindparam("at")
 )
+_INSERTS = {table: insert(table) for table in schema.metadata.tables.values()}
 _NO_RECEIPT = (0, "0" * 64)
 _CHANGES_POLICY = (ActivatePolicy, PinKey, UseModel)
 
@@ -62,8 +70,15 @@ class TransactionBooks:
                     self.add(schema.idempotency, key=key, digest=digest, entry=index)
                 case Remember(marker):
                     self.add(schema.markers, marker=marker, entry=index)
-                case OpenSearch(search_id):
+                case OpenSearch(search_id, galleries, due):
                     self.add(schema.searches, search_id=search_id, entry=index, mandate=mandate)
+                    for name in galleries:
+                        self.add(
+                            schema.open_grants,
+                            search_id=search_id,
+                            gallery=name,
+                            due=format_time(due),
+                        )
                 case Count(counted):
                     for counter, used in zip(counted, self.used(counted), strict=True):
                         self._used[counter] = used + 1
@@ -76,7 +91,7 @@ class TransactionBooks:
         """Write what was gathered."""
         # Entries first, because everything else points at them.
         for table in sorted(self._pending, key=_order):
-            self._connection.execute(insert(table), self._pending[table])
+            self._connection.execute(_INSERTS[table], self._pending[table])
         self._pending.clear()
         changed = {
             counter: used for counter, used in self._used.items() if self._stored[counter] != used
@@ -159,6 +174,9 @@ class TransactionBooks:
             select(table.c.sequence, table.c.digest).where(table.c.gallery == gallery)
         ).first()
         return _NO_RECEIPT if row is None else (int(row.sequence), str(row.digest))
+
+    def held(self) -> tuple[Held, ...]:
+        return read_held(self._connection)
 
     def active_policy(self, jurisdiction: str) -> tuple[int, str] | None:
         table = schema.bundles

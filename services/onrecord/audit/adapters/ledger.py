@@ -7,10 +7,10 @@ from sqlalchemy import Engine, select
 
 from onrecord.audit.adapters import schema
 from onrecord.audit.adapters.appender import Appender
-from onrecord.audit.adapters.batch import Head, read_entry
+from onrecord.audit.adapters.batch import ClockFaultError, Head, read_entry
 from onrecord.audit.adapters.hashes import StoredHashes
 from onrecord.audit.adapters.publisher import Publisher
-from onrecord.audit.core.draft import Appended, Proposal
+from onrecord.audit.core.draft import Appended, Intake, Proposal
 from onrecord.chassis.database import read_transaction
 from onrecord.chassis.objects import ObjectStore
 from onrecord.contracts.audit import LoggedBody
@@ -74,6 +74,16 @@ class StoredLedger:
 
     def append(self, proposal: Proposal, deadline: Deadline) -> Appended:
         return self._appender.append(proposal, deadline)
+
+    def take(self, intake: Intake, deadline: Deadline) -> tuple[Appended, ...]:
+        return self._appender.take(intake, deadline)
+
+    @property
+    def clock_fault(self) -> ClockFaultError | None:
+        return self._appender.clock_fault
+
+    def forget_clock_fault(self) -> None:
+        self._appender.forget_clock_fault()
 
     def logged(self, appended: Appended) -> LoggedEntry:
         return self._prove(appended, self._covering(appended.index))

@@ -1,10 +1,11 @@
 """Writing what an entry changes beside the log, and the quotas' counters."""
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from onrecord.audit.adapters import schema
 from onrecord.audit.core.draft import (
@@ -14,15 +15,27 @@ from onrecord.audit.core.draft import (
     Counter,
     Decided,
     EndGalleries,
+    Held,
+    LetGo,
     Mark,
     PinKey,
+    Place,
     ReceiptSeen,
     UseModel,
 )
+from onrecord.kernel.times import format_time, parse_time
 from onrecord.proof import canonical
+from onrecord.proof.attestation import Attestation
 
 _USED = select(schema.counters.c.key, schema.counters.c.used).where(
     schema.counters.c.key.in_(bindparam("keys", expanding=True))
+)
+
+_COUNTERS = insert(schema.counters)
+_COUNTED = (
+    update(schema.counters)
+    .where(schema.counters.c.key == bindparam("at"))
+    .values(used=bindparam("count"))
 )
 
 
@@ -35,6 +48,9 @@ def write_mark(connection: Connection, mark: Mark, index: int) -> None:
                 for name in galleries
             ]
             connection.execute(insert(schema.ends), rows)
+            table = schema.open_grants
+            at = (table.c.search_id == search_id) & table.c.gallery.in_(galleries)
+            connection.execute(delete(table).where(at))
         case AddExaminer(search_id, person, task_id):
             connection.execute(
                 insert(schema.examiners).values(search_id=search_id, person=person, task_id=task_id)
@@ -48,6 +64,11 @@ def write_mark(connection: Connection, mark: Mark, index: int) -> None:
             connection.execute(update(schema.searches).where(at_search).values(outcome=index))
         case ReceiptSeen(gallery, sequence, digest):
             _receipt_seen(connection, gallery, sequence, digest)
+        case Held():
+            _hold(connection, mark)
+        case LetGo(digest):
+            waiting = schema.held_receipts
+            connection.execute(delete(waiting).where(waiting.c.digest == digest))
         case ActivatePolicy(jurisdiction, version, bundle):
             connection.execute(
                 insert(schema.bundles).values(
@@ -89,15 +110,13 @@ def write_counters(
     connection: Connection, changed: Mapping[Counter, int], stored: Mapping[Counter, int]
 ) -> None:
     """Write the new counts. The head is held, so what was read as `stored` is still true."""
-    table = schema.counters
     known = [
         {"at": counter_key(counter), "count": used}
         for counter, used in changed.items()
         if stored[counter]
     ]
     if known:
-        statement = update(table).where(table.c.key == bindparam("at"))
-        connection.execute(statement.values(used=bindparam("count")), known)
+        connection.execute(_COUNTED, known)
     fresh = [
         {
             "key": counter_key(counter),
@@ -110,7 +129,7 @@ def write_counters(
         if not stored[counter]
     ]
     if fresh:
-        connection.execute(insert(table), fresh)
+        connection.execute(_COUNTERS, fresh)
 
 
 def _receipt_seen(connection: Connection, gallery: str, sequence: int, digest: str) -> None:
@@ -120,6 +139,59 @@ def _receipt_seen(connection: Connection, gallery: str, sequence: int, digest: s
     )
     if changed.rowcount == 0:
         connection.execute(insert(table).values(gallery=gallery, sequence=sequence, digest=digest))
+
+
+def _hold(connection: Connection, held: Held) -> None:
+    """Keep a receipt that waits; one that waits already, waits since it first came."""
+    table = schema.held_receipts
+    if connection.execute(select(table.c.digest).where(table.c.digest == held.digest)).first():
+        return
+    connection.execute(
+        insert(table).values(
+            digest=held.digest,
+            gallery=held.gallery,
+            sequence=held.sequence,
+            since=format_time(held.since),
+            attestation=canonical.encode(held.attestation.to_json()).decode(),
+        )
+    )
+
+
+def read_held(connection: Connection) -> tuple[Held, ...]:
+    """Of each gallery that has receipts waiting, the first in its sequence."""
+    table = schema.held_receipts
+    rows = connection.execute(
+        select(table).order_by(table.c.gallery, table.c.sequence, table.c.since)
+    )
+    first: dict[str, Held] = {}
+    for row in rows:
+        if row.gallery not in first:
+            first[row.gallery] = Held(
+                gallery=str(row.gallery),
+                sequence=int(row.sequence),
+                digest=str(row.digest),
+                attestation=Attestation.from_json(json.loads(row.attestation)),
+                since=parse_time(row.since),
+            )
+    return tuple(first.values())
+
+
+def write_place(connection: Connection, place: Place) -> None:
+    """How far a partition has been taken in."""
+    table = schema.bus_offsets
+    at = (table.c.topic == place.topic) & (table.c.number == place.number)
+    changed = connection.execute(
+        update(table).where(at).values(next_offset=place.offset, digest=place.digest)
+    )
+    if changed.rowcount == 0:
+        connection.execute(
+            insert(table).values(
+                topic=place.topic,
+                number=place.number,
+                next_offset=place.offset,
+                digest=place.digest,
+            )
+        )
 
 
 @lru_cache(maxsize=8192)

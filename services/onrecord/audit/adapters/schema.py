@@ -130,6 +130,36 @@ receipt_heads = Table(
     Column("digest", String(64), nullable=False),
 )
 
+# Galleries of granted searches without an end yet, and when they must have one.
+open_grants = Table(
+    "open_grants",
+    metadata,
+    Column("search_id", String(64), primary_key=True),
+    Column("gallery", String(8), primary_key=True),
+    Column("due", String(32), nullable=False, index=True),
+)
+
+# Receipts that came before the one they follow.
+held_receipts = Table(
+    "held_receipts",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("gallery", String(8), nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("since", String(32), nullable=False),
+    Column("attestation", Text, nullable=False),
+)
+
+# How far the bus has been taken in: moved in the transaction that appends what was read (ADR 19).
+bus_offsets = Table(
+    "bus_offsets",
+    metadata,
+    Column("topic", String(200), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("next_offset", BigInteger, nullable=False),
+    Column("digest", String(64), nullable=False),
+)
+
 bundles = Table(
     "authority_bundles",
     metadata,

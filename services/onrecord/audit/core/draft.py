@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from onrecord.kernel.vocabulary import EntryKind
+from onrecord.proof.attestation import Attestation
 from onrecord.proof.authority import AuthorityBundle
 
 
@@ -48,9 +49,11 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class OpenSearch:
-    """This entry is the grant of a search."""
+    """This entry is the grant of a search. `due`: when `galleries` must have reached their ends."""
 
     search_id: str
+    galleries: tuple[str, ...]
+    due: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,24 @@ class ReceiptSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """A receipt that waits for the one before it, since the ledger's time `since`."""
+
+    gallery: str
+    sequence: int
+    digest: str
+    attestation: Attestation
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LetGo:
+    """A held receipt, by its digest, waits no longer."""
+
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class ActivatePolicy:
     """This bundle is in force from this entry on."""
 
@@ -130,6 +151,8 @@ Mark = (
     | Decided
     | Concluded
     | ReceiptSeen
+    | Held
+    | LetGo
     | ActivatePolicy
     | PinKey
     | UseModel
@@ -150,6 +173,13 @@ class Existing:
     """The entry that already says it."""
 
     index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """Nothing to append, and what to remember all the same: `Held` and `LetGo` alone."""
+
+    marks: tuple[Held | LetGo, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +234,10 @@ class Books(Protocol):
         """Sequence and digest of a gallery's last logged receipt; (0, 64 zeros) before any."""
         ...
 
+    def held(self) -> tuple[Held, ...]:
+        """Of each gallery that has receipts waiting, the first in its sequence."""
+        ...
+
     def active_policy(self, jurisdiction: str) -> tuple[int, str] | None:
         """Version and digest of the bundle in force."""
         ...
@@ -216,6 +250,42 @@ class Books(Protocol):
 
 
 Proposal = Callable[[Books], Draft | Existing]
+Taking = Callable[[Books], Draft | Existing | Aside]
+Settling = Callable[[Books], Draft | Aside | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A message to be taken in. `otherwise` is asked where `taking` itself fails."""
+
+    taking: Taking
+    otherwise: Taking
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far a partition has been taken in: `offset` is the next to be read.
+
+    `digest` is the SHA-256 of the last payload before it, in hexadecimal: a bus that was restored
+    from an older copy does not have it there.
+    """
+
+    topic: str
+    number: int
+    offset: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """A poll of the bus: its messages in order, and where it ended, for one transaction.
+
+    `settling` is asked again and again, after the messages, until it answers None.
+    """
+
+    items: tuple[Item, ...]
+    places: tuple[Place, ...]
+    settling: Settling
 
 
 class StaleEvaluationError(Exception):

@@ -4,22 +4,27 @@ A receipt that is signed but breaks a rule is not thrown away: it says that some
 logged as an alarm.
 """
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from onrecord.audit.core.draft import (
+    Aside,
     Books,
     Draft,
     EndGalleries,
     Existing,
+    Held,
+    LetGo,
     Mark,
     ReceiptSeen,
     Remember,
 )
 from onrecord.audit.core.people import service
 from onrecord.audit.core.searching import GrantedSearch, find_search
+from onrecord.contracts.request_parsing import JURISDICTIONS
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.times import parse_time
 from onrecord.kernel.vocabulary import EntryKind, Service
@@ -27,9 +32,13 @@ from onrecord.proof import statements
 from onrecord.proof.attestation import Attestation
 from onrecord.proof.mandate import CLOCK_SKEW
 
+GAP_PATIENCE = timedelta(seconds=30)
+"""How long a receipt waits for the ones before it, which are on their way."""
+
 _TEXTS = ("gallery", "model_id", "policy", "previous", "probe_sha256", "time")
 _COUNTS = ("grant_index", "list_size", "sequence")
 _MILLION = 1_000_000
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +73,10 @@ def read_receipt(said: Mapping[str, Any], attestation: Attestation) -> Receipt:
     for name in _COUNTS:
         if type(said.get(name)) is not int or said[name] < 0:
             raise _unreadable(name)
+    if said["gallery"] not in JURISDICTIONS:
+        raise _unreadable("gallery")
+    if _SHA256.fullmatch(said["previous"]) is None:
+        raise _unreadable("previous")
     listed = said.get("candidates")
     if not isinstance(listed, list):
         raise _unreadable("candidates")
@@ -77,21 +90,17 @@ def read_receipt(said: Mapping[str, Any], attestation: Attestation) -> Receipt:
     return Receipt(said, attestation)
 
 
-def log_receipt(receipt: Receipt, books: Books) -> Draft | Existing:
+def log_receipt(receipt: Receipt, books: Books) -> Draft | Existing | Aside:
     """`search.executed`, or `alarm.raised` where the receipt breaks a rule.
 
-    Raises RECEIPT_GAP where an earlier receipt of the gallery has not been logged yet.
+    It is held where an earlier receipt of its gallery has not been logged yet.
     """
     before = books.remembered(receipt.marker)
     if before is not None:
         return Existing(before)
     sequence, digest = books.last_receipt(receipt.gallery)
     if receipt.sequence > sequence + 1:
-        raise OnRecordError(
-            ErrorCode.RECEIPT_GAP,
-            f"receipt {sequence + 1} of {receipt.gallery} must be logged before {receipt.sequence}",
-            details={"gallery": receipt.gallery, "expected": sequence + 1},
-        )
+        return Aside((_held(receipt, books.now),))
     if receipt.sequence <= sequence or receipt.said["previous"] != digest:
         # The chain forks: the ledger keeps the branch it has, and says that there is another.
         return _alarm(receipt, f"it does not follow receipt {sequence} of its gallery", ())
@@ -114,6 +123,46 @@ def log_receipt(receipt: Receipt, books: Books) -> Draft | Existing:
     kind = EntryKind.SEARCH_EXECUTED
     ended = EndGalleries(search_id, (receipt.gallery,), kind)
     return Draft(kind, body, (ended, seen, Remember(receipt.marker)))
+
+
+def settle_receipts(books: Books) -> Draft | Aside | None:
+    """The next thing to be done about receipts that wait: None where all must wait on.
+
+    One whose predecessor has come is logged. Where none has come for `GAP_PATIENCE`, an alarm says
+    which are missing, and the chain goes on behind the gap.
+    """
+    for held in books.held():
+        sequence, _ = books.last_receipt(held.gallery)
+        receipt = Receipt(statements.read(held.attestation), held.attestation)
+        if held.sequence > sequence + 1:
+            if books.now < held.since + GAP_PATIENCE:
+                continue
+            return _gap(receipt, sequence + 1)
+        answer = log_receipt(receipt, books)
+        if isinstance(answer, Draft):
+            return replace(answer, marks=(*answer.marks, LetGo(held.digest)))
+        return Aside((LetGo(held.digest),))
+    return None
+
+
+def _held(receipt: Receipt, now: datetime) -> Held:
+    return Held(receipt.gallery, receipt.sequence, receipt.digest, receipt.attestation, now)
+
+
+def _gap(receipt: Receipt, expected: int) -> Draft:
+    last = receipt.sequence - 1
+    missing = f"receipt {expected}" if last == expected else f"receipts {expected} to {last}"
+    body = {
+        "what": "receipt_gap",
+        "why": f"{missing} of {receipt.gallery} did not come; receipt {receipt.sequence} did",
+        "gallery": receipt.gallery,
+        "expected": expected,
+        "seen": receipt.sequence,
+        "by": service(Service.AUDIT),
+    }
+    # A missing receipt that comes after this finds its place taken, which is an alarm too.
+    behind = ReceiptSeen(receipt.gallery, last, str(receipt.said["previous"]))
+    return Draft(EntryKind.ALARM_RAISED, body, (behind,))
 
 
 def _fault(receipt: Receipt, search: GrantedSearch, now: datetime) -> str:

@@ -20,6 +20,7 @@ from onrecord.audit.core.draft import (
 from onrecord.audit.core.evaluation import Verdict
 from onrecord.audit.core.people import person
 from onrecord.audit.core.reasons import Reason
+from onrecord.audit.core.searching import EXPIRY_GRACE
 from onrecord.contracts.audit import GalleryDecision
 from onrecord.contracts.requests import SearchRequest
 from onrecord.kernel.errors import ErrorCode, OnRecordError
@@ -150,8 +151,10 @@ def _draft(submission: Submission, verdicts: Sequence[Verdict], now: datetime) -
     if not granted:
         return Draft(EntryKind.REQUEST_REFUSED, body, tuple(marks))
     minutes = min(verdict.grant_minutes for verdict in granted)
-    body["expires_at"] = format_time(now + timedelta(minutes=minutes))
-    marks.append(OpenSearch(submission.search_id))
+    expires_at = now + timedelta(minutes=minutes)
+    body["expires_at"] = format_time(expires_at)
+    galleries = tuple(verdict.gallery for verdict in granted)
+    marks.append(OpenSearch(submission.search_id, galleries, expires_at + EXPIRY_GRACE))
     counters = [
         counter
         for verdict in granted

@@ -2,13 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from onrecord.audit.core.draft import Books, Draft, EndGalleries, Existing, SearchRecord
+from onrecord.audit.core.draft import (
+    Books,
+    Draft,
+    EndGalleries,
+    Existing,
+    Remember,
+    SearchRecord,
+)
 from onrecord.audit.core.people import service
 from onrecord.kernel.errors import ErrorCode, OnRecordError
-from onrecord.kernel.times import parse_time
+from onrecord.kernel.times import format_time, parse_time
 from onrecord.kernel.vocabulary import EntryKind, Service
 from onrecord.proof.casework import MergedCandidate, merge_candidates
 
@@ -17,7 +24,15 @@ EXPIRY_GRACE = timedelta(seconds=60)
 
 
 class OverdueError(Exception):
-    """A granted gallery never reached an end, and its time is over: `search.expired` is due."""
+    """A granted gallery never reached an end, and should have by `due`: `search.expired`."""
+
+    def __init__(self, due: datetime) -> None:
+        super().__init__("a granted gallery never reached its end")
+        self.due = due
+
+
+class OutstandingError(OnRecordError):
+    """SEARCH_STATE that may pass: receipts of this search are still on their way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +69,14 @@ class GrantedSearch:
         found = (examiner.decided for examiner in self.record.examiners)
         return tuple(sorted(index for index in found if index is not None))
 
+    @property
+    def due(self) -> datetime:
+        """When every granted gallery must have its end."""
+        return parse_time(str(self.grant["expires_at"])) + EXPIRY_GRACE
+
     def overdue(self, books: Books) -> bool:
         """Whether galleries are outstanding although the grant ended a minute ago."""
-        until = parse_time(str(self.grant["expires_at"])) + EXPIRY_GRACE
-        return bool(self.outstanding) and books.now >= until
+        return bool(self.outstanding) and books.now >= self.due
 
 
 def find_search(books: Books, search_id: str) -> GrantedSearch:
@@ -71,14 +90,18 @@ def find_search(books: Books, search_id: str) -> GrantedSearch:
 def examinable(books: Books, search_id: str) -> GrantedSearch:
     """The search, if every granted gallery has its end and at least one was searched.
 
-    Only then is the list of candidates complete. Raises NOT_FOUND, SEARCH_STATE, `OverdueError`.
+    Only then is the list of candidates complete. Raises NOT_FOUND, SEARCH_STATE,
+    `OutstandingError`, `OverdueError`.
     """
     search = find_search(books, search_id)
     if search.overdue(books):
-        raise OverdueError
+        raise OverdueError(search.due)
     if search.outstanding:
         names = ", ".join(search.outstanding)
-        raise state_error(f"the search of {names} has not ended yet")
+        raise OutstandingError(
+            ErrorCode.SEARCH_STATE,
+            f"the search of {names} has not ended yet, or the ledger has not been told",
+        )
     if not search.executed:
         raise state_error("no gallery was searched, so there is nothing to examine")
     return search
@@ -91,14 +114,61 @@ def candidates(books: Books, search: GrantedSearch) -> tuple[MergedCandidate, ..
 
 
 def expire(books: Books, search_id: str) -> Draft | Existing:
-    """`search.expired` for the galleries that are overdue. Raises SEARCH_STATE where none is."""
+    """`search.expired` for the galleries that are overdue. Raises SEARCH_STATE where none is.
+
+    A gallery whose receipts wait for one before them is not: what waits may be of this search.
+    """
     search = find_search(books, search_id)
     if search.overdue(books):
-        return end(search, EntryKind.SEARCH_EXPIRED, search.outstanding, Service.AUDIT, {})
+        waiting = {held.gallery for held in books.held()}
+        galleries = [name for name in search.outstanding if name not in waiting]
+        if not galleries:
+            names = ", ".join(search.outstanding)
+            raise state_error(f"receipts of {names} wait for one that has not come yet")
+        return end(search, EntryKind.SEARCH_EXPIRED, galleries, Service.AUDIT, {})
     ended = [i for kind, i in search.record.ends.values() if kind is EntryKind.SEARCH_EXPIRED]
     if not ended:
         raise state_error("no gallery of this search is overdue")
     return Existing(ended[0])
+
+
+def endless_alarm(books: Books, search_id: str) -> Draft | Existing:
+    """`alarm.raised` for galleries without an end that nobody can call expired: the bus is unread.
+
+    Once a search. Raises SEARCH_STATE where all have ended.
+    """
+    marker = f"endless:{search_id}"
+    before = books.remembered(marker)
+    if before is not None:
+        return Existing(before)
+    search = find_search(books, search_id)
+    if not search.outstanding:
+        raise state_error("every gallery of this search has ended")
+    body = {
+        "what": "grant_without_end",
+        "why": "no end is known, and what planes have published since has not been read",
+        "search_id": search_id,
+        "grant_index": search.record.grant_index,
+        "galleries": list(search.outstanding),
+        "by": service(Service.AUDIT),
+    }
+    return Draft(EntryKind.ALARM_RAISED, body, (Remember(marker),))
+
+
+def clock_alarm(books: Books, clock: datetime, last: datetime) -> Draft | Existing:
+    """`alarm.raised` for a clock that was wrong: once for the entry that lay ahead of it."""
+    marker = f"clock:{format_time(last)}"
+    before = books.remembered(marker)
+    if before is not None:
+        return Existing(before)
+    body = {
+        "what": "clock",
+        "why": "the last entry lay far ahead of the clock, and nothing was appended until now",
+        "clock": format_time(clock),
+        "last_entry": format_time(last),
+        "by": service(Service.AUDIT),
+    }
+    return Draft(EntryKind.ALARM_RAISED, body, (Remember(marker),))
 
 
 def end(

@@ -3,6 +3,11 @@
 BATCH_BEGUN = "audit.append.batch_begun"
 ENTRY_GATHERED = "audit.append.entry_gathered"
 MARKS_GATHERED = "audit.append.marks_gathered"
+MESSAGE_TAKEN = "audit.intake.message_taken"
+RECEIPTS_SETTLED = "audit.intake.receipts_settled"
+OFFSETS_WRITTEN = "audit.intake.offsets_written"
+INTAKE_COMMITTED = "audit.intake.committed"
+OFFSETS_TOLD = "audit.intake.offsets_told"
 ROWS_WRITTEN = "audit.append.rows_written"
 HASHES_WRITTEN = "audit.append.hashes_written"
 BEFORE_COMMIT = "audit.append.before_commit"
@@ -18,15 +23,20 @@ WRITE_POINTS = (
     BATCH_BEGUN,
     ENTRY_GATHERED,
     MARKS_GATHERED,
+    MESSAGE_TAKEN,
+    RECEIPTS_SETTLED,
+    OFFSETS_WRITTEN,
     ROWS_WRITTEN,
     HASHES_WRITTEN,
     BEFORE_COMMIT,
     AFTER_COMMIT,
     BEFORE_ANSWER,
+    INTAKE_COMMITTED,
+    OFFSETS_TOLD,
     BUNDLE_WRITTEN,
     TILE_WRITTEN,
     BEFORE_CHECKPOINT,
     AFTER_CHECKPOINT,
     PUBLISHED_NOTED,
 )
-"""In the order in which one append passes them."""
+"""In the order in which one append, or one poll of the bus, passes them."""

@@ -1,4 +1,4 @@
-"""Keys, models, policies and enrolments: what is changed by people who answer for it."""
+"""Keys, models and policies: what is changed by people who answer for it."""
 
 from onrecord.audit.core.draft import (
     ActivatePolicy,
@@ -18,9 +18,7 @@ from onrecord.contracts.field_reading import read_text
 from onrecord.contracts.request_parsing import parse_jurisdiction
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
-from onrecord.kernel.vocabulary import EntryKind, Role, Service
-from onrecord.proof import statements
-from onrecord.proof.attestation import Attestation, AttestationVerifier
+from onrecord.kernel.vocabulary import EntryKind, Role
 from onrecord.proof.authority import (
     AuthorityBundle,
     key_name,
@@ -41,12 +39,10 @@ class Administration:
         ledger: Ledger,
         policies: Policies,
         tokens: TokenVerifier,
-        attestations: AttestationVerifier,
     ) -> None:
         self._ledger = ledger
         self._policies = policies
         self._tokens = tokens
-        self._attestations = attestations
 
     def pin_authority_key(
         self, jurisdiction: str, key: str, user_token: str, deadline: Deadline
@@ -146,29 +142,6 @@ class Administration:
         entry = self._ledger.logged(self._ledger.append(proposal, deadline))
         self._policies.refresh()
         return entry
-
-    def record_gallery_change(
-        self, change: Attestation, user_token: str, deadline: Deadline
-    ) -> LoggedEntry:
-        claims = self._tokens.verify(user_token)
-        said = self._attestations.verify(change, Service.VECTOR_SEARCH, statements.GALLERY_CHANGED)
-        gallery = parse_jurisdiction(said.get("gallery"), "gallery")
-        require_custodian(claims, gallery)
-        marker = f"change:{statements.statement_sha256(change)}"
-
-        def proposal(books: Books) -> Draft | Existing:
-            before = books.remembered(marker)
-            if before is not None:
-                return Existing(before)
-            body = {
-                "gallery": gallery,
-                "change": said,
-                "attestation": change.to_json(),
-                "by": person(claims),
-            }
-            return Draft(EntryKind.GALLERY_ENROLLED, body, (Remember(marker),))
-
-        return self._ledger.logged(self._ledger.append(proposal, deadline))
 
     def active_policies(self) -> tuple[ActivePolicy, ...]:
         """The policies in force, by state; one that cannot be read says so where it cites."""

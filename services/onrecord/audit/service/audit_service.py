@@ -1,12 +1,13 @@
 """The audit service, whole: the object that satisfies `contracts.audit.Audit` in one process."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from onrecord.audit.core.people import require_role
 from onrecord.audit.service.administration import Administration
 from onrecord.audit.service.ends import Ends
 from onrecord.audit.service.examinations import Examinations
-from onrecord.audit.service.ports import Ledger, Policies
+from onrecord.audit.service.ports import EndsOfSearches, Ledger, Policies
 from onrecord.audit.service.requests import Requests
 from onrecord.chassis.tokens import TokenVerifier
 from onrecord.contracts.audit import (
@@ -17,6 +18,7 @@ from onrecord.contracts.audit import (
     LoggedBody,
     LookCall,
     ReleaseOutcome,
+    SearchEnd,
 )
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.times import Clock
@@ -35,25 +37,30 @@ class AuditService:
         policies: Policies,
         tokens: TokenVerifier,
         attestations: AttestationVerifier,
+        ends: EndsOfSearches,
         clock: Clock,
         random_bytes: Callable[[int], bytes],
+        read_until: Callable[[datetime], bool],
+        patience: float,
     ) -> None:
+        """`read_until`: whether all that planes published by an instant has been taken in.
+
+        `patience`: seconds that an examiner's call waits for receipts still on their way.
+        """
         self._ledger = ledger
+        self._known_ends = ends
         self._policies = policies
         self._tokens = tokens
         self._requests = Requests(ledger, policies, tokens, clock, random_bytes)
         self._ends = Ends(ledger, attestations)
-        self._examinations = Examinations(ledger, tokens, clock)
-        self._administration = Administration(ledger, policies, tokens, attestations)
+        self._examinations = Examinations(ledger, tokens, clock, read_until, patience)
+        self._administration = Administration(ledger, policies, tokens)
 
     def authorize(self, call: AuthorizeCall, deadline: Deadline) -> Authorization:
         return self._requests.authorize(call, deadline)
 
     def authorize_look(self, call: LookCall, deadline: Deadline) -> LoggedEntry:
         return self._examinations.authorize_look(call, deadline)
-
-    def record_receipt(self, receipt: Attestation, deadline: Deadline) -> LoggedEntry:
-        return self._ends.record_receipt(receipt, deadline)
 
     def record_quality_refusal(
         self, search_id: str, refusal: Attestation, deadline: Deadline
@@ -69,16 +76,15 @@ class AuditService:
         """Beyond the contract: end what never ended (`Ends.expire`)."""
         return self._ends.expire(search_id, deadline)
 
+    def ends(self, search_id: str, deadline: Deadline) -> tuple[SearchEnd, ...]:
+        deadline.check()
+        return self._known_ends.of(search_id)
+
     def decide(self, call: DecideCall, deadline: Deadline) -> LoggedEntry:
         return self._examinations.decide(call, deadline)
 
     def release(self, search_id: str, deadline: Deadline) -> ReleaseOutcome:
         return self._examinations.release(search_id, deadline)
-
-    def record_gallery_change(
-        self, change: Attestation, user_token: str, deadline: Deadline
-    ) -> LoggedEntry:
-        return self._administration.record_gallery_change(change, user_token, deadline)
 
     def pin_authority_key(
         self, jurisdiction: str, key: str, user_token: str, deadline: Deadline

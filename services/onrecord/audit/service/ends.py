@@ -1,10 +1,12 @@
-"""How the search of each granted gallery ends: executed, refused for quality, failed, expired."""
+"""How the search of a granted gallery ends without a receipt: refused, failed, expired.
+
+What was executed comes over the bus (`service.intake`).
+"""
 
 import re
 from collections.abc import Sequence
 
-from onrecord.audit.core.draft import Appended, Books, Draft, Existing
-from onrecord.audit.core.receipts import Receipt, log_receipt, read_receipt
+from onrecord.audit.core.draft import Books, Draft, Existing
 from onrecord.audit.core.searching import (
     end,
     expire,
@@ -18,10 +20,7 @@ from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.vocabulary import EntryKind, Service
 from onrecord.proof import statements
 from onrecord.proof.attestation import Attestation, AttestationVerifier
-from onrecord.proof.entry import LoggedEntry, parse_body
-
-GAP_SECONDS = 2.0
-"""How long a receipt waits for the one before it, which another request may be bringing."""
+from onrecord.proof.entry import LoggedEntry
 
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
@@ -32,19 +31,6 @@ class Ends:
     def __init__(self, ledger: Ledger, attestations: AttestationVerifier) -> None:
         self._ledger = ledger
         self._attestations = attestations
-
-    def record_receipt(self, attestation: Attestation, deadline: Deadline) -> LoggedEntry:
-        said = self._attestations.verify(attestation, Service.VECTOR_SEARCH, statements.RECEIPT)
-        receipt = read_receipt(said, attestation)
-        appended = self._in_turn(receipt, deadline)
-        body, _, kind = parse_body(appended.body)
-        if kind == EntryKind.ALARM_RAISED:
-            raise OnRecordError(
-                ErrorCode.SEARCH_STATE,
-                f"the receipt is logged as an alarm: {body['why']}",
-                details={"alarm": appended.index},
-            )
-        return self._ledger.logged(appended)
 
     def record_quality_refusal(
         self, search_id: str, refusal: Attestation, deadline: Deadline
@@ -100,15 +86,3 @@ class Ends:
         """
         appended = self._ledger.append(lambda books: expire(books, search_id), deadline)
         return self._ledger.logged(appended)
-
-    def _in_turn(self, receipt: Receipt, deadline: Deadline) -> Appended:
-        """Append the receipt after its predecessor, for which it waits a little."""
-        patience = Deadline.after(min(GAP_SECONDS, deadline.remaining()), deadline.monotonic)
-        while True:
-            try:
-                return self._ledger.append(lambda books: log_receipt(receipt, books), deadline)
-            except OnRecordError as error:
-                if error.code is not ErrorCode.RECEIPT_GAP or patience.remaining() <= 0.0:
-                    raise
-            # Bounded: the one before may have been committed since the ledger was asked.
-            self._ledger.wait_for_append(min(0.1, patience.remaining()))

@@ -1,15 +1,23 @@
 """What the use-cases need from outside."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
-from onrecord.audit.core.draft import Appended, Proposal
+from onrecord.audit.core.draft import Appended, Intake, Proposal
 from onrecord.audit.core.evaluation import PolicyShelf
-from onrecord.contracts.audit import LoggedBody
+from onrecord.contracts.audit import LoggedBody, SearchEnd
 from onrecord.kernel.deadlines import Deadline
 from onrecord.proof.authority import AuthorityBundle
 from onrecord.proof.entry import LoggedEntry
 from onrecord.proof.notes import NoteVerifier
+
+
+class ClockFault(Protocol):
+    """What the clock said when the last entry lay far ahead of it."""
+
+    clock: datetime
+    last: datetime
 
 
 class Ledger(Protocol):
@@ -25,6 +33,20 @@ class Ledger(Protocol):
         Raises what the proposal raises, LEDGER_UNAVAILABLE, or DEADLINE_EXCEEDED.
         """
         ...
+
+    def take(self, intake: Intake, deadline: Deadline) -> tuple[Appended, ...]:
+        """Append what a poll of the bus says, and move its places on, in one transaction.
+
+        Raises LEDGER_UNAVAILABLE or DEADLINE_EXCEEDED.
+        """
+        ...
+
+    @property
+    def clock_fault(self) -> ClockFault | None:
+        """How wrong the clock was found to be, since `forget_clock_fault`."""
+        ...
+
+    def forget_clock_fault(self) -> None: ...
 
     def logged(self, appended: Appended) -> LoggedEntry:
         """The entry with its proof under the newest signed checkpoint."""
@@ -42,6 +64,22 @@ class Ledger(Protocol):
 
     def wait_for_append(self, seconds: float) -> None:
         """Until the next batch is committed, or so many seconds."""
+        ...
+
+
+class EndsOfSearches(Protocol):
+    """What the books say of ends, outside an append."""
+
+    def of(self, search_id: str) -> tuple[SearchEnd, ...]:
+        """The ends there are, by gallery. Raises NOT_FOUND."""
+        ...
+
+    def overdue(self, now: datetime, limit: int) -> tuple[tuple[str, datetime], ...]:
+        """Searches that lack an end which was due by `now`, and when it was; the oldest first."""
+        ...
+
+    def any_held(self) -> bool:
+        """Whether a receipt waits for the one before it."""
         ...
 
 

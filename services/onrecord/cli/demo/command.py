@@ -40,7 +40,16 @@ _PREFERRED = "dlib-resnet"  # of the set `registry`, which any machine can build
 )
 @click.option("--per-state", type=click.IntRange(10, 1000), default=80, show_default=True)
 @click.option("--seed", default=20261123, show_default=True)
-def demo(out: Path, models: Path, policies: Path, cache: Path, per_state: int, seed: int) -> None:
+@click.option("--processes", is_flag=True, help="The five services apart, with mutual TLS.")
+def demo(
+    out: Path,
+    models: Path,
+    policies: Path,
+    cache: Path,
+    per_state: int,
+    seed: int,
+    processes: bool,
+) -> None:
     """Watch one search, on the record, on real face models. Nobody in it exists."""
     teller = Teller()
     _clear(out)
@@ -68,9 +77,12 @@ def demo(out: Path, models: Path, policies: Path, cache: Path, per_state: int, s
         )
     enrolled = stage.assign(stage.read_sitters(truth), per_state)
     with ExitStack() as running:
-        with teller.progress("starting OnRecord in one process") as tell:
+        how = "in five processes" if processes else "in one process"
+        with teller.progress(f"starting OnRecord {how}") as tell:
             tell(0, 1)
-            address = running.enter_context(running_server(data, models, out / "server.log"))
+            address = running.enter_context(
+                running_server(data, models, out / "server.log", apart=processes)
+            )
         scene = stage.Scene(address, DevelopmentIssuer.open(DataFolder(data).identity), enrolled)
         stage.set_up_states(scene, model_id, policies, teller)
         with teller.progress("enrolling portraits, each sealed to its state's key") as tell:

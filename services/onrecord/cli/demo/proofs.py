@@ -29,8 +29,7 @@ from onrecord.proof.attestation import Attestor
 from onrecord.proof.entry import LoggedEntry
 from onrecord.proof.tiles import TileObject
 from onrecord.standalone.app import StandaloneSettings, standalone
-from onrecord.standalone.folder import DataFolder
-from onrecord.standalone.secrets import PUBLIC_LEDGER_KEY
+from onrecord.standalone.folder import PUBLIC_LEDGER_KEY, DataFolder
 
 
 def read_bodies(scene: Scene) -> list[Body]:

@@ -1,4 +1,4 @@
-"""`onrecord up` as a process of its own, for the length of the demo."""
+"""OnRecord beside us, in one process or in five, for the length of the demo."""
 
 import signal
 import subprocess
@@ -14,13 +14,17 @@ import httpx
 from onrecord.standalone.folder import DataFolder
 
 _START_SECONDS = 90.0
-_STOP_SECONDS = 30.0
+_STOP_SECONDS = 90.0  # six processes, one after the other
 
 
 @contextmanager
-def running_server(data: Path, models: Path, log: Path) -> Iterator[str]:
-    """Start it on a free port and give its address; stop it by SIGTERM, as Kubernetes would."""
-    command = [sys.executable, "-m", "onrecord", "up", "--data", str(data)]
+def running_server(data: Path, models: Path, log: Path, *, apart: bool) -> Iterator[str]:
+    """Start it on a free port and give its address; stop it by SIGTERM, as Kubernetes would.
+
+    `apart`: each service as a process of its own.
+    """
+    how = ["up-processes", "--planes", "1"] if apart else ["up"]
+    command = [sys.executable, "-m", "onrecord", *how, "--data", str(data)]
     command += ["--models", str(models), "--port", "0"]
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
@@ -40,14 +44,14 @@ def _address(process: subprocess.Popen[bytes], folder: DataFolder, log: Path) ->
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise click.ClickException(
-                f"`onrecord up` ended with {process.returncode}:\n{log.read_text('utf-8')}"
+                f"OnRecord ended with {process.returncode}:\n{log.read_text('utf-8')}"
             )
         if folder.address.exists():
             address = folder.address.read_text("utf-8").strip()
             if address and _ready(address):
                 return address
         time.sleep(0.05)
-    raise click.ClickException(f"`onrecord up` was not ready in time; its log is {log}")
+    raise click.ClickException(f"OnRecord was not ready in time; its log is {log}")
 
 
 def _ready(address: str) -> bool:

@@ -3,8 +3,23 @@
 Similarities are whole millionths of a cosine in [-1, 1], never a probability.
 """
 
+from onrecord.client.results.dead_letters import (
+    DeadLetter,
+    Event,
+    EventPage,
+    Explained,
+    Sent,
+)
 from onrecord.client.results.examinations import Decision, Examiner, Task, TaskSummary
 from onrecord.client.results.galleries import Body, Enrolment, GalleryInfo, Logged, Policy
+from onrecord.client.results.manifests import (
+    Check,
+    Chunk,
+    Deletion,
+    Manifest,
+    ManifestRow,
+    RowOutcome,
+)
 from onrecord.client.results.searches import (
     Gallery,
     Lead,
@@ -18,20 +33,31 @@ from onrecord.client.results.searches import (
 
 __all__ = [
     "Body",
+    "Check",
+    "Chunk",
+    "DeadLetter",
     "Decision",
+    "Deletion",
     "Enrolment",
+    "Event",
+    "EventPage",
     "Examiner",
+    "Explained",
     "Gallery",
     "GalleryInfo",
     "Lead",
     "Leads",
     "LedgerEntry",
     "Logged",
+    "Manifest",
+    "ManifestRow",
     "Policy",
     "Quality",
     "Reason",
     "Receipt",
+    "RowOutcome",
     "Search",
+    "Sent",
     "Task",
     "TaskSummary",
 ]

@@ -10,7 +10,7 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class GalleryInfo:
-    """A gallery. `public_key`: X25519, 32 bytes."""
+    """A gallery. `public_key`: X25519, 32 bytes. `plane`: the name of the one that holds it."""
 
     gallery: str
     model_id: str
@@ -18,6 +18,7 @@ class GalleryInfo:
     authority_key: str
     public_key: bytes
     live_records: int
+    plane: str
 
     @classmethod
     def read(cls, said: Json) -> "GalleryInfo":
@@ -28,6 +29,7 @@ class GalleryInfo:
             said["authority_key"],
             base64.b64decode(said["public_key"]),
             said["live_records"],
+            said["plane"],
         )
 
 
@@ -65,14 +67,18 @@ class Logged:
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """A record that is live."""
+    """One portrait on its way: requested, detected, embedded, then live or rejected.
+
+    `code` and `message` say why it was rejected.
+    """
 
     enrolment_id: str
     gallery: str
     generation: int
     model_id: str
     status: str
-    entry_index: int
+    code: str | None
+    message: str
 
     @classmethod
     def read(cls, said: Json) -> "Enrolment":
@@ -82,7 +88,8 @@ class Enrolment:
             said["generation"],
             said["model_id"],
             said["status"],
-            said["entry_index"],
+            said["code"],
+            said["message"],
         )
 
 

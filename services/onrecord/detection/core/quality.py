@@ -6,6 +6,7 @@ ends of the scale, never by how light the skin is.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache, lru_cache
 
 import numpy as np
 
@@ -90,18 +91,26 @@ def _light(grey: Floats) -> dict[Component, float]:
 def _place(landmarks: Floats, frame: Frame) -> dict[Component, float]:
     """From landmarks alone: boxes of two detectors are not alike."""
     to_image = similarity_transform(TEMPLATE, landmarks)
-    x1, y1, x2, y2 = _HEAD
-    across, down = np.meshgrid(np.linspace(x1, x2, _GRID), np.linspace(y1, y2, _GRID))
-    head = apply(to_image, np.stack([across.ravel(), down.ravel()], axis=1))
+    head = apply(to_image, _head_points())
     inside = (head >= 0).all(axis=1) & (head <= (frame.width, frame.height)).all(axis=1)
     return {
         Component.EYE_DISTANCE: float(np.linalg.norm(landmarks[1] - landmarks[0])),
-        Component.HEAD_SIZE: scale_of(to_image) * (y2 - y1) / frame.height,
+        Component.HEAD_SIZE: scale_of(to_image) * (_HEAD[3] - _HEAD[1]) / frame.height,
         Component.CROP: float(inside.mean()),
     }
 
 
 _GRID = 33
+
+
+@cache
+def _head_points() -> Floats:
+    """[_GRID * _GRID, 2], evenly over `_HEAD`; read-only."""
+    x1, y1, x2, y2 = _HEAD
+    across, down = np.meshgrid(np.linspace(x1, x2, _GRID), np.linspace(y1, y2, _GRID))
+    points = np.stack([across.ravel(), down.ravel()], axis=1)
+    points.setflags(write=False)
+    return points
 
 
 def _turn(landmarks: Floats) -> dict[Component, float]:
@@ -120,10 +129,18 @@ def _grey(pixels: Pixels) -> Floats:
 
 def _averaged(grey: Floats, side: int) -> Floats:
     """A square image averaged down to `side` pixels; each covers its exact share."""
-    edges = np.linspace(0, len(grey), side + 1)
-    cells = np.arange(len(grey))
-    share = np.clip(
-        np.minimum(cells + 1, edges[1:, None]) - np.maximum(cells, edges[:-1, None]), 0, 1
-    )
-    weights = share / share.sum(axis=1, keepdims=True)
+    weights = _shares(len(grey), side)
     return np.asarray(weights @ grey @ weights.T)
+
+
+@lru_cache(maxsize=8)
+def _shares(cells: int, side: int) -> Floats:
+    """[side, cells]: the part that each cell has in each pixel; read-only."""
+    edges = np.linspace(0, cells, side + 1)
+    number = np.arange(cells)
+    share = np.clip(
+        np.minimum(number + 1, edges[1:, None]) - np.maximum(number, edges[:-1, None]), 0, 1
+    )
+    weights: Floats = share / share.sum(axis=1, keepdims=True)
+    weights.setflags(write=False)
+    return weights

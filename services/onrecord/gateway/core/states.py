@@ -47,8 +47,9 @@ class GalleryState:
     """One gallery within a search (law 8).
 
     `ended` is False for a granted gallery that has no end yet; it is then shown as unavailable
-    and retryable. `receipt_index` is the ledger entry of its receipt, `receipt_sha256` the hash
-    of the plane's statement.
+    and retryable. `receipt_sha256` is the hash of the plane's statement, `receipt_sequence` its
+    number in the gallery; `receipt_index` is its entry in the ledger, where the bus brings it a
+    moment later: None until this gateway has heard of it.
     """
 
     gallery: str
@@ -59,8 +60,9 @@ class GalleryState:
     list_size: int = 0
     reasons: tuple[Reason, ...] = ()
     retryable: bool = False
-    receipt_index: int | None = None
+    receipt_sequence: int | None = None
     receipt_sha256: str | None = None
+    receipt_index: int | None = None
 
     @property
     def granted(self) -> bool:
@@ -86,16 +88,27 @@ def granted(gallery: str, policy: str | None, model_id: str | None, size: int) -
     )
 
 
-def searched(state: GalleryState, receipt_index: int, receipt_sha256: str) -> GalleryState:
+def searched(state: GalleryState, sequence: int, receipt_sha256: str) -> GalleryState:
+    """The plane has looked, and says so in a receipt that is on its way to the ledger."""
     return replace(
         state,
         status=GalleryStatus.SEARCHED,
         ended=True,
         reasons=(),
         retryable=False,
-        receipt_index=receipt_index,
+        receipt_sequence=sequence,
         receipt_sha256=receipt_sha256,
     )
+
+
+def logged(state: GalleryState, index: int) -> GalleryState:
+    """Its receipt stands in the ledger."""
+    return replace(state, receipt_index=index)
+
+
+def awaits_entry(state: GalleryState) -> bool:
+    """Searched, and the entry of its receipt is not known here yet."""
+    return state.status is GalleryStatus.SEARCHED and state.receipt_index is None
 
 
 def unreached(state: GalleryState, reason: Reason) -> GalleryState:

@@ -7,6 +7,28 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class EventView:
+    """`ref` names what changed: a search, a task, an enrolment, a manifest's chunk.
+
+    `data` says what of it, such as `{"status": "released"}`. Look there for the rest.
+    """
+
+    id: int
+    time: str
+    kind: str
+    ref: str
+    data: dict[str, str | int]
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """`next` is what to send as `after`: it stays as it was where there is nothing new."""
+
+    events: list[EventView]
+    next: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReasonView:
     """Why, with a stable code."""
 
@@ -16,10 +38,14 @@ class ReasonView:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptView:
-    """Where the ledger holds the plane's receipt, and the hash of the plane's statement."""
+    """The plane's receipt: its number in the gallery and the hash of its statement.
 
-    entry_index: int
+    `entry_index` is where the ledger holds it; null until it has got there, a moment later.
+    """
+
+    sequence: int
     statement_sha256: str
+    entry_index: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,20 +178,45 @@ class LeadReport:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyInForceView:
+    """Which policy of its state a gallery is searched under."""
+
+    version: int
+    expires: str
+
+
+@dataclass(frozen=True, slots=True)
 class GalleryInfoView:
-    """A gallery as anyone signed in may know it. `public_key` is X25519 in base64."""
+    """A gallery as anyone signed in may know it. `public_key` is X25519 in base64.
+
+    `last_sequence` is the number of its plane's last receipt. `policy` is null where none is in
+    force, and where audit is among what is `unavailable`.
+    """
 
     gallery: str
+    plane: str
     model_id: str
     metric: str
     authority_key: str
     public_key: str
     live_records: int
+    last_sequence: int
+    policy: PolicyInForceView | None
+
+
+@dataclass(frozen=True, slots=True)
+class AwayView:
+    """A plane by its name, or `audit`, that did not answer: what it holds is not listed."""
+
+    name: str
+    code: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
 class GalleryList:
     galleries: list[GalleryInfoView]
+    unavailable: list[AwayView]
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,18 +241,6 @@ class PolicyList:
 class LoggedView:
     """Something was written to the ledger."""
 
-    entry_index: int
-
-
-@dataclass(frozen=True, slots=True)
-class EnrolmentView:
-    """A record that is live from now on."""
-
-    enrolment_id: str
-    gallery: str
-    generation: int
-    model_id: str
-    status: str
     entry_index: int
 
 

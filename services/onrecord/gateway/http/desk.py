@@ -1,16 +1,16 @@
 """The front desk: who calls, whether there is room, and the way to a worker thread."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import asdict
 from typing import Any, TypeVar
 
-from fastapi import Request
-from fastapi.responses import JSONResponse
+from fastapi import Request, Response
 
 from onrecord.chassis.problems import RETRY_AFTER_MS
+from onrecord.contracts.request_parsing import parse_jurisdiction
 from onrecord.gateway.callers import Caller, Callers
 from onrecord.gateway.http.request_ids import request_id
 from onrecord.gateway.limits import Limits
@@ -59,17 +59,42 @@ class Desk:
         header = request.headers.get("authorization")
         return await self.run(lambda: self._callers.identify(header, request_id(request)))
 
+    async def custodian(self, request: Request, gallery: str) -> Caller:
+        """The verified custodian of a gallery, before a body of theirs is held.
+
+        Raises TOKEN_*, JURISDICTION_UNKNOWN, ROLE_MISSING, CALLER_NOT_ALLOWED.
+        """
+        caller = await self.caller(request)
+        parse_jurisdiction(gallery, "gallery")
+        caller.require_custodian(gallery)
+        return caller
+
     async def serve(self, request: Request, work: Callable[[Caller], Result]) -> Result:
         """A place, the caller, the work: all that a call without a body needs."""
+        header = request.headers.get("authorization")
+        identity = request_id(request)
         async with self.place():
-            caller = await self.caller(request)
-            return await self.run(lambda: work(caller))
+            return await self.run(lambda: work(self._callers.identify(header, identity)))
 
     def close(self) -> None:
         """Wait for what is running."""
         self._threads.shutdown(wait=True)
 
 
-def shown(view: Any, status: int = 200) -> JSONResponse:
+def shown(view: Any, status: int = 200) -> Response:
     """A view as JSON that nobody keeps."""
-    return JSONResponse(asdict(view), status, headers=NO_STORE)
+    return Response(_JSON.encode(view), status, headers=NO_STORE, media_type="application/json")
+
+
+def _fields(view: Any) -> dict[str, Any]:
+    """The fields of one view; the encoder comes back for those within it."""
+    return {name: getattr(view, name) for name in view.__slots__}
+
+
+_JSON = json.JSONEncoder(
+    ensure_ascii=False,
+    allow_nan=False,
+    check_circular=False,
+    separators=(",", ":"),
+    default=_fields,
+)

@@ -4,21 +4,20 @@ from fastapi import APIRouter, Request, Response
 
 from onrecord.gateway.administration import Administration
 from onrecord.gateway.core.views import (
-    EnrolmentView,
     GalleryInfoView,
     GalleryList,
     LoggedView,
     PolicyList,
 )
-from onrecord.gateway.enrolments import Enrolments
 from onrecord.gateway.http import openapi
 from onrecord.gateway.http.desk import Desk, shown
-from onrecord.gateway.http.uploads import image_rule, read_document, read_parts
-from onrecord.gateway.presentation import gallery_info_view, policy_view
+from onrecord.gateway.http.uploads import read_document
+from onrecord.gateway.presentation import gallery_info_view, gallery_list, policy_view
 
 _GALLERY_EXAMPLE = {
     "model_id": "sface@1+fp32+0123456789abcdef",
     "authority_key": "US-UT/authority+4f1c2a9b+AY3k…",
+    "plane": "utah",
 }
 _BUNDLE_EXAMPLE = {
     "policy": "cGVybWl0…",
@@ -28,10 +27,9 @@ _BUNDLE_EXAMPLE = {
 }
 
 
-def router(desk: Desk, administration: Administration, enrolments: Enrolments) -> APIRouter:
+def router(desk: Desk, administration: Administration) -> APIRouter:
     routes = APIRouter(prefix="/v1", tags=["galleries"])
     limits = desk.limits
-    portrait_rule = image_rule("portrait", limits)
 
     @routes.get(
         "/galleries",
@@ -40,8 +38,8 @@ def router(desk: Desk, administration: Administration, enrolments: Enrolments) -
         summary="The galleries there are",
     )
     async def list_galleries(request: Request) -> Response:
-        found = await desk.serve(request, lambda _: administration.galleries())
-        return shown(GalleryList([gallery_info_view(one) for one in found]))
+        """A plane that does not answer is named under `unavailable`; the others are listed."""
+        return shown(gallery_list(await desk.serve(request, lambda _: administration.galleries())))
 
     @routes.put(
         "/galleries/{gallery}",
@@ -73,33 +71,6 @@ def router(desk: Desk, administration: Administration, enrolments: Enrolments) -
             sent = await read_document(request, limits)
             index = await desk.run(lambda: administration.activate_policy(caller, gallery, sent))
             return shown(LoggedView(index), 201)
-
-    @routes.put(
-        "/galleries/{gallery}/records/{record_id:path}",
-        status_code=201,
-        response_model=EnrolmentView,
-        operation_id="enrolRecord",
-        summary="Enrol one portrait (custodians of the gallery)",
-        openapi_extra=openapi.multipart(
-            portrait=openapi.image("JPEG, PNG or WebP, at most 20 MB and 60 megapixels")
-        ),
-    )
-    async def enrol_record(request: Request, gallery: str, record_id: str) -> Response:
-        async with desk.place():
-            caller = await desk.caller(request)
-            parts = await read_parts(request, (portrait_rule,), limits)
-            done = await desk.run(
-                lambda: enrolments.enrol(caller, gallery, record_id, parts["portrait"])
-            )
-            view = EnrolmentView(
-                enrolment_id=done.ticket.enrolment_id,
-                gallery=done.gallery,
-                generation=done.ticket.generation,
-                model_id=done.ticket.model_id,
-                status="live",
-                entry_index=done.entry_index,
-            )
-            return shown(view, 201)
 
     @routes.get(
         "/policies",

@@ -27,6 +27,10 @@ class Readiness:
         """From now on not ready; calls that come are still served."""
         self._draining = True
 
+    @property
+    def draining(self) -> bool:
+        return self._draining
+
     def view(self) -> ReadinessView:
         said = {name: _run(name, check) for name, check in self._checks.items()}
         if self._draining:

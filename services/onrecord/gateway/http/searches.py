@@ -9,8 +9,9 @@ from onrecord.gateway.http import openapi
 from onrecord.gateway.http.desk import Desk, shown
 from onrecord.gateway.http.uploads import PartRule, image_rule, read_parts
 from onrecord.gateway.leads import Leads
+from onrecord.gateway.opening import SearchCall
 from onrecord.gateway.presentation import search_page, search_view
-from onrecord.gateway.searches import SearchCall, Searches
+from onrecord.gateway.searches import Searches
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 
 _HEADER = "Idempotency-Key"

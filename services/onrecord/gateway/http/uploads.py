@@ -31,21 +31,32 @@ def image_rule(name: str, limits: Limits) -> PartRule:
     return PartRule(name, limits.image_bytes, ErrorCode.IMAGE_TOO_LARGE)
 
 
-async def read_document(request: Request, limits: Limits) -> dict[str, object]:
-    """The body as a JSON object. Raises REQUEST_MALFORMED, FIELD_TOO_LONG, UPLOAD_INCOMPLETE."""
+async def read_document(
+    request: Request, limits: Limits, most: int | None = None
+) -> dict[str, object]:
+    """The body as a JSON object of at most `most` bytes, or of a document's.
+
+    Raises REQUEST_MALFORMED, FIELD_TOO_LONG, UPLOAD_INCOMPLETE.
+    """
+    return read_object(await read_body(request, limits, most or limits.document_bytes), "body")
+
+
+async def read_body(request: Request, limits: Limits, most: int) -> bytes:
+    """The body as it is. Raises FIELD_TOO_LONG, UPLOAD_INCOMPLETE."""
     held = bytearray()
 
     def take(chunk: bytes) -> None:
-        if len(held) + len(chunk) > limits.document_bytes:
+        if len(held) + len(chunk) > most:
             raise OnRecordError(
                 ErrorCode.FIELD_TOO_LONG,
-                f"the body has more than {limits.document_bytes} bytes",
+                f"the body has more than {most} bytes",
                 field="body",
+                details={"limit": most},
             )
         held.extend(chunk)
 
     await _consume(request, limits, take)
-    return read_object(bytes(held), "body")
+    return bytes(held)
 
 
 async def read_parts(
@@ -56,7 +67,25 @@ async def read_parts(
     Raises REQUEST_MALFORMED, FIELD_MISSING, FIELD_UNKNOWN, FIELD_INVALID, a rule's own code, and
     UPLOAD_INCOMPLETE where the body ends before its closing boundary.
     """
-    collector = _Collector(rules)
+    by_name = {rule.name: rule for rule in rules}
+    return await _read(request, limits, _Collector(by_name.get, tuple(by_name)))
+
+
+async def read_named_parts(
+    request: Request, rule_of: "RuleOf", most: "PartRule", limits: Limits
+) -> dict[str, bytes]:
+    """The parts of a body whose names are not known before: each has the rule `rule_of` gives it.
+
+    `most` bounds all of them together. Raises as `read_parts`, FIELD_UNKNOWN for a name without a
+    rule, and `most`'s own code.
+    """
+    return await _read(request, limits, _Collector(rule_of, (), most))
+
+
+RuleOf = Callable[[str], PartRule | None]
+
+
+async def _read(request: Request, limits: Limits, collector: "_Collector") -> dict[str, bytes]:
     parser = MultipartParser(_boundary(request), collector.callbacks())
     try:
         await _consume(request, limits, parser.write)
@@ -70,8 +99,14 @@ async def read_parts(
 class _Collector:
     """Takes what the parser reports. Stops at the first thing that may not be."""
 
-    def __init__(self, rules: Sequence[PartRule]) -> None:
-        self._rules = {rule.name: rule for rule in rules}
+    def __init__(
+        self, rule_of: RuleOf, required: Sequence[str], most: PartRule | None = None
+    ) -> None:
+        self._rule_of = rule_of
+        self._required = required
+        self._most = most
+        self._held = 0
+        self._rules: dict[str, PartRule] = {}
         self._parts: dict[str, bytearray] = {}
         self._current: str | None = None
         self._header = bytearray()
@@ -95,7 +130,7 @@ class _Collector:
             raise OnRecordError(
                 ErrorCode.UPLOAD_INCOMPLETE, "the upload ends before its closing boundary"
             )
-        for name in self._rules:
+        for name in self._required:
             if name not in self._parts:
                 raise OnRecordError(
                     ErrorCode.FIELD_MISSING, f"the part {name} is missing", field=name
@@ -123,7 +158,8 @@ class _Collector:
         name = options.get(b"name", b"").decode("utf-8", "replace")
         if kind != b"form-data" or not name:
             raise OnRecordError(ErrorCode.REQUEST_MALFORMED, "a part of the body has no name")
-        if name not in self._rules:
+        rule = self._rule_of(name)
+        if rule is None:
             raise OnRecordError(
                 ErrorCode.FIELD_UNKNOWN, f"{name[:80]!r} is not a part here", field=name[:80]
             )
@@ -131,6 +167,7 @@ class _Collector:
             raise OnRecordError(
                 ErrorCode.FIELD_INVALID, f"the part {name} stands twice", field=name
             )
+        self._rules[name] = rule
         self._parts[name] = bytearray()
         self._current = name
 
@@ -139,18 +176,24 @@ class _Collector:
             raise OnRecordError(ErrorCode.REQUEST_MALFORMED, "a part of the body has no headers")
         rule = self._rules[self._current]
         held = self._parts[self._current]
+        self._held += end - start
         if len(held) + end - start > rule.limit:
-            held.clear()
-            raise OnRecordError(
-                rule.too_large,
-                f"{rule.name} has more than {rule.limit} bytes",
-                field=rule.name,
-                details={"limit": rule.limit},
-            )
+            raise _too_large(rule)
+        if self._most is not None and self._held > self._most.limit:
+            raise _too_large(self._most)
         held += data[start:end]
 
     def _end(self) -> None:
         self._ended = True
+
+
+def _too_large(rule: PartRule) -> OnRecordError:
+    return OnRecordError(
+        rule.too_large,
+        f"{rule.name} has more than {rule.limit} bytes",
+        field=rule.name,
+        details={"limit": rule.limit},
+    )
 
 
 async def _consume(request: Request, limits: Limits, take: Callable[[bytes], object]) -> None:

@@ -5,16 +5,18 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 
 from onrecord.chassis.database import forget
-from onrecord.gateway.store.deliveries import DeliveryStore
+from onrecord.gateway.store.events import EventStore
 from onrecord.gateway.store.rows import SealedCasework, Search, Task
 from onrecord.gateway.store.searches import SearchStore
 from onrecord.gateway.store.tables import metadata
-from onrecord.gateway.store.tasks import ExaminerPool, TaskStore
+from onrecord.gateway.store.tasks import ExaminerPool, Pool, TaskStore
+from onrecord.kernel.times import Clock
 
 __all__ = [
     "CaseworkStore",
-    "DeliveryStore",
+    "EventStore",
     "ExaminerPool",
+    "Pool",
     "SealedCasework",
     "Search",
     "SearchStore",
@@ -26,18 +28,19 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class CaseworkStore:
-    """The four subjects of one database."""
+    """The subjects of one database."""
 
     searches: SearchStore
     tasks: TaskStore
     examiners: ExaminerPool
-    deliveries: DeliveryStore
+    events: EventStore
 
 
-def open_casework(engine: Engine) -> CaseworkStore:
+def open_casework(engine: Engine, clock: Clock) -> CaseworkStore:
     """The store on `engine`; makes the tables where there are none."""
     metadata.create_all(engine)
     forget(engine)  # a crash may have come between destroying a key and this
+    events = EventStore(engine, clock)
     return CaseworkStore(
-        SearchStore(engine), TaskStore(engine), ExaminerPool(engine), DeliveryStore(engine)
+        SearchStore(engine, events), TaskStore(engine), ExaminerPool(engine), events
     )

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -135,15 +135,24 @@ def read_task(row: Row[Any]) -> Task:
 
 
 def write_galleries(galleries: Sequence[GalleryState]) -> str:
-    return json.dumps([asdict(state) for state in galleries])
+    return json.dumps([_gallery(state) for state in galleries])
 
 
 def write_reasons(reasons: Sequence[Reason]) -> str:
-    return json.dumps([asdict(reason) for reason in reasons])
+    return json.dumps([_fields(reason) for reason in reasons])
 
 
 def write_quality(quality: Sequence[QualityMeasure]) -> str:
-    return json.dumps([asdict(measure) for measure in quality])
+    return json.dumps([_fields(measure) for measure in quality])
+
+
+def _gallery(state: GalleryState) -> dict[str, Any]:
+    return {**_fields(state), "reasons": [_fields(reason) for reason in state.reasons]}
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    """The fields of a flat value. `dataclasses.asdict` copies deeply, at ten times the cost."""
+    return {one: getattr(value, one) for one in value.__slots__}
 
 
 def _read_galleries(text: str) -> tuple[GalleryState, ...]:

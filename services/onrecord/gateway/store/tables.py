@@ -4,6 +4,7 @@ Times are RFC 3339 texts as the ledger writes them, so that their order is their
 """
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     Date,
     ForeignKey,
@@ -71,10 +72,22 @@ examiners = Table(
     Column("joined_at", String(32), nullable=False),
 )
 
-deliveries = Table(
-    "deliveries",
+events = Table(
+    "events",
     metadata,
-    Column("gallery", String(16), primary_key=True),
-    Column("sequence", Integer, nullable=False),
+    # The ids of events that were forgotten are not given again: they are clients' cursors.
+    Column(
+        "event_id",
+        BigInteger().with_variant(Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=True,
+    ),
+    Column("time", String(32), nullable=False),
+    Column("audience", String(600), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("ref", String(256), nullable=False),
+    Column("data", Text, nullable=False),
+    Index("events_by_audience", "audience", "event_id"),
+    Index("events_by_time", "time"),
+    sqlite_autoincrement=True,
 )
-"""Up to which of a gallery's receipts the ledger has them."""

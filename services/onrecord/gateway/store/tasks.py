@@ -1,47 +1,26 @@
 """Examination tasks and the pool they are drawn from."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, update
 
 from onrecord.chassis.database import read_transaction, write_transaction
 from onrecord.gateway.core.draw import Examiner
-from onrecord.gateway.store import rows, tables
+from onrecord.gateway.store import events, rows, tables
+from onrecord.gateway.store.events import NewEvent
 from onrecord.gateway.store.rows import Task
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.times import format_time
-from onrecord.kernel.vocabulary import SearchStatus, TaskStatus
+from onrecord.kernel.vocabulary import TaskStatus
 
 
 class TaskStore:
-    """Each method is one transaction."""
+    """Each method is one transaction. Tasks begin where a search is given its examiners."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-
-    def assign(self, search_id: str, tasks: Sequence[Task]) -> bool:
-        """Give a sealed search its tasks, all at once. False where it has moved on before."""
-        table = tables.searches
-        with write_transaction(self._engine) as connection:
-            moved = connection.execute(
-                update(table)
-                .where(table.c.search_id == search_id, table.c.status == SearchStatus.SEALED.value)
-                .values(status=SearchStatus.EXAMINING.value)
-            )
-            if moved.rowcount != 1:
-                return False
-            for task in tasks:
-                connection.execute(
-                    insert(tables.tasks).values(
-                        task_id=task.task_id,
-                        search_id=task.search_id,
-                        person=task.person,
-                        status=task.status.value,
-                        sealed_order=task.sealed_order,
-                    )
-                )
-            return True
 
     def get(self, task_id: str) -> Task:
         """Raises NOT_FOUND."""
@@ -97,6 +76,36 @@ class TaskStore:
             )
 
 
+def insert_tasks(connection: Connection, tasks: Sequence[Task]) -> list[NewEvent]:
+    """The tasks of one search, as part of the transaction that puts it under examination, and
+    what is to be told of them in it.
+    """
+    connection.execute(
+        _INSERT,
+        [
+            {
+                "task_id": task.task_id,
+                "search_id": task.search_id,
+                "person": task.person,
+                "status": task.status.value,
+                "sealed_order": task.sealed_order,
+            }
+            for task in tasks
+        ],
+    )
+    return [
+        (events.examiner(task.person), events.TASK_ASSIGNED, task.task_id, {}) for task in tasks
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Everyone in the pool, and the people who are known to a case."""
+
+    examiners: tuple[Examiner, ...]
+    case_team: frozenset[str]
+
+
 class ExaminerPool:
     """Who may be drawn, and who is known to a case."""
 
@@ -117,17 +126,21 @@ class ExaminerPool:
                 )
             )
 
-    def all(self) -> tuple[Examiner, ...]:
+    def for_case(self, agency: str, case_number: str) -> Pool:
+        """The pool, and who has searched in this case, as far as it is known here."""
+        given = {"agency": agency, "case_number": case_number}
         with read_transaction(self._engine) as connection:
-            found = connection.execute(select(tables.examiners)).mappings()
-            return tuple(
-                Examiner(one["person"], one["agency"], one["training_completed"]) for one in found
-            )
+            examiners = tuple(Examiner(*row) for row in connection.execute(_POOL))
+            team = frozenset(connection.execute(_TEAM, given).scalars())
+            return Pool(examiners, team)
 
-    def case_team(self, agency: str, case_number: str) -> frozenset[str]:
-        """The people who have searched in this case, as far as it is known here."""
-        wanted = select(tables.searches.c.person).where(
-            tables.searches.c.agency == agency, tables.searches.c.case_number == case_number
-        )
-        with read_transaction(self._engine) as connection:
-            return frozenset(connection.execute(wanted).scalars())
+
+# Statements are built once: building one costs as much as running it.
+_INSERT = insert(tables.tasks)
+_POOL = select(
+    tables.examiners.c.person, tables.examiners.c.agency, tables.examiners.c.training_completed
+)
+_TEAM = select(tables.searches.c.person).where(
+    tables.searches.c.agency == bindparam("agency"),
+    tables.searches.c.case_number == bindparam("case_number"),
+)

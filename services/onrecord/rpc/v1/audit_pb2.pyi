@@ -202,28 +202,6 @@ class AuthorizeLookRequest(_message.Message):
 Global___AuthorizeLookRequest: _TypeAlias = AuthorizeLookRequest  # noqa: Y015
 
 @_typing.final
-class RecordReceiptRequest(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    RECEIPT_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def receipt(self) -> _values_pb2.Attestation:
-        """The plane's `onrecord.receipt/v1`."""
-
-    def __init__(
-        self,
-        *,
-        receipt: _values_pb2.Attestation | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___RecordReceiptRequest: _TypeAlias = RecordReceiptRequest  # noqa: Y015
-
-@_typing.final
 class RecordQualityRefusalRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -342,6 +320,78 @@ class DecideRequest(_message.Message):
 Global___DecideRequest: _TypeAlias = DecideRequest  # noqa: Y015
 
 @_typing.final
+class ListEndsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEARCH_ID_FIELD_NUMBER: _builtins.int
+    search_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        search_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["search_id", b"search_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListEndsRequest: _TypeAlias = ListEndsRequest  # noqa: Y015
+
+@_typing.final
+class SearchEnd(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GALLERY_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    INDEX_FIELD_NUMBER: _builtins.int
+    RECEIPT_SHA256_FIELD_NUMBER: _builtins.int
+    gallery: _builtins.str
+    kind: _builtins.str
+    """`search.executed`, `search.refused_quality`, `search.failed` or `search.expired`."""
+    index: _builtins.int
+    """Place in the ledger, from 0."""
+    receipt_sha256: _builtins.str
+    """Of the plane's receipt, hexadecimal; absent unless the search was executed."""
+    def __init__(
+        self,
+        *,
+        gallery: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        index: _builtins.int = ...,
+        receipt_sha256: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_receipt_sha256", b"_receipt_sha256", "receipt_sha256", b"receipt_sha256"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_receipt_sha256", b"_receipt_sha256", "gallery", b"gallery", "index", b"index", "kind", b"kind", "receipt_sha256", b"receipt_sha256"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__receipt_sha256: _TypeAlias = _typing.Literal["receipt_sha256"]  # noqa: Y015
+    _WhichOneofArgType__receipt_sha256: _TypeAlias = _typing.Literal["_receipt_sha256", b"_receipt_sha256"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__receipt_sha256) -> _WhichOneofReturnType__receipt_sha256 | None: ...
+
+Global___SearchEnd: _TypeAlias = SearchEnd  # noqa: Y015
+
+@_typing.final
+class ListEndsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def ends(self) -> _containers.RepeatedCompositeFieldContainer[Global___SearchEnd]: ...
+    def __init__(
+        self,
+        *,
+        ends: _abc.Iterable[Global___SearchEnd] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ends", b"ends"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListEndsResponse: _TypeAlias = ListEndsResponse  # noqa: Y015
+
+@_typing.final
 class ReleaseRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -390,31 +440,6 @@ class ReleaseResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReleaseResponse: _TypeAlias = ReleaseResponse  # noqa: Y015
-
-@_typing.final
-class RecordGalleryChangeRequest(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    CHANGE_FIELD_NUMBER: _builtins.int
-    USER_TOKEN_FIELD_NUMBER: _builtins.int
-    user_token: _builtins.str
-    @_builtins.property
-    def change(self) -> _values_pb2.Attestation:
-        """The plane's `onrecord.gallery-changed/v1`."""
-
-    def __init__(
-        self,
-        *,
-        change: _values_pb2.Attestation | None = ...,
-        user_token: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "user_token", b"user_token"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___RecordGalleryChangeRequest: _TypeAlias = RecordGalleryChangeRequest  # noqa: Y015
 
 @_typing.final
 class PinAuthorityKeyRequest(_message.Message):

@@ -45,11 +45,6 @@ class AuditStub(object):
                 request_serializer=onrecord_dot_rpc_dot_v1_dot_audit__pb2.AuthorizeLookRequest.SerializeToString,
                 response_deserializer=onrecord_dot_rpc_dot_v1_dot_values__pb2.LoggedEntry.FromString,
                 _registered_method=True)
-        self.RecordReceipt = channel.unary_unary(
-                '/onrecord.rpc.v1.Audit/RecordReceipt',
-                request_serializer=onrecord_dot_rpc_dot_v1_dot_audit__pb2.RecordReceiptRequest.SerializeToString,
-                response_deserializer=onrecord_dot_rpc_dot_v1_dot_values__pb2.LoggedEntry.FromString,
-                _registered_method=True)
         self.RecordQualityRefusal = channel.unary_unary(
                 '/onrecord.rpc.v1.Audit/RecordQualityRefusal',
                 request_serializer=onrecord_dot_rpc_dot_v1_dot_audit__pb2.RecordQualityRefusalRequest.SerializeToString,
@@ -65,15 +60,15 @@ class AuditStub(object):
                 request_serializer=onrecord_dot_rpc_dot_v1_dot_audit__pb2.DecideRequest.SerializeToString,
                 response_deserializer=onrecord_dot_rpc_dot_v1_dot_values__pb2.LoggedEntry.FromString,
                 _registered_method=True)
+        self.ListEnds = channel.unary_unary(
+                '/onrecord.rpc.v1.Audit/ListEnds',
+                request_serializer=onrecord_dot_rpc_dot_v1_dot_audit__pb2.ListEndsRequest.SerializeToString,
+                response_deserializer=onrecord_dot_rpc_dot_v1_dot_audit__pb2.ListEndsResponse.FromString,
+                _registered_method=True)
         self.Release = channel.unary_unary(
                 '/onrecord.rpc.v1.Audit/Release',
                 request_serializer=onrecord_dot_rpc_dot_v1_dot_audit__pb2.ReleaseRequest.SerializeToString,
                 response_deserializer=onrecord_dot_rpc_dot_v1_dot_audit__pb2.ReleaseResponse.FromString,
-                _registered_method=True)
-        self.RecordGalleryChange = channel.unary_unary(
-                '/onrecord.rpc.v1.Audit/RecordGalleryChange',
-                request_serializer=onrecord_dot_rpc_dot_v1_dot_audit__pb2.RecordGalleryChangeRequest.SerializeToString,
-                response_deserializer=onrecord_dot_rpc_dot_v1_dot_values__pb2.LoggedEntry.FromString,
                 _registered_method=True)
         self.PinAuthorityKey = channel.unary_unary(
                 '/onrecord.rpc.v1.Audit/PinAuthorityKey',
@@ -138,12 +133,6 @@ class AuditServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def RecordReceipt(self, request, context):
-        """Missing associated documentation comment in .proto file."""
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
     def RecordQualityRefusal(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -162,15 +151,16 @@ class AuditServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def Release(self, request, context):
-        """Derives the outcome of a search from its entries and appends it.
+    def ListEnds(self, request, context):
+        """How each granted gallery of a search has ended, as far as the ledger knows by now.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def RecordGalleryChange(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+    def Release(self, request, context):
+        """Derives the outcome of a search from its entries and appends it.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -246,11 +236,6 @@ def add_AuditServicer_to_server(servicer, server):
                     request_deserializer=onrecord_dot_rpc_dot_v1_dot_audit__pb2.AuthorizeLookRequest.FromString,
                     response_serializer=onrecord_dot_rpc_dot_v1_dot_values__pb2.LoggedEntry.SerializeToString,
             ),
-            'RecordReceipt': grpc.unary_unary_rpc_method_handler(
-                    servicer.RecordReceipt,
-                    request_deserializer=onrecord_dot_rpc_dot_v1_dot_audit__pb2.RecordReceiptRequest.FromString,
-                    response_serializer=onrecord_dot_rpc_dot_v1_dot_values__pb2.LoggedEntry.SerializeToString,
-            ),
             'RecordQualityRefusal': grpc.unary_unary_rpc_method_handler(
                     servicer.RecordQualityRefusal,
                     request_deserializer=onrecord_dot_rpc_dot_v1_dot_audit__pb2.RecordQualityRefusalRequest.FromString,
@@ -266,15 +251,15 @@ def add_AuditServicer_to_server(servicer, server):
                     request_deserializer=onrecord_dot_rpc_dot_v1_dot_audit__pb2.DecideRequest.FromString,
                     response_serializer=onrecord_dot_rpc_dot_v1_dot_values__pb2.LoggedEntry.SerializeToString,
             ),
+            'ListEnds': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListEnds,
+                    request_deserializer=onrecord_dot_rpc_dot_v1_dot_audit__pb2.ListEndsRequest.FromString,
+                    response_serializer=onrecord_dot_rpc_dot_v1_dot_audit__pb2.ListEndsResponse.SerializeToString,
+            ),
             'Release': grpc.unary_unary_rpc_method_handler(
                     servicer.Release,
                     request_deserializer=onrecord_dot_rpc_dot_v1_dot_audit__pb2.ReleaseRequest.FromString,
                     response_serializer=onrecord_dot_rpc_dot_v1_dot_audit__pb2.ReleaseResponse.SerializeToString,
-            ),
-            'RecordGalleryChange': grpc.unary_unary_rpc_method_handler(
-                    servicer.RecordGalleryChange,
-                    request_deserializer=onrecord_dot_rpc_dot_v1_dot_audit__pb2.RecordGalleryChangeRequest.FromString,
-                    response_serializer=onrecord_dot_rpc_dot_v1_dot_values__pb2.LoggedEntry.SerializeToString,
             ),
             'PinAuthorityKey': grpc.unary_unary_rpc_method_handler(
                     servicer.PinAuthorityKey,
@@ -387,33 +372,6 @@ class Audit(object):
             _registered_method=True)
 
     @staticmethod
-    def RecordReceipt(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/onrecord.rpc.v1.Audit/RecordReceipt',
-            onrecord_dot_rpc_dot_v1_dot_audit__pb2.RecordReceiptRequest.SerializeToString,
-            onrecord_dot_rpc_dot_v1_dot_values__pb2.LoggedEntry.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
     def RecordQualityRefusal(request,
             target,
             options=(),
@@ -495,6 +453,33 @@ class Audit(object):
             _registered_method=True)
 
     @staticmethod
+    def ListEnds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/onrecord.rpc.v1.Audit/ListEnds',
+            onrecord_dot_rpc_dot_v1_dot_audit__pb2.ListEndsRequest.SerializeToString,
+            onrecord_dot_rpc_dot_v1_dot_audit__pb2.ListEndsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def Release(request,
             target,
             options=(),
@@ -511,33 +496,6 @@ class Audit(object):
             '/onrecord.rpc.v1.Audit/Release',
             onrecord_dot_rpc_dot_v1_dot_audit__pb2.ReleaseRequest.SerializeToString,
             onrecord_dot_rpc_dot_v1_dot_audit__pb2.ReleaseResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def RecordGalleryChange(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/onrecord.rpc.v1.Audit/RecordGalleryChange',
-            onrecord_dot_rpc_dot_v1_dot_audit__pb2.RecordGalleryChangeRequest.SerializeToString,
-            onrecord_dot_rpc_dot_v1_dot_values__pb2.LoggedEntry.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,13 +37,13 @@ class AuditStub:
     Authorize: _grpc.UnaryUnaryMultiCallable[_audit_pb2.AuthorizeRequest, _audit_pb2.AuthorizeResponse]
     """Evaluates a request and appends it, in one step. Repeatable under one idempotency key."""
     AuthorizeLook: _grpc.UnaryUnaryMultiCallable[_audit_pb2.AuthorizeLookRequest, _values_pb2.LoggedEntry]
-    RecordReceipt: _grpc.UnaryUnaryMultiCallable[_audit_pb2.RecordReceiptRequest, _values_pb2.LoggedEntry]
     RecordQualityRefusal: _grpc.UnaryUnaryMultiCallable[_audit_pb2.RecordQualityRefusalRequest, _values_pb2.LoggedEntry]
     RecordFailure: _grpc.UnaryUnaryMultiCallable[_audit_pb2.RecordFailureRequest, _values_pb2.LoggedEntry]
     Decide: _grpc.UnaryUnaryMultiCallable[_audit_pb2.DecideRequest, _values_pb2.LoggedEntry]
+    ListEnds: _grpc.UnaryUnaryMultiCallable[_audit_pb2.ListEndsRequest, _audit_pb2.ListEndsResponse]
+    """How each granted gallery of a search has ended, as far as the ledger knows by now."""
     Release: _grpc.UnaryUnaryMultiCallable[_audit_pb2.ReleaseRequest, _audit_pb2.ReleaseResponse]
     """Derives the outcome of a search from its entries and appends it."""
-    RecordGalleryChange: _grpc.UnaryUnaryMultiCallable[_audit_pb2.RecordGalleryChangeRequest, _values_pb2.LoggedEntry]
     PinAuthorityKey: _grpc.UnaryUnaryMultiCallable[_audit_pb2.PinAuthorityKeyRequest, _values_pb2.LoggedEntry]
     RegisterGalleryModel: _grpc.UnaryUnaryMultiCallable[_audit_pb2.RegisterGalleryModelRequest, _values_pb2.LoggedEntry]
     ActivatePolicy: _grpc.UnaryUnaryMultiCallable[_audit_pb2.ActivatePolicyRequest, _values_pb2.LoggedEntry]
@@ -64,13 +64,13 @@ class AuditAsyncStub(AuditStub):
     Authorize: _aio.UnaryUnaryMultiCallable[_audit_pb2.AuthorizeRequest, _audit_pb2.AuthorizeResponse]  # type: ignore[assignment]
     """Evaluates a request and appends it, in one step. Repeatable under one idempotency key."""
     AuthorizeLook: _aio.UnaryUnaryMultiCallable[_audit_pb2.AuthorizeLookRequest, _values_pb2.LoggedEntry]  # type: ignore[assignment]
-    RecordReceipt: _aio.UnaryUnaryMultiCallable[_audit_pb2.RecordReceiptRequest, _values_pb2.LoggedEntry]  # type: ignore[assignment]
     RecordQualityRefusal: _aio.UnaryUnaryMultiCallable[_audit_pb2.RecordQualityRefusalRequest, _values_pb2.LoggedEntry]  # type: ignore[assignment]
     RecordFailure: _aio.UnaryUnaryMultiCallable[_audit_pb2.RecordFailureRequest, _values_pb2.LoggedEntry]  # type: ignore[assignment]
     Decide: _aio.UnaryUnaryMultiCallable[_audit_pb2.DecideRequest, _values_pb2.LoggedEntry]  # type: ignore[assignment]
+    ListEnds: _aio.UnaryUnaryMultiCallable[_audit_pb2.ListEndsRequest, _audit_pb2.ListEndsResponse]  # type: ignore[assignment]
+    """How each granted gallery of a search has ended, as far as the ledger knows by now."""
     Release: _aio.UnaryUnaryMultiCallable[_audit_pb2.ReleaseRequest, _audit_pb2.ReleaseResponse]  # type: ignore[assignment]
     """Derives the outcome of a search from its entries and appends it."""
-    RecordGalleryChange: _aio.UnaryUnaryMultiCallable[_audit_pb2.RecordGalleryChangeRequest, _values_pb2.LoggedEntry]  # type: ignore[assignment]
     PinAuthorityKey: _aio.UnaryUnaryMultiCallable[_audit_pb2.PinAuthorityKeyRequest, _values_pb2.LoggedEntry]  # type: ignore[assignment]
     RegisterGalleryModel: _aio.UnaryUnaryMultiCallable[_audit_pb2.RegisterGalleryModelRequest, _values_pb2.LoggedEntry]  # type: ignore[assignment]
     ActivatePolicy: _aio.UnaryUnaryMultiCallable[_audit_pb2.ActivatePolicyRequest, _values_pb2.LoggedEntry]  # type: ignore[assignment]
@@ -102,13 +102,6 @@ class AuditServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_values_pb2.LoggedEntry, _abc.Awaitable[_values_pb2.LoggedEntry]]: ...
 
     @_abc_1.abstractmethod
-    def RecordReceipt(
-        self,
-        request: _audit_pb2.RecordReceiptRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_values_pb2.LoggedEntry, _abc.Awaitable[_values_pb2.LoggedEntry]]: ...
-
-    @_abc_1.abstractmethod
     def RecordQualityRefusal(
         self,
         request: _audit_pb2.RecordQualityRefusalRequest,
@@ -130,19 +123,20 @@ class AuditServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_values_pb2.LoggedEntry, _abc.Awaitable[_values_pb2.LoggedEntry]]: ...
 
     @_abc_1.abstractmethod
+    def ListEnds(
+        self,
+        request: _audit_pb2.ListEndsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_pb2.ListEndsResponse, _abc.Awaitable[_audit_pb2.ListEndsResponse]]:
+        """How each granted gallery of a search has ended, as far as the ledger knows by now."""
+
+    @_abc_1.abstractmethod
     def Release(
         self,
         request: _audit_pb2.ReleaseRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_audit_pb2.ReleaseResponse, _abc.Awaitable[_audit_pb2.ReleaseResponse]]:
         """Derives the outcome of a search from its entries and appends it."""
-
-    @_abc_1.abstractmethod
-    def RecordGalleryChange(
-        self,
-        request: _audit_pb2.RecordGalleryChangeRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_values_pb2.LoggedEntry, _abc.Awaitable[_values_pb2.LoggedEntry]]: ...
 
     @_abc_1.abstractmethod
     def PinAuthorityKey(

@@ -22,54 +22,45 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from onrecord.rpc.v1 import enrolment_pb2 as onrecord_dot_rpc_dot_v1_dot_enrolment__pb2
 from onrecord.rpc.v1 import values_pb2 as onrecord_dot_rpc_dot_v1_dot_values__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#onrecord/rpc/v1/vector_search.proto\x12\x0fonrecord.rpc.v1\x1a\x1conrecord/rpc/v1/values.proto\"x\n\x14\x43reateGalleryRequest\x12\x14\n\x0cjurisdiction\x18\x01 \x01(\t\x12\x10\n\x08model_id\x18\x02 \x01(\t\x12\x11\n\tdimension\x18\x03 \x01(\x03\x12\x0e\n\x06metric\x18\x04 \x01(\t\x12\x15\n\rauthority_key\x18\x05 \x01(\t\"\x99\x01\n\x07Gallery\x12\x14\n\x0cjurisdiction\x18\x01 \x01(\t\x12\x10\n\x08model_id\x18\x02 \x01(\t\x12\x0e\n\x06metric\x18\x03 \x01(\t\x12\x15\n\rauthority_key\x18\x04 \x01(\t\x12\x12\n\npublic_key\x18\x05 \x01(\x0c\x12\x14\n\x0clive_records\x18\x06 \x01(\x03\x12\x15\n\rlast_sequence\x18\x07 \x01(\x03\"\x16\n\x14ListGalleriesRequest\"D\n\x15ListGalleriesResponse\x12+\n\tgalleries\x18\x01 \x03(\x0b\x32\x18.onrecord.rpc.v1.Gallery\"Q\n\x15\x42\x65ginEnrolmentRequest\x12\x0f\n\x07gallery\x18\x01 \x01(\t\x12\x11\n\trecord_id\x18\x02 \x01(\t\x12\x14\n\x0cimage_sha256\x18\x03 \x01(\t\"\x94\x01\n\x0f\x45nrolmentTicket\x12\x14\n\x0c\x65nrolment_id\x18\x01 \x01(\t\x12\x12\n\ngeneration\x18\x02 \x01(\x03\x12\x12\n\npublic_key\x18\x03 \x01(\x0c\x12\x10\n\x08model_id\x18\x04 \x01(\t\x12\x31\n\x0b\x61ttestation\x18\x05 \x01(\x0b\x32\x1c.onrecord.rpc.v1.Attestation\"S\n\rVaultPortrait\x12\x12\n\nobject_key\x18\x01 \x01(\t\x12\x19\n\x11\x63iphertext_sha256\x18\x02 \x01(\t\x12\x13\n\x0bwrapped_key\x18\x03 \x01(\x0c\"\xa8\x01\n\x18\x43ompleteEnrolmentRequest\x12\x30\n\x06ticket\x18\x01 \x01(\x0b\x32 .onrecord.rpc.v1.EnrolmentTicket\x12-\n\x05vault\x18\x02 \x01(\x0b\x32\x1e.onrecord.rpc.v1.VaultPortrait\x12+\n\x08template\x18\x03 \x01(\x0b\x32\x19.onrecord.rpc.v1.Template\"I\n\x19\x43ompleteEnrolmentResponse\x12,\n\x06\x63hange\x18\x01 \x01(\x0b\x32\x1c.onrecord.rpc.v1.Attestation\"z\n\rSearchRequest\x12\x0f\n\x07gallery\x18\x01 \x01(\t\x12+\n\x05grant\x18\x02 \x01(\x0b\x32\x1c.onrecord.rpc.v1.LoggedEntry\x12+\n\x08template\x18\x03 \x01(\x0b\x32\x19.onrecord.rpc.v1.Template\"6\n\tCandidate\x12\x15\n\rcandidate_ref\x18\x01 \x01(\t\x12\x12\n\nsimilarity\x18\x02 \x01(\x03\"\x80\x01\n\x0eSearchResponse\x12\x0f\n\x07gallery\x18\x01 \x01(\t\x12.\n\ncandidates\x18\x02 \x03(\x0b\x32\x1a.onrecord.rpc.v1.Candidate\x12-\n\x07receipt\x18\x03 \x01(\x0b\x32\x1c.onrecord.rpc.v1.Attestation\"A\n\x13OpenPortraitRequest\x12*\n\x04look\x18\x01 \x01(\x0b\x32\x1c.onrecord.rpc.v1.LoggedEntry\"%\n\x14OpenPortraitResponse\x12\r\n\x05image\x18\x01 \x01(\x0c\"=\n\rUnsealRequest\x12,\n\x05proof\x18\x01 \x01(\x0b\x32\x1d.onrecord.rpc.v1.ReleaseProof\"U\n\x04Lead\x12\x0f\n\x07gallery\x18\x01 \x01(\t\x12\x15\n\rcandidate_ref\x18\x02 \x01(\t\x12\x11\n\trecord_id\x18\x03 \x01(\t\x12\x12\n\nsimilarity\x18\x04 \x01(\x03\"6\n\x0eUnsealResponse\x12$\n\x05leads\x18\x01 \x03(\x0b\x32\x15.onrecord.rpc.v1.Lead\"5\n\x13ListReceiptsRequest\x12\x0f\n\x07gallery\x18\x01 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\x03\"F\n\x14ListReceiptsResponse\x12.\n\x08receipts\x18\x01 \x03(\x0b\x32\x1c.onrecord.rpc.v1.Attestation2\xd8\x05\n\x0cVectorSearch\x12P\n\rCreateGallery\x12%.onrecord.rpc.v1.CreateGalleryRequest\x1a\x18.onrecord.rpc.v1.Gallery\x12^\n\rListGalleries\x12%.onrecord.rpc.v1.ListGalleriesRequest\x1a&.onrecord.rpc.v1.ListGalleriesResponse\x12Z\n\x0e\x42\x65ginEnrolment\x12&.onrecord.rpc.v1.BeginEnrolmentRequest\x1a .onrecord.rpc.v1.EnrolmentTicket\x12j\n\x11\x43ompleteEnrolment\x12).onrecord.rpc.v1.CompleteEnrolmentRequest\x1a*.onrecord.rpc.v1.CompleteEnrolmentResponse\x12I\n\x06Search\x12\x1e.onrecord.rpc.v1.SearchRequest\x1a\x1f.onrecord.rpc.v1.SearchResponse\x12[\n\x0cOpenPortrait\x12$.onrecord.rpc.v1.OpenPortraitRequest\x1a%.onrecord.rpc.v1.OpenPortraitResponse\x12I\n\x06Unseal\x12\x1e.onrecord.rpc.v1.UnsealRequest\x1a\x1f.onrecord.rpc.v1.UnsealResponse\x12[\n\x0cListReceipts\x12$.onrecord.rpc.v1.ListReceiptsRequest\x1a%.onrecord.rpc.v1.ListReceiptsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#onrecord/rpc/v1/vector_search.proto\x12\x0fonrecord.rpc.v1\x1a\x1fonrecord/rpc/v1/enrolment.proto\x1a\x1conrecord/rpc/v1/values.proto\"\x8c\x01\n\x14\x43reateGalleryRequest\x12\x14\n\x0cjurisdiction\x18\x01 \x01(\t\x12\x10\n\x08model_id\x18\x02 \x01(\t\x12\x11\n\tdimension\x18\x03 \x01(\x03\x12\x0e\n\x06metric\x18\x04 \x01(\t\x12\x15\n\rauthority_key\x18\x05 \x01(\t\x12\x12\n\nuser_token\x18\x06 \x01(\t\"\xa8\x01\n\x07Gallery\x12\x14\n\x0cjurisdiction\x18\x01 \x01(\t\x12\x10\n\x08model_id\x18\x02 \x01(\t\x12\x0e\n\x06metric\x18\x03 \x01(\t\x12\x15\n\rauthority_key\x18\x04 \x01(\t\x12\x12\n\npublic_key\x18\x05 \x01(\x0c\x12\x14\n\x0clive_records\x18\x06 \x01(\x03\x12\x15\n\rlast_sequence\x18\x07 \x01(\x03\x12\r\n\x05plane\x18\x08 \x01(\t\"\x16\n\x14ListGalleriesRequest\"D\n\x15ListGalleriesResponse\x12+\n\tgalleries\x18\x01 \x03(\x0b\x32\x18.onrecord.rpc.v1.Gallery\"z\n\rSearchRequest\x12\x0f\n\x07gallery\x18\x01 \x01(\t\x12+\n\x05grant\x18\x02 \x01(\x0b\x32\x1c.onrecord.rpc.v1.LoggedEntry\x12+\n\x08template\x18\x03 \x01(\x0b\x32\x19.onrecord.rpc.v1.Template\"6\n\tCandidate\x12\x15\n\rcandidate_ref\x18\x01 \x01(\t\x12\x12\n\nsimilarity\x18\x02 \x01(\x03\"\x80\x01\n\x0eSearchResponse\x12\x0f\n\x07gallery\x18\x01 \x01(\t\x12.\n\ncandidates\x18\x02 \x03(\x0b\x32\x1a.onrecord.rpc.v1.Candidate\x12-\n\x07receipt\x18\x03 \x01(\x0b\x32\x1c.onrecord.rpc.v1.Attestation\"A\n\x13OpenPortraitRequest\x12*\n\x04look\x18\x01 \x01(\x0b\x32\x1c.onrecord.rpc.v1.LoggedEntry\"%\n\x14OpenPortraitResponse\x12\r\n\x05image\x18\x01 \x01(\x0c\"Q\n\rUnsealRequest\x12,\n\x05proof\x18\x01 \x01(\x0b\x32\x1d.onrecord.rpc.v1.ReleaseProof\x12\x12\n\nuser_token\x18\x02 \x01(\t\"U\n\x04Lead\x12\x0f\n\x07gallery\x18\x01 \x01(\t\x12\x15\n\rcandidate_ref\x18\x02 \x01(\t\x12\x11\n\trecord_id\x18\x03 \x01(\t\x12\x12\n\nsimilarity\x18\x04 \x01(\x03\"6\n\x0eUnsealResponse\x12$\n\x05leads\x18\x01 \x03(\x0b\x32\x15.onrecord.rpc.v1.Lead\"5\n\x13ListReceiptsRequest\x12\x0f\n\x07gallery\x18\x01 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\x03\"F\n\x14ListReceiptsResponse\x12.\n\x08receipts\x18\x01 \x03(\x0b\x32\x1c.onrecord.rpc.v1.Attestation2\xb2\x0c\n\x0cVectorSearch\x12P\n\rCreateGallery\x12%.onrecord.rpc.v1.CreateGalleryRequest\x1a\x18.onrecord.rpc.v1.Gallery\x12^\n\rListGalleries\x12%.onrecord.rpc.v1.ListGalleriesRequest\x1a&.onrecord.rpc.v1.ListGalleriesResponse\x12\x64\n\x0f\x42\x65ginEnrolments\x12\'.onrecord.rpc.v1.BeginEnrolmentsRequest\x1a(.onrecord.rpc.v1.BeginEnrolmentsResponse\x12g\n\x10SubmitEnrolments\x12(.onrecord.rpc.v1.SubmitEnrolmentsRequest\x1a).onrecord.rpc.v1.SubmitEnrolmentsResponse\x12U\n\x0cGetEnrolment\x12$.onrecord.rpc.v1.GetEnrolmentRequest\x1a\x1f.onrecord.rpc.v1.EnrolmentState\x12Y\n\x0fGetTransportKey\x12\'.onrecord.rpc.v1.GetTransportKeyRequest\x1a\x1d.onrecord.rpc.v1.TransportKey\x12T\n\x0cOpenManifest\x12$.onrecord.rpc.v1.OpenManifestRequest\x1a\x1e.onrecord.rpc.v1.ManifestState\x12I\n\x08PutChunk\x12 .onrecord.rpc.v1.PutChunkRequest\x1a\x1b.onrecord.rpc.v1.ChunkState\x12R\n\x0bGetManifest\x12#.onrecord.rpc.v1.GetManifestRequest\x1a\x1e.onrecord.rpc.v1.ManifestState\x12g\n\x10ListManifestRows\x12(.onrecord.rpc.v1.ListManifestRowsRequest\x1a).onrecord.rpc.v1.ListManifestRowsResponse\x12O\n\x0c\x44\x65leteRecord\x12$.onrecord.rpc.v1.DeleteRecordRequest\x1a\x19.onrecord.rpc.v1.Deletion\x12M\n\x0bGetDeletion\x12#.onrecord.rpc.v1.GetDeletionRequest\x1a\x19.onrecord.rpc.v1.Deletion\x12S\n\x0c\x43heckGallery\x12$.onrecord.rpc.v1.CheckGalleryRequest\x1a\x1d.onrecord.rpc.v1.GalleryCheck\x12L\n\x07Redrive\x12\x1f.onrecord.rpc.v1.RedriveRequest\x1a .onrecord.rpc.v1.RedriveResponse\x12I\n\x06Search\x12\x1e.onrecord.rpc.v1.SearchRequest\x1a\x1f.onrecord.rpc.v1.SearchResponse\x12[\n\x0cOpenPortrait\x12$.onrecord.rpc.v1.OpenPortraitRequest\x1a%.onrecord.rpc.v1.OpenPortraitResponse\x12I\n\x06Unseal\x12\x1e.onrecord.rpc.v1.UnsealRequest\x1a\x1f.onrecord.rpc.v1.UnsealResponse\x12[\n\x0cListReceipts\x12$.onrecord.rpc.v1.ListReceiptsRequest\x1a%.onrecord.rpc.v1.ListReceiptsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'onrecord.rpc.v1.vector_search_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CREATEGALLERYREQUEST']._serialized_start=86
-  _globals['_CREATEGALLERYREQUEST']._serialized_end=206
-  _globals['_GALLERY']._serialized_start=209
-  _globals['_GALLERY']._serialized_end=362
-  _globals['_LISTGALLERIESREQUEST']._serialized_start=364
-  _globals['_LISTGALLERIESREQUEST']._serialized_end=386
-  _globals['_LISTGALLERIESRESPONSE']._serialized_start=388
-  _globals['_LISTGALLERIESRESPONSE']._serialized_end=456
-  _globals['_BEGINENROLMENTREQUEST']._serialized_start=458
-  _globals['_BEGINENROLMENTREQUEST']._serialized_end=539
-  _globals['_ENROLMENTTICKET']._serialized_start=542
-  _globals['_ENROLMENTTICKET']._serialized_end=690
-  _globals['_VAULTPORTRAIT']._serialized_start=692
-  _globals['_VAULTPORTRAIT']._serialized_end=775
-  _globals['_COMPLETEENROLMENTREQUEST']._serialized_start=778
-  _globals['_COMPLETEENROLMENTREQUEST']._serialized_end=946
-  _globals['_COMPLETEENROLMENTRESPONSE']._serialized_start=948
-  _globals['_COMPLETEENROLMENTRESPONSE']._serialized_end=1021
-  _globals['_SEARCHREQUEST']._serialized_start=1023
-  _globals['_SEARCHREQUEST']._serialized_end=1145
-  _globals['_CANDIDATE']._serialized_start=1147
-  _globals['_CANDIDATE']._serialized_end=1201
-  _globals['_SEARCHRESPONSE']._serialized_start=1204
-  _globals['_SEARCHRESPONSE']._serialized_end=1332
-  _globals['_OPENPORTRAITREQUEST']._serialized_start=1334
-  _globals['_OPENPORTRAITREQUEST']._serialized_end=1399
-  _globals['_OPENPORTRAITRESPONSE']._serialized_start=1401
-  _globals['_OPENPORTRAITRESPONSE']._serialized_end=1438
-  _globals['_UNSEALREQUEST']._serialized_start=1440
-  _globals['_UNSEALREQUEST']._serialized_end=1501
-  _globals['_LEAD']._serialized_start=1503
-  _globals['_LEAD']._serialized_end=1588
-  _globals['_UNSEALRESPONSE']._serialized_start=1590
-  _globals['_UNSEALRESPONSE']._serialized_end=1644
-  _globals['_LISTRECEIPTSREQUEST']._serialized_start=1646
-  _globals['_LISTRECEIPTSREQUEST']._serialized_end=1699
-  _globals['_LISTRECEIPTSRESPONSE']._serialized_start=1701
-  _globals['_LISTRECEIPTSRESPONSE']._serialized_end=1771
-  _globals['_VECTORSEARCH']._serialized_start=1774
-  _globals['_VECTORSEARCH']._serialized_end=2502
+  _globals['_CREATEGALLERYREQUEST']._serialized_start=120
+  _globals['_CREATEGALLERYREQUEST']._serialized_end=260
+  _globals['_GALLERY']._serialized_start=263
+  _globals['_GALLERY']._serialized_end=431
+  _globals['_LISTGALLERIESREQUEST']._serialized_start=433
+  _globals['_LISTGALLERIESREQUEST']._serialized_end=455
+  _globals['_LISTGALLERIESRESPONSE']._serialized_start=457
+  _globals['_LISTGALLERIESRESPONSE']._serialized_end=525
+  _globals['_SEARCHREQUEST']._serialized_start=527
+  _globals['_SEARCHREQUEST']._serialized_end=649
+  _globals['_CANDIDATE']._serialized_start=651
+  _globals['_CANDIDATE']._serialized_end=705
+  _globals['_SEARCHRESPONSE']._serialized_start=708
+  _globals['_SEARCHRESPONSE']._serialized_end=836
+  _globals['_OPENPORTRAITREQUEST']._serialized_start=838
+  _globals['_OPENPORTRAITREQUEST']._serialized_end=903
+  _globals['_OPENPORTRAITRESPONSE']._serialized_start=905
+  _globals['_OPENPORTRAITRESPONSE']._serialized_end=942
+  _globals['_UNSEALREQUEST']._serialized_start=944
+  _globals['_UNSEALREQUEST']._serialized_end=1025
+  _globals['_LEAD']._serialized_start=1027
+  _globals['_LEAD']._serialized_end=1112
+  _globals['_UNSEALRESPONSE']._serialized_start=1114
+  _globals['_UNSEALRESPONSE']._serialized_end=1168
+  _globals['_LISTRECEIPTSREQUEST']._serialized_start=1170
+  _globals['_LISTRECEIPTSREQUEST']._serialized_end=1223
+  _globals['_LISTRECEIPTSRESPONSE']._serialized_start=1225
+  _globals['_LISTRECEIPTSRESPONSE']._serialized_end=1295
+  _globals['_VECTORSEARCH']._serialized_start=1298
+  _globals['_VECTORSEARCH']._serialized_end=2884
 # @@protoc_insertion_point(module_scope)

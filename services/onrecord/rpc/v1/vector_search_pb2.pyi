@@ -30,6 +30,7 @@ class CreateGalleryRequest(_message.Message):
     DIMENSION_FIELD_NUMBER: _builtins.int
     METRIC_FIELD_NUMBER: _builtins.int
     AUTHORITY_KEY_FIELD_NUMBER: _builtins.int
+    USER_TOKEN_FIELD_NUMBER: _builtins.int
     jurisdiction: _builtins.str
     """Such as `US-UT`."""
     model_id: _builtins.str
@@ -39,6 +40,7 @@ class CreateGalleryRequest(_message.Message):
     """`IP` or `L2`."""
     authority_key: _builtins.str
     """The state's first key, a C2SP verifier key."""
+    user_token: _builtins.str
     def __init__(
         self,
         *,
@@ -47,10 +49,11 @@ class CreateGalleryRequest(_message.Message):
         dimension: _builtins.int = ...,
         metric: _builtins.str = ...,
         authority_key: _builtins.str = ...,
+        user_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authority_key", b"authority_key", "dimension", b"dimension", "jurisdiction", b"jurisdiction", "metric", b"metric", "model_id", b"model_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authority_key", b"authority_key", "dimension", b"dimension", "jurisdiction", b"jurisdiction", "metric", b"metric", "model_id", b"model_id", "user_token", b"user_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -67,6 +70,7 @@ class Gallery(_message.Message):
     PUBLIC_KEY_FIELD_NUMBER: _builtins.int
     LIVE_RECORDS_FIELD_NUMBER: _builtins.int
     LAST_SEQUENCE_FIELD_NUMBER: _builtins.int
+    PLANE_FIELD_NUMBER: _builtins.int
     jurisdiction: _builtins.str
     model_id: _builtins.str
     metric: _builtins.str
@@ -76,6 +80,8 @@ class Gallery(_message.Message):
     live_records: _builtins.int
     last_sequence: _builtins.int
     """Of the newest receipt; 0 where there is none."""
+    plane: _builtins.str
+    """The name its plane was given by its operator."""
     def __init__(
         self,
         *,
@@ -86,10 +92,11 @@ class Gallery(_message.Message):
         public_key: _builtins.bytes = ...,
         live_records: _builtins.int = ...,
         last_sequence: _builtins.int = ...,
+        plane: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authority_key", b"authority_key", "jurisdiction", b"jurisdiction", "last_sequence", b"last_sequence", "live_records", b"live_records", "metric", b"metric", "model_id", b"model_id", "public_key", b"public_key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authority_key", b"authority_key", "jurisdiction", b"jurisdiction", "last_sequence", b"last_sequence", "live_records", b"live_records", "metric", b"metric", "model_id", b"model_id", "plane", b"plane", "public_key", b"public_key"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -129,148 +136,6 @@ class ListGalleriesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListGalleriesResponse: _TypeAlias = ListGalleriesResponse  # noqa: Y015
-
-@_typing.final
-class BeginEnrolmentRequest(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    GALLERY_FIELD_NUMBER: _builtins.int
-    RECORD_ID_FIELD_NUMBER: _builtins.int
-    IMAGE_SHA256_FIELD_NUMBER: _builtins.int
-    gallery: _builtins.str
-    record_id: _builtins.str
-    """The state's own id, opaque, 1 to 128 characters."""
-    image_sha256: _builtins.str
-    """Hexadecimal."""
-    def __init__(
-        self,
-        *,
-        gallery: _builtins.str = ...,
-        record_id: _builtins.str = ...,
-        image_sha256: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["gallery", b"gallery", "image_sha256", b"image_sha256", "record_id", b"record_id"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___BeginEnrolmentRequest: _TypeAlias = BeginEnrolmentRequest  # noqa: Y015
-
-@_typing.final
-class EnrolmentTicket(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    ENROLMENT_ID_FIELD_NUMBER: _builtins.int
-    GENERATION_FIELD_NUMBER: _builtins.int
-    PUBLIC_KEY_FIELD_NUMBER: _builtins.int
-    MODEL_ID_FIELD_NUMBER: _builtins.int
-    ATTESTATION_FIELD_NUMBER: _builtins.int
-    enrolment_id: _builtins.str
-    generation: _builtins.int
-    public_key: _builtins.bytes
-    """X25519, 32 bytes: what the portrait is to be sealed to."""
-    model_id: _builtins.str
-    @_builtins.property
-    def attestation(self) -> _values_pb2.Attestation:
-        """The plane's `onrecord.enrolment-ticket/v1`."""
-
-    def __init__(
-        self,
-        *,
-        enrolment_id: _builtins.str = ...,
-        generation: _builtins.int = ...,
-        public_key: _builtins.bytes = ...,
-        model_id: _builtins.str = ...,
-        attestation: _values_pb2.Attestation | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["attestation", b"attestation"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attestation", b"attestation", "enrolment_id", b"enrolment_id", "generation", b"generation", "model_id", b"model_id", "public_key", b"public_key"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___EnrolmentTicket: _TypeAlias = EnrolmentTicket  # noqa: Y015
-
-@_typing.final
-class VaultPortrait(_message.Message):
-    """A portrait sealed to its gallery's key."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    OBJECT_KEY_FIELD_NUMBER: _builtins.int
-    CIPHERTEXT_SHA256_FIELD_NUMBER: _builtins.int
-    WRAPPED_KEY_FIELD_NUMBER: _builtins.int
-    object_key: _builtins.str
-    """Where it stands in the object store."""
-    ciphertext_sha256: _builtins.str
-    """Hexadecimal."""
-    wrapped_key: _builtins.bytes
-    """The data key, wrapped by HPKE."""
-    def __init__(
-        self,
-        *,
-        object_key: _builtins.str = ...,
-        ciphertext_sha256: _builtins.str = ...,
-        wrapped_key: _builtins.bytes = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ciphertext_sha256", b"ciphertext_sha256", "object_key", b"object_key", "wrapped_key", b"wrapped_key"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___VaultPortrait: _TypeAlias = VaultPortrait  # noqa: Y015
-
-@_typing.final
-class CompleteEnrolmentRequest(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    TICKET_FIELD_NUMBER: _builtins.int
-    VAULT_FIELD_NUMBER: _builtins.int
-    TEMPLATE_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def ticket(self) -> Global___EnrolmentTicket: ...
-    @_builtins.property
-    def vault(self) -> Global___VaultPortrait: ...
-    @_builtins.property
-    def template(self) -> _values_pb2.Template: ...
-    def __init__(
-        self,
-        *,
-        ticket: Global___EnrolmentTicket | None = ...,
-        vault: Global___VaultPortrait | None = ...,
-        template: _values_pb2.Template | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["template", b"template", "ticket", b"ticket", "vault", b"vault"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["template", b"template", "ticket", b"ticket", "vault", b"vault"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___CompleteEnrolmentRequest: _TypeAlias = CompleteEnrolmentRequest  # noqa: Y015
-
-@_typing.final
-class CompleteEnrolmentResponse(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    CHANGE_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def change(self) -> _values_pb2.Attestation:
-        """The plane's `onrecord.gallery-changed/v1`."""
-
-    def __init__(
-        self,
-        *,
-        change: _values_pb2.Attestation | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___CompleteEnrolmentResponse: _TypeAlias = CompleteEnrolmentResponse  # noqa: Y015
 
 @_typing.final
 class SearchRequest(_message.Message):
@@ -400,16 +265,19 @@ class UnsealRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     PROOF_FIELD_NUMBER: _builtins.int
+    USER_TOKEN_FIELD_NUMBER: _builtins.int
+    user_token: _builtins.str
     @_builtins.property
     def proof(self) -> _values_pb2.ReleaseProof: ...
     def __init__(
         self,
         *,
         proof: _values_pb2.ReleaseProof | None = ...,
+        user_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["proof", b"proof"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["proof", b"proof"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["proof", b"proof", "user_token", b"user_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

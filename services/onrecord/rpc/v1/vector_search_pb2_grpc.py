@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from onrecord.rpc.v1 import enrolment_pb2 as onrecord_dot_rpc_dot_v1_dot_enrolment__pb2
 from onrecord.rpc.v1 import vector_search_pb2 as onrecord_dot_rpc_dot_v1_dot_vector__search__pb2
 
 GRPC_GENERATED_VERSION = '1.80.1'
@@ -44,15 +45,65 @@ class VectorSearchStub(object):
                 request_serializer=onrecord_dot_rpc_dot_v1_dot_vector__search__pb2.ListGalleriesRequest.SerializeToString,
                 response_deserializer=onrecord_dot_rpc_dot_v1_dot_vector__search__pb2.ListGalleriesResponse.FromString,
                 _registered_method=True)
-        self.BeginEnrolment = channel.unary_unary(
-                '/onrecord.rpc.v1.VectorSearch/BeginEnrolment',
-                request_serializer=onrecord_dot_rpc_dot_v1_dot_vector__search__pb2.BeginEnrolmentRequest.SerializeToString,
-                response_deserializer=onrecord_dot_rpc_dot_v1_dot_vector__search__pb2.EnrolmentTicket.FromString,
+        self.BeginEnrolments = channel.unary_unary(
+                '/onrecord.rpc.v1.VectorSearch/BeginEnrolments',
+                request_serializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.BeginEnrolmentsRequest.SerializeToString,
+                response_deserializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.BeginEnrolmentsResponse.FromString,
                 _registered_method=True)
-        self.CompleteEnrolment = channel.unary_unary(
-                '/onrecord.rpc.v1.VectorSearch/CompleteEnrolment',
-                request_serializer=onrecord_dot_rpc_dot_v1_dot_vector__search__pb2.CompleteEnrolmentRequest.SerializeToString,
-                response_deserializer=onrecord_dot_rpc_dot_v1_dot_vector__search__pb2.CompleteEnrolmentResponse.FromString,
+        self.SubmitEnrolments = channel.unary_unary(
+                '/onrecord.rpc.v1.VectorSearch/SubmitEnrolments',
+                request_serializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.SubmitEnrolmentsRequest.SerializeToString,
+                response_deserializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.SubmitEnrolmentsResponse.FromString,
+                _registered_method=True)
+        self.GetEnrolment = channel.unary_unary(
+                '/onrecord.rpc.v1.VectorSearch/GetEnrolment',
+                request_serializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.GetEnrolmentRequest.SerializeToString,
+                response_deserializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.EnrolmentState.FromString,
+                _registered_method=True)
+        self.GetTransportKey = channel.unary_unary(
+                '/onrecord.rpc.v1.VectorSearch/GetTransportKey',
+                request_serializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.GetTransportKeyRequest.SerializeToString,
+                response_deserializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.TransportKey.FromString,
+                _registered_method=True)
+        self.OpenManifest = channel.unary_unary(
+                '/onrecord.rpc.v1.VectorSearch/OpenManifest',
+                request_serializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.OpenManifestRequest.SerializeToString,
+                response_deserializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.ManifestState.FromString,
+                _registered_method=True)
+        self.PutChunk = channel.unary_unary(
+                '/onrecord.rpc.v1.VectorSearch/PutChunk',
+                request_serializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.PutChunkRequest.SerializeToString,
+                response_deserializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.ChunkState.FromString,
+                _registered_method=True)
+        self.GetManifest = channel.unary_unary(
+                '/onrecord.rpc.v1.VectorSearch/GetManifest',
+                request_serializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.GetManifestRequest.SerializeToString,
+                response_deserializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.ManifestState.FromString,
+                _registered_method=True)
+        self.ListManifestRows = channel.unary_unary(
+                '/onrecord.rpc.v1.VectorSearch/ListManifestRows',
+                request_serializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.ListManifestRowsRequest.SerializeToString,
+                response_deserializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.ListManifestRowsResponse.FromString,
+                _registered_method=True)
+        self.DeleteRecord = channel.unary_unary(
+                '/onrecord.rpc.v1.VectorSearch/DeleteRecord',
+                request_serializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.DeleteRecordRequest.SerializeToString,
+                response_deserializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.Deletion.FromString,
+                _registered_method=True)
+        self.GetDeletion = channel.unary_unary(
+                '/onrecord.rpc.v1.VectorSearch/GetDeletion',
+                request_serializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.GetDeletionRequest.SerializeToString,
+                response_deserializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.Deletion.FromString,
+                _registered_method=True)
+        self.CheckGallery = channel.unary_unary(
+                '/onrecord.rpc.v1.VectorSearch/CheckGallery',
+                request_serializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.CheckGalleryRequest.SerializeToString,
+                response_deserializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.GalleryCheck.FromString,
+                _registered_method=True)
+        self.Redrive = channel.unary_unary(
+                '/onrecord.rpc.v1.VectorSearch/Redrive',
+                request_serializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.RedriveRequest.SerializeToString,
+                response_deserializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.RedriveResponse.FromString,
                 _registered_method=True)
         self.Search = channel.unary_unary(
                 '/onrecord.rpc.v1.VectorSearch/Search',
@@ -92,15 +143,81 @@ class VectorSearchServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def BeginEnrolment(self, request, context):
-        """Allocates a record's next generation.
+    def BeginEnrolments(self, request, context):
+        """Allocates the records' next generations. Repeatable.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def CompleteEnrolment(self, request, context):
-        """Makes an enrolment live.
+    def SubmitEnrolments(self, request, context):
+        """The sealed copies stand: they are published to be worked on. Repeatable.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetEnrolment(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetTransportKey(self, request, context):
+        """What portraits, crops and templates are sealed under on their way.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def OpenManifest(self, request, context):
+        """Takes up a list that the state has signed. Repeatable.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PutChunk(self, request, context):
+        """The rows of one chunk. Repeatable.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetManifest(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListManifestRows(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteRecord(self, request, context):
+        """Gone when it returns. Repeatable.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetDeletion(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CheckGallery(self, request, context):
+        """Compares roster, index and vault, and repairs the index if asked to.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Redrive(self, request, context):
+        """Sends enrolments that stopped on their way again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -146,15 +263,65 @@ def add_VectorSearchServicer_to_server(servicer, server):
                     request_deserializer=onrecord_dot_rpc_dot_v1_dot_vector__search__pb2.ListGalleriesRequest.FromString,
                     response_serializer=onrecord_dot_rpc_dot_v1_dot_vector__search__pb2.ListGalleriesResponse.SerializeToString,
             ),
-            'BeginEnrolment': grpc.unary_unary_rpc_method_handler(
-                    servicer.BeginEnrolment,
-                    request_deserializer=onrecord_dot_rpc_dot_v1_dot_vector__search__pb2.BeginEnrolmentRequest.FromString,
-                    response_serializer=onrecord_dot_rpc_dot_v1_dot_vector__search__pb2.EnrolmentTicket.SerializeToString,
+            'BeginEnrolments': grpc.unary_unary_rpc_method_handler(
+                    servicer.BeginEnrolments,
+                    request_deserializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.BeginEnrolmentsRequest.FromString,
+                    response_serializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.BeginEnrolmentsResponse.SerializeToString,
             ),
-            'CompleteEnrolment': grpc.unary_unary_rpc_method_handler(
-                    servicer.CompleteEnrolment,
-                    request_deserializer=onrecord_dot_rpc_dot_v1_dot_vector__search__pb2.CompleteEnrolmentRequest.FromString,
-                    response_serializer=onrecord_dot_rpc_dot_v1_dot_vector__search__pb2.CompleteEnrolmentResponse.SerializeToString,
+            'SubmitEnrolments': grpc.unary_unary_rpc_method_handler(
+                    servicer.SubmitEnrolments,
+                    request_deserializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.SubmitEnrolmentsRequest.FromString,
+                    response_serializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.SubmitEnrolmentsResponse.SerializeToString,
+            ),
+            'GetEnrolment': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetEnrolment,
+                    request_deserializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.GetEnrolmentRequest.FromString,
+                    response_serializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.EnrolmentState.SerializeToString,
+            ),
+            'GetTransportKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTransportKey,
+                    request_deserializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.GetTransportKeyRequest.FromString,
+                    response_serializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.TransportKey.SerializeToString,
+            ),
+            'OpenManifest': grpc.unary_unary_rpc_method_handler(
+                    servicer.OpenManifest,
+                    request_deserializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.OpenManifestRequest.FromString,
+                    response_serializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.ManifestState.SerializeToString,
+            ),
+            'PutChunk': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutChunk,
+                    request_deserializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.PutChunkRequest.FromString,
+                    response_serializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.ChunkState.SerializeToString,
+            ),
+            'GetManifest': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetManifest,
+                    request_deserializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.GetManifestRequest.FromString,
+                    response_serializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.ManifestState.SerializeToString,
+            ),
+            'ListManifestRows': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListManifestRows,
+                    request_deserializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.ListManifestRowsRequest.FromString,
+                    response_serializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.ListManifestRowsResponse.SerializeToString,
+            ),
+            'DeleteRecord': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteRecord,
+                    request_deserializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.DeleteRecordRequest.FromString,
+                    response_serializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.Deletion.SerializeToString,
+            ),
+            'GetDeletion': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDeletion,
+                    request_deserializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.GetDeletionRequest.FromString,
+                    response_serializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.Deletion.SerializeToString,
+            ),
+            'CheckGallery': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckGallery,
+                    request_deserializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.CheckGalleryRequest.FromString,
+                    response_serializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.GalleryCheck.SerializeToString,
+            ),
+            'Redrive': grpc.unary_unary_rpc_method_handler(
+                    servicer.Redrive,
+                    request_deserializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.RedriveRequest.FromString,
+                    response_serializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.RedriveResponse.SerializeToString,
             ),
             'Search': grpc.unary_unary_rpc_method_handler(
                     servicer.Search,
@@ -242,7 +409,7 @@ class VectorSearch(object):
             _registered_method=True)
 
     @staticmethod
-    def BeginEnrolment(request,
+    def BeginEnrolments(request,
             target,
             options=(),
             channel_credentials=None,
@@ -255,9 +422,9 @@ class VectorSearch(object):
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/onrecord.rpc.v1.VectorSearch/BeginEnrolment',
-            onrecord_dot_rpc_dot_v1_dot_vector__search__pb2.BeginEnrolmentRequest.SerializeToString,
-            onrecord_dot_rpc_dot_v1_dot_vector__search__pb2.EnrolmentTicket.FromString,
+            '/onrecord.rpc.v1.VectorSearch/BeginEnrolments',
+            onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.BeginEnrolmentsRequest.SerializeToString,
+            onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.BeginEnrolmentsResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -269,7 +436,7 @@ class VectorSearch(object):
             _registered_method=True)
 
     @staticmethod
-    def CompleteEnrolment(request,
+    def SubmitEnrolments(request,
             target,
             options=(),
             channel_credentials=None,
@@ -282,9 +449,279 @@ class VectorSearch(object):
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/onrecord.rpc.v1.VectorSearch/CompleteEnrolment',
-            onrecord_dot_rpc_dot_v1_dot_vector__search__pb2.CompleteEnrolmentRequest.SerializeToString,
-            onrecord_dot_rpc_dot_v1_dot_vector__search__pb2.CompleteEnrolmentResponse.FromString,
+            '/onrecord.rpc.v1.VectorSearch/SubmitEnrolments',
+            onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.SubmitEnrolmentsRequest.SerializeToString,
+            onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.SubmitEnrolmentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetEnrolment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/onrecord.rpc.v1.VectorSearch/GetEnrolment',
+            onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.GetEnrolmentRequest.SerializeToString,
+            onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.EnrolmentState.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetTransportKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/onrecord.rpc.v1.VectorSearch/GetTransportKey',
+            onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.GetTransportKeyRequest.SerializeToString,
+            onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.TransportKey.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OpenManifest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/onrecord.rpc.v1.VectorSearch/OpenManifest',
+            onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.OpenManifestRequest.SerializeToString,
+            onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.ManifestState.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutChunk(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/onrecord.rpc.v1.VectorSearch/PutChunk',
+            onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.PutChunkRequest.SerializeToString,
+            onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.ChunkState.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetManifest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/onrecord.rpc.v1.VectorSearch/GetManifest',
+            onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.GetManifestRequest.SerializeToString,
+            onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.ManifestState.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListManifestRows(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/onrecord.rpc.v1.VectorSearch/ListManifestRows',
+            onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.ListManifestRowsRequest.SerializeToString,
+            onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.ListManifestRowsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteRecord(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/onrecord.rpc.v1.VectorSearch/DeleteRecord',
+            onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.DeleteRecordRequest.SerializeToString,
+            onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.Deletion.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDeletion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/onrecord.rpc.v1.VectorSearch/GetDeletion',
+            onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.GetDeletionRequest.SerializeToString,
+            onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.Deletion.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckGallery(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/onrecord.rpc.v1.VectorSearch/CheckGallery',
+            onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.CheckGalleryRequest.SerializeToString,
+            onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.GalleryCheck.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Redrive(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/onrecord.rpc.v1.VectorSearch/Redrive',
+            onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.RedriveRequest.SerializeToString,
+            onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.RedriveResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -7,6 +7,7 @@ Contract: onrecord.contracts.vector_search.
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from onrecord.rpc.v1 import enrolment_pb2 as _enrolment_pb2
 from onrecord.rpc.v1 import vector_search_pb2 as _vector_search_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -36,10 +37,26 @@ class VectorSearchStub:
     CreateGallery: _grpc.UnaryUnaryMultiCallable[_vector_search_pb2.CreateGalleryRequest, _vector_search_pb2.Gallery]
     """Mints a gallery's keys and its collection. Repeatable."""
     ListGalleries: _grpc.UnaryUnaryMultiCallable[_vector_search_pb2.ListGalleriesRequest, _vector_search_pb2.ListGalleriesResponse]
-    BeginEnrolment: _grpc.UnaryUnaryMultiCallable[_vector_search_pb2.BeginEnrolmentRequest, _vector_search_pb2.EnrolmentTicket]
-    """Allocates a record's next generation."""
-    CompleteEnrolment: _grpc.UnaryUnaryMultiCallable[_vector_search_pb2.CompleteEnrolmentRequest, _vector_search_pb2.CompleteEnrolmentResponse]
-    """Makes an enrolment live."""
+    BeginEnrolments: _grpc.UnaryUnaryMultiCallable[_enrolment_pb2.BeginEnrolmentsRequest, _enrolment_pb2.BeginEnrolmentsResponse]
+    """Allocates the records' next generations. Repeatable."""
+    SubmitEnrolments: _grpc.UnaryUnaryMultiCallable[_enrolment_pb2.SubmitEnrolmentsRequest, _enrolment_pb2.SubmitEnrolmentsResponse]
+    """The sealed copies stand: they are published to be worked on. Repeatable."""
+    GetEnrolment: _grpc.UnaryUnaryMultiCallable[_enrolment_pb2.GetEnrolmentRequest, _enrolment_pb2.EnrolmentState]
+    GetTransportKey: _grpc.UnaryUnaryMultiCallable[_enrolment_pb2.GetTransportKeyRequest, _enrolment_pb2.TransportKey]
+    """What portraits, crops and templates are sealed under on their way."""
+    OpenManifest: _grpc.UnaryUnaryMultiCallable[_enrolment_pb2.OpenManifestRequest, _enrolment_pb2.ManifestState]
+    """Takes up a list that the state has signed. Repeatable."""
+    PutChunk: _grpc.UnaryUnaryMultiCallable[_enrolment_pb2.PutChunkRequest, _enrolment_pb2.ChunkState]
+    """The rows of one chunk. Repeatable."""
+    GetManifest: _grpc.UnaryUnaryMultiCallable[_enrolment_pb2.GetManifestRequest, _enrolment_pb2.ManifestState]
+    ListManifestRows: _grpc.UnaryUnaryMultiCallable[_enrolment_pb2.ListManifestRowsRequest, _enrolment_pb2.ListManifestRowsResponse]
+    DeleteRecord: _grpc.UnaryUnaryMultiCallable[_enrolment_pb2.DeleteRecordRequest, _enrolment_pb2.Deletion]
+    """Gone when it returns. Repeatable."""
+    GetDeletion: _grpc.UnaryUnaryMultiCallable[_enrolment_pb2.GetDeletionRequest, _enrolment_pb2.Deletion]
+    CheckGallery: _grpc.UnaryUnaryMultiCallable[_enrolment_pb2.CheckGalleryRequest, _enrolment_pb2.GalleryCheck]
+    """Compares roster, index and vault, and repairs the index if asked to."""
+    Redrive: _grpc.UnaryUnaryMultiCallable[_enrolment_pb2.RedriveRequest, _enrolment_pb2.RedriveResponse]
+    """Sends enrolments that stopped on their way again."""
     Search: _grpc.UnaryUnaryMultiCallable[_vector_search_pb2.SearchRequest, _vector_search_pb2.SearchResponse]
     """Searches one gallery under a grant. The receipt is stored before the answer."""
     OpenPortrait: _grpc.UnaryUnaryMultiCallable[_vector_search_pb2.OpenPortraitRequest, _vector_search_pb2.OpenPortraitResponse]
@@ -54,10 +71,26 @@ class VectorSearchAsyncStub(VectorSearchStub):
     CreateGallery: _aio.UnaryUnaryMultiCallable[_vector_search_pb2.CreateGalleryRequest, _vector_search_pb2.Gallery]  # type: ignore[assignment]
     """Mints a gallery's keys and its collection. Repeatable."""
     ListGalleries: _aio.UnaryUnaryMultiCallable[_vector_search_pb2.ListGalleriesRequest, _vector_search_pb2.ListGalleriesResponse]  # type: ignore[assignment]
-    BeginEnrolment: _aio.UnaryUnaryMultiCallable[_vector_search_pb2.BeginEnrolmentRequest, _vector_search_pb2.EnrolmentTicket]  # type: ignore[assignment]
-    """Allocates a record's next generation."""
-    CompleteEnrolment: _aio.UnaryUnaryMultiCallable[_vector_search_pb2.CompleteEnrolmentRequest, _vector_search_pb2.CompleteEnrolmentResponse]  # type: ignore[assignment]
-    """Makes an enrolment live."""
+    BeginEnrolments: _aio.UnaryUnaryMultiCallable[_enrolment_pb2.BeginEnrolmentsRequest, _enrolment_pb2.BeginEnrolmentsResponse]  # type: ignore[assignment]
+    """Allocates the records' next generations. Repeatable."""
+    SubmitEnrolments: _aio.UnaryUnaryMultiCallable[_enrolment_pb2.SubmitEnrolmentsRequest, _enrolment_pb2.SubmitEnrolmentsResponse]  # type: ignore[assignment]
+    """The sealed copies stand: they are published to be worked on. Repeatable."""
+    GetEnrolment: _aio.UnaryUnaryMultiCallable[_enrolment_pb2.GetEnrolmentRequest, _enrolment_pb2.EnrolmentState]  # type: ignore[assignment]
+    GetTransportKey: _aio.UnaryUnaryMultiCallable[_enrolment_pb2.GetTransportKeyRequest, _enrolment_pb2.TransportKey]  # type: ignore[assignment]
+    """What portraits, crops and templates are sealed under on their way."""
+    OpenManifest: _aio.UnaryUnaryMultiCallable[_enrolment_pb2.OpenManifestRequest, _enrolment_pb2.ManifestState]  # type: ignore[assignment]
+    """Takes up a list that the state has signed. Repeatable."""
+    PutChunk: _aio.UnaryUnaryMultiCallable[_enrolment_pb2.PutChunkRequest, _enrolment_pb2.ChunkState]  # type: ignore[assignment]
+    """The rows of one chunk. Repeatable."""
+    GetManifest: _aio.UnaryUnaryMultiCallable[_enrolment_pb2.GetManifestRequest, _enrolment_pb2.ManifestState]  # type: ignore[assignment]
+    ListManifestRows: _aio.UnaryUnaryMultiCallable[_enrolment_pb2.ListManifestRowsRequest, _enrolment_pb2.ListManifestRowsResponse]  # type: ignore[assignment]
+    DeleteRecord: _aio.UnaryUnaryMultiCallable[_enrolment_pb2.DeleteRecordRequest, _enrolment_pb2.Deletion]  # type: ignore[assignment]
+    """Gone when it returns. Repeatable."""
+    GetDeletion: _aio.UnaryUnaryMultiCallable[_enrolment_pb2.GetDeletionRequest, _enrolment_pb2.Deletion]  # type: ignore[assignment]
+    CheckGallery: _aio.UnaryUnaryMultiCallable[_enrolment_pb2.CheckGalleryRequest, _enrolment_pb2.GalleryCheck]  # type: ignore[assignment]
+    """Compares roster, index and vault, and repairs the index if asked to."""
+    Redrive: _aio.UnaryUnaryMultiCallable[_enrolment_pb2.RedriveRequest, _enrolment_pb2.RedriveResponse]  # type: ignore[assignment]
+    """Sends enrolments that stopped on their way again."""
     Search: _aio.UnaryUnaryMultiCallable[_vector_search_pb2.SearchRequest, _vector_search_pb2.SearchResponse]  # type: ignore[assignment]
     """Searches one gallery under a grant. The receipt is stored before the answer."""
     OpenPortrait: _aio.UnaryUnaryMultiCallable[_vector_search_pb2.OpenPortraitRequest, _vector_search_pb2.OpenPortraitResponse]  # type: ignore[assignment]
@@ -83,20 +116,96 @@ class VectorSearchServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_vector_search_pb2.ListGalleriesResponse, _abc.Awaitable[_vector_search_pb2.ListGalleriesResponse]]: ...
 
     @_abc_1.abstractmethod
-    def BeginEnrolment(
+    def BeginEnrolments(
         self,
-        request: _vector_search_pb2.BeginEnrolmentRequest,
+        request: _enrolment_pb2.BeginEnrolmentsRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_vector_search_pb2.EnrolmentTicket, _abc.Awaitable[_vector_search_pb2.EnrolmentTicket]]:
-        """Allocates a record's next generation."""
+    ) -> _typing.Union[_enrolment_pb2.BeginEnrolmentsResponse, _abc.Awaitable[_enrolment_pb2.BeginEnrolmentsResponse]]:
+        """Allocates the records' next generations. Repeatable."""
 
     @_abc_1.abstractmethod
-    def CompleteEnrolment(
+    def SubmitEnrolments(
         self,
-        request: _vector_search_pb2.CompleteEnrolmentRequest,
+        request: _enrolment_pb2.SubmitEnrolmentsRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_vector_search_pb2.CompleteEnrolmentResponse, _abc.Awaitable[_vector_search_pb2.CompleteEnrolmentResponse]]:
-        """Makes an enrolment live."""
+    ) -> _typing.Union[_enrolment_pb2.SubmitEnrolmentsResponse, _abc.Awaitable[_enrolment_pb2.SubmitEnrolmentsResponse]]:
+        """The sealed copies stand: they are published to be worked on. Repeatable."""
+
+    @_abc_1.abstractmethod
+    def GetEnrolment(
+        self,
+        request: _enrolment_pb2.GetEnrolmentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_enrolment_pb2.EnrolmentState, _abc.Awaitable[_enrolment_pb2.EnrolmentState]]: ...
+
+    @_abc_1.abstractmethod
+    def GetTransportKey(
+        self,
+        request: _enrolment_pb2.GetTransportKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_enrolment_pb2.TransportKey, _abc.Awaitable[_enrolment_pb2.TransportKey]]:
+        """What portraits, crops and templates are sealed under on their way."""
+
+    @_abc_1.abstractmethod
+    def OpenManifest(
+        self,
+        request: _enrolment_pb2.OpenManifestRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_enrolment_pb2.ManifestState, _abc.Awaitable[_enrolment_pb2.ManifestState]]:
+        """Takes up a list that the state has signed. Repeatable."""
+
+    @_abc_1.abstractmethod
+    def PutChunk(
+        self,
+        request: _enrolment_pb2.PutChunkRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_enrolment_pb2.ChunkState, _abc.Awaitable[_enrolment_pb2.ChunkState]]:
+        """The rows of one chunk. Repeatable."""
+
+    @_abc_1.abstractmethod
+    def GetManifest(
+        self,
+        request: _enrolment_pb2.GetManifestRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_enrolment_pb2.ManifestState, _abc.Awaitable[_enrolment_pb2.ManifestState]]: ...
+
+    @_abc_1.abstractmethod
+    def ListManifestRows(
+        self,
+        request: _enrolment_pb2.ListManifestRowsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_enrolment_pb2.ListManifestRowsResponse, _abc.Awaitable[_enrolment_pb2.ListManifestRowsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def DeleteRecord(
+        self,
+        request: _enrolment_pb2.DeleteRecordRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_enrolment_pb2.Deletion, _abc.Awaitable[_enrolment_pb2.Deletion]]:
+        """Gone when it returns. Repeatable."""
+
+    @_abc_1.abstractmethod
+    def GetDeletion(
+        self,
+        request: _enrolment_pb2.GetDeletionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_enrolment_pb2.Deletion, _abc.Awaitable[_enrolment_pb2.Deletion]]: ...
+
+    @_abc_1.abstractmethod
+    def CheckGallery(
+        self,
+        request: _enrolment_pb2.CheckGalleryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_enrolment_pb2.GalleryCheck, _abc.Awaitable[_enrolment_pb2.GalleryCheck]]:
+        """Compares roster, index and vault, and repairs the index if asked to."""
+
+    @_abc_1.abstractmethod
+    def Redrive(
+        self,
+        request: _enrolment_pb2.RedriveRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_enrolment_pb2.RedriveResponse, _abc.Awaitable[_enrolment_pb2.RedriveResponse]]:
+        """Sends enrolments that stopped on their way again."""
 
     @_abc_1.abstractmethod
     def Search(

@@ -6,6 +6,7 @@ the address is a file.
 
 import hashlib
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -18,6 +19,7 @@ from pymilvus import DataType, MilvusClient, MilvusException
 from onrecord.contracts.images import Vector
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.vector_search.adapters.milvus_lite import LiteFiles
 from onrecord.vector_search.core.values import IndexHit, IndexSpace
 
 _KEY, _VECTOR = "key", "vector"
@@ -26,6 +28,7 @@ _ROWS_AT_ONCE = 1000
 _LITE_FLUSH_AFTER = 100
 _OPENING_SECONDS = 30.0
 _CLOSING_SECONDS = 30.0
+_COMPACTION_POLL_SECONDS = 0.5
 
 _Answer = TypeVar("_Answer")
 
@@ -40,7 +43,8 @@ class MilvusIndex:
     """A `VectorIndex` on pymilvus; made by `on_server` or `on_file`.
 
     `one_at_a_time` keeps the calls to one collection apart. `flush_after` rows are sealed by this
-    program; None leaves that to the server. `release` is called last.
+    program; None leaves that to the server. `lite`: the files, where they are this program's to
+    compact. `release` is called last.
     """
 
     def __init__(
@@ -50,11 +54,13 @@ class MilvusIndex:
         one_at_a_time: bool,
         flush_after: int | None,
         release: Callable[[], None],
+        lite: LiteFiles | None = None,
     ) -> None:
         self._client = client
         self._one_at_a_time = one_at_a_time
         self._flush_after = flush_after
         self._release = release
+        self._lite = lite
         self._guard = threading.Lock()
         self._turns: dict[str, threading.Lock] = {}
         self._loaded: set[str] = set()
@@ -82,10 +88,13 @@ class MilvusIndex:
             one_at_a_time=True,
             flush_after=_LITE_FLUSH_AFTER,
             release=partial(server_manager_instance.release_server, str(path)),
+            lite=LiteFiles(path),
         )
 
     def create(self, space: IndexSpace, deadline: Deadline) -> None:
         with self._turn(space, deadline):
+            # Somebody may have dropped it since: what we remember of it is not asked.
+            self._loaded.discard(collection_name(space))
             self._ready(space, deadline)
 
     def insert(
@@ -127,6 +136,41 @@ class MilvusIndex:
         with self._turn(space, deadline):
             self._ready(space, deadline)
             _asked(partial(self._client.delete, collection_name(space), ids=list(keys)), deadline)
+
+    def count(self, space: IndexSpace, deadline: Deadline) -> int:
+        name = collection_name(space)
+        with self._turn(space, deadline):
+            self._ready(space, deadline)
+            ask = partial(self._client.query, name, filter="", output_fields=["count(*)"])
+            return int(_asked(ask, deadline)[0]["count(*)"])
+
+    def keys(self, space: IndexSpace, after: str, limit: int, deadline: Deadline) -> list[str]:
+        with self._turn(space, deadline):
+            self._ready(space, deadline)
+            # As an iterator asks: in the order of keys, which a query's answer need not be.
+            ask = partial(
+                self._client.query,
+                collection_name(space),
+                filter=f'{_KEY} > "{after}"',
+                output_fields=[_KEY],
+                limit=limit,
+                iterator="True",
+            )
+            return [str(row[_KEY]) for row in _asked(ask, deadline)]
+
+    def compact(self, space: IndexSpace, deadline: Deadline) -> None:
+        name = collection_name(space)
+        with self._turn(space, deadline):
+            self._ready(space, deadline)
+            _asked(partial(self._client.flush, name), deadline)
+            self._unflushed[name] = 0
+            if self._lite is not None:
+                self._lite.compact(name)
+                return
+            job = _asked(partial(self._client.compact, name), deadline)
+            while _asked(partial(self._client.get_compaction_state, job), deadline) != "Completed":
+                deadline.check()
+                time.sleep(_COMPACTION_POLL_SECONDS)
 
     def close(self) -> None:
         """Seal what is not sealed, and let go."""

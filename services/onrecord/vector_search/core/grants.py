@@ -22,10 +22,7 @@ def check_grant(grant: Grant, gallery: Gallery, model_id: str, now: datetime) ->
     first that applies.
     """
     check_dated(grant.granted_at, now)
-    if grant.expires_at - now < LAST_START:
-        raise OnRecordError(
-            ErrorCode.GRANT_EXPIRED, "the grant has expired, or has less than five seconds left"
-        )
+    check_may_begin(grant, now)
     allowed = grant.galleries.get(gallery.jurisdiction)
     if allowed is None:
         raise OnRecordError(
@@ -42,6 +39,14 @@ def check_grant(grant: Grant, gallery: Gallery, model_id: str, now: datetime) ->
             f"grant, gallery and template of {gallery.jurisdiction} are not of one model",
         )
     return allowed
+
+
+def check_may_begin(grant: Grant, now: datetime) -> None:
+    """Raises GRANT_EXPIRED in the last five seconds of a grant."""
+    if grant.expires_at - now < LAST_START:
+        raise OnRecordError(
+            ErrorCode.GRANT_EXPIRED, "the grant has expired, or has less than five seconds left"
+        )
 
 
 def check_dated(written_at: datetime, now: datetime) -> None:

@@ -1,24 +1,27 @@
 """What the plane says and signs: tickets, changes of a gallery, receipts. Whole numbers only."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from onrecord.contracts.vector_search import Candidate, EnrolmentStart
+from onrecord.contracts.events import EnrolmentRef
+from onrecord.contracts.vector_search import Candidate
+from onrecord.kernel.errors import ErrorCode
 from onrecord.kernel.times import format_time
+from onrecord.kernel.vocabulary import ManifestAct
 from onrecord.proof import canonical
 from onrecord.proof.commitment import record_commitment
 from onrecord.proof.grant import GalleryGrant, Grant
-from onrecord.proof.merkle import EMPTY_ROOT, leaf_hash
+from onrecord.proof.merkle import leaf_hash, root_of
 from onrecord.proof.statements import ENROLMENT_TICKET, GALLERY_CHANGED, RECEIPT
 from onrecord.vector_search.core.values import Gallery, RecordRow
 
 
 def ticket_body(
-    start: EnrolmentStart,
+    enrolment: EnrolmentRef,
     *,
-    enrolment_id: str,
-    generation: int,
+    image_sha256: str,
     model_id: str,
     record: str,
     now: datetime,
@@ -28,41 +31,110 @@ def ticket_body(
     return {
         "type": ENROLMENT_TICKET,
         "time": format_time(now),
-        "gallery": start.gallery,
-        "enrolment_id": enrolment_id,
-        "generation": generation,
-        "image_sha256": start.image_sha256,
+        "gallery": enrolment.gallery,
+        "enrolment_id": enrolment.enrolment_id,
+        "generation": enrolment.generation,
+        "image_sha256": image_sha256,
         "model_id": model_id,
         "expires_at": format_time(expires_at),
         "record": record,
     }
 
 
-def change_body(row: RecordRow, *, data_key: bytes, salt: bytes, now: datetime) -> dict[str, Any]:
-    """One record accepted. Record and image stand as HMACs under the record's own key (R-26)."""
-    record = record_commitment(data_key, salt, f"record:{row.record_id}")
-    image = record_commitment(data_key, salt, f"image:{row.image_sha256}")
+@dataclass(frozen=True, slots=True)
+class Commitments:
+    """How the ledger speaks of one row: HMACs of record and image, by `salt` (R-26)."""
+
+    record: str
+    image: str
+    code: ErrorCode | None
+
+    @property
+    def leaf(self) -> bytes:
+        """Its hash under the root of what was accepted, or, with a code, of what was rejected."""
+        said = {"image": self.image, "record": self.record}
+        if self.code is not None:
+            said["code"] = self.code.value
+        return leaf_hash(canonical.encode(said))
+
+
+def committed(
+    key: bytes, salt: bytes, record_id: str, image_sha256: str, code: ErrorCode | None = None
+) -> Commitments:
+    """`key`: of an accepted row its record's data key, of a rejected one its manifest's secret."""
+    return Commitments(
+        record_commitment(key, salt, f"record:{record_id}"),
+        record_commitment(key, salt, f"image:{image_sha256}"),
+        code,
+    )
+
+
+def single_change_body(
+    row: RecordRow, said: Commitments, *, salt: bytes, by: dict[str, Any], now: datetime
+) -> dict[str, Any]:
+    """An enrolment that no manifest carries has ended: a chunk of one."""
+    accepted, rejected = (said.leaf, None) if said.code is None else (None, said.leaf)
     return {
         "type": GALLERY_CHANGED,
         "time": format_time(now),
         "gallery": row.gallery,
+        "model_id": row.model_id,
         "enrolment_id": row.enrolment_id,
         "generation": row.generation,
-        "model_id": row.model_id,
-        "accepted": 1,
-        "rejected": 0,
+        "record": said.record,
+        "image": said.image,
+        "code": None if said.code is None else said.code.value,
+        "act": ManifestAct.ENROL.value,
+        "manifest": None,
+        "chunk": None,
+        "rows": 1,
+        "accepted": int(accepted is not None),
+        "unchanged": 0,
+        "rejected": int(rejected is not None),
+        "accepted_root": root_from(accepted),
+        "rejected_root": root_from(rejected),
         "salt": salt.hex(),
-        "record": record,
-        "image": image,
-        # The root over one leaf is the leaf's hash; a chunk of a manifest has more (R-42).
-        "accepted_root": leaf_hash(accepted_leaf(record, image)).hex(),
-        "rejected_root": EMPTY_ROOT.hex(),
+        "by": by,
     }
 
 
-def accepted_leaf(record: str, image: str) -> bytes:
-    """The row of a manifest as its tree hashes it: two commitments, canonical."""
-    return canonical.encode({"image": image, "record": record})
+def chunk_change_body(
+    gallery: str,
+    model_id: str,
+    *,
+    act: ManifestAct,
+    manifest: str,
+    chunk: int,
+    unchanged: int,
+    accepted: Sequence[bytes],
+    rejected: Sequence[bytes],
+    salt: bytes,
+    by: dict[str, Any],
+    now: datetime,
+) -> dict[str, Any]:
+    """Every row of a chunk has ended; `accepted` and `rejected` are leaves, in their order."""
+    return {
+        "type": GALLERY_CHANGED,
+        "time": format_time(now),
+        "gallery": gallery,
+        "model_id": model_id,
+        "act": act.value,
+        "manifest": manifest,
+        "chunk": chunk,
+        "rows": len(accepted) + unchanged + len(rejected),
+        "accepted": len(accepted),
+        "unchanged": unchanged,
+        "rejected": len(rejected),
+        "accepted_root": root_of(accepted).hex(),
+        "rejected_root": root_of(rejected).hex(),
+        "salt": salt.hex(),
+        "by": by,
+    }
+
+
+def root_from(leaf: bytes | None) -> str:
+    """The root, in hexadecimal, over one leaf or none."""
+    return root_of([] if leaf is None else [leaf]).hex()
 
 
 def receipt_body(

@@ -1,15 +1,26 @@
-"""Searches that were made: receipts, candidates, and what waits to be published."""
+"""Searches that were made: receipts and candidates."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from onrecord.contracts.vector_search import Candidate
 from onrecord.proof import canonical, statements
 from onrecord.proof.attestation import Attestation
 from onrecord.vector_search.core.values import CandidateRow
-from onrecord.vector_search.roster.schema import candidates, outbox, searches
+from onrecord.vector_search.roster.schema import candidates, searches
+
+# Built once: SQLAlchemy takes longer to build a statement than SQLite to run it.
+_OF_MANDATE = select(
+    searches.c.gallery,
+    searches.c.model_id,
+    searches.c.template_sha256,
+    searches.c.sequence,
+    searches.c.receipt,
+).where(searches.c.mandate == bindparam("mandate"))
+_ADD = insert(searches)
+_ADD_CANDIDATES = insert(candidates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +41,7 @@ class StoredAnswer:
 
 def find_of_mandate(tx: Connection, mandate: str) -> dict[str, StoredAnswer]:
     """What every gallery here answered under one grant."""
-    rows = tx.execute(select(searches).where(searches.c.mandate == mandate))
+    rows = tx.execute(_OF_MANDATE, {"mandate": mandate}).all()
     return {
         row.gallery: StoredAnswer(
             row.model_id, row.template_sha256, row.sequence, _receipt(row.receipt)
@@ -49,16 +60,17 @@ def add(
     answer: StoredAnswer,
 ) -> None:
     tx.execute(
-        insert(searches).values(
-            gallery=gallery,
-            mandate=mandate,
-            search_id=search_id,
-            grant_index=grant_index,
-            model_id=answer.model_id,
-            template_sha256=answer.template_sha256,
-            sequence=answer.sequence,
-            receipt=canonical.encode(answer.receipt.to_json()).decode(),
-        )
+        _ADD,
+        {
+            "gallery": gallery,
+            "mandate": mandate,
+            "search_id": search_id,
+            "grant_index": grant_index,
+            "model_id": answer.model_id,
+            "template_sha256": answer.template_sha256,
+            "sequence": answer.sequence,
+            "receipt": canonical.encode(answer.receipt.to_json()).decode(),
+        },
     )
 
 
@@ -66,7 +78,7 @@ def add_candidates(tx: Connection, rows: Sequence[CandidateRow]) -> None:
     if not rows:
         return
     tx.execute(
-        insert(candidates),
+        _ADD_CANDIDATES,
         [
             {
                 "candidate_ref": row.candidate_ref,
@@ -108,18 +120,6 @@ def receipts_after(tx: Connection, gallery: str, after: int, limit: int) -> tupl
         .limit(limit)
     )
     return tuple(_receipt(receipt) for receipt in tx.execute(found).scalars())
-
-
-def queue(tx: Connection, topic: str, key: str, message: Attestation, created_at: str) -> None:
-    """Put a statement into the outbox, to be published once the transaction has committed."""
-    tx.execute(
-        insert(outbox).values(
-            topic=topic,
-            key=key,
-            payload=canonical.encode(message.to_json()),
-            created_at=created_at,
-        )
-    )
 
 
 def _receipt(held: str) -> Attestation:

@@ -1,6 +1,8 @@
 """Galleries, the keys pinned for them, and the policies those keys were seen to sign."""
 
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from dataclasses import replace
+
+from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
 
 from onrecord.kernel.cards import Metric
 from onrecord.vector_search.core.values import NO_RECEIPT, Gallery
@@ -10,7 +12,7 @@ _FIRST_KEY = 1
 
 
 def find(tx: Connection, jurisdiction: str) -> Gallery | None:
-    row = tx.execute(_with_key().where(galleries.c.jurisdiction == jurisdiction)).one_or_none()
+    row = tx.execute(_ONE, {"named": jurisdiction}).one_or_none()
     return None if row is None else _gallery(row)
 
 
@@ -29,6 +31,20 @@ def lock(tx: Connection, jurisdiction: str) -> Gallery | None:
         .with_for_update()
     )
     return find(tx, jurisdiction)
+
+
+def lock_chain(tx: Connection, gallery: Gallery) -> Gallery:
+    """`gallery`, held against every other writer, with the end of its chain of receipts as it is.
+
+    The rest of it stands as it was read. One statement of a search's one writing transaction.
+    """
+    row = tx.execute(_CHAIN, {"named": gallery.jurisdiction}).one()
+    return replace(
+        gallery,
+        live_records=row.live_records,
+        last_sequence=row.last_sequence,
+        last_receipt=row.last_receipt,
+    )
 
 
 def add(tx: Connection, gallery: Gallery) -> None:
@@ -63,11 +79,7 @@ def count_live(tx: Connection, jurisdiction: str, difference: int) -> None:
 
 def advance(tx: Connection, jurisdiction: str, sequence: int, receipt_sha256: str) -> None:
     """The gallery's latest receipt; the caller holds the gallery's lock."""
-    tx.execute(
-        update(galleries)
-        .where(galleries.c.jurisdiction == jurisdiction)
-        .values(last_sequence=sequence, last_receipt=receipt_sha256)
-    )
+    tx.execute(_ADVANCE, {"named": jurisdiction, "sequence": sequence, "receipt": receipt_sha256})
 
 
 def policy_is_verified(tx: Connection, gallery: Gallery, digest: str) -> bool:
@@ -115,3 +127,17 @@ def _gallery(row: Row[tuple[object, ...]]) -> Gallery:
         last_sequence=held["last_sequence"],
         last_receipt=held["last_receipt"],
     )
+
+
+# Built once: SQLAlchemy takes longer to build a statement than SQLite to run it.
+_ONE = _with_key().where(galleries.c.jurisdiction == bindparam("named"))
+_CHAIN = (
+    select(galleries.c.live_records, galleries.c.last_sequence, galleries.c.last_receipt)
+    .where(galleries.c.jurisdiction == bindparam("named"))
+    .with_for_update()
+)
+_ADVANCE = (
+    update(galleries)
+    .where(galleries.c.jurisdiction == bindparam("named"))
+    .values(last_sequence=bindparam("sequence"), last_receipt=bindparam("receipt"))
+)

@@ -1,15 +1,19 @@
 """The highest checkpoint this plane has ever seen of a ledger. It never goes down."""
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from onrecord.proof.checkpoint import Checkpoint, SignedCheckpoint
 from onrecord.vector_search.roster.schema import seen_checkpoints
 
+_HIGHEST = (
+    select(seen_checkpoints.c.origin, seen_checkpoints.c.size, seen_checkpoints.c.root)
+    .where(seen_checkpoints.c.origin == bindparam("origin"))
+    .with_for_update()
+)
+
 
 def highest(tx: Connection, origin: str) -> Checkpoint | None:
-    row = tx.execute(
-        select(seen_checkpoints).where(seen_checkpoints.c.origin == origin).with_for_update()
-    ).one_or_none()
+    row = tx.execute(_HIGHEST, {"origin": origin}).one_or_none()
     return None if row is None else Checkpoint(row.origin, row.size, row.root)
 
 

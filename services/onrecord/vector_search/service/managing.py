@@ -2,11 +2,14 @@
 
 import threading
 
+from sqlalchemy import Connection
+
 from onrecord.chassis.database import read_transaction, write_transaction
 from onrecord.contracts.vector_search import GalleryInfo, GallerySetup
 from onrecord.kernel.cards import Metric
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.kernel.vocabulary import Role
 from onrecord.proof.authority import key_name
 from onrecord.proof.notes import ED25519, NoteVerifier
 from onrecord.vector_search.core import write_points
@@ -25,14 +28,19 @@ class Galleries:
         self._parts = parts
         self._making = threading.Lock()
 
-    def create(self, setup: GallerySetup, deadline: Deadline) -> GalleryInfo:
-        """Key, collection, row, in this order: a gallery that stands has all three."""
+    def create(self, setup: GallerySetup, user_token: str, deadline: Deadline) -> GalleryInfo:
+        """Key, collection, row, in this order: a gallery that stands has all three.
+
+        An operator's act: who pins a state's first key decides whose lists are believed (law 10).
+        """
+        if Role.OPERATOR not in self._parts.tokens.verify(user_token).roles:
+            raise OnRecordError(ErrorCode.ROLE_MISSING, "making a gallery is an operator's act")
         space = _checked(setup)
         with self._making:
             with read_transaction(self._parts.roster) as tx:
                 held = galleries.find(tx, setup.jurisdiction)
             if held is not None:
-                return info(_same(held, setup))
+                return self._info(_same(held, setup))
             public_key = self._parts.keys.mint(setup.jurisdiction)
             self._parts.reached(write_points.KEY_MINTED)
             self._parts.index.create(space, deadline)
@@ -51,34 +59,38 @@ class Galleries:
             with write_transaction(self._parts.roster) as tx:
                 galleries.add(tx, gallery)
             self._parts.reached(write_points.GALLERY_STORED)
-            return info(gallery)
+            return self._info(gallery)
 
     def all(self) -> tuple[GalleryInfo, ...]:
         with read_transaction(self._parts.roster) as tx:
-            return tuple(info(gallery) for gallery in galleries.find_all(tx))
+            return tuple(self._info(gallery) for gallery in galleries.find_all(tx))
 
     def known(self, jurisdiction: str) -> Gallery:
         """Raises GALLERY_UNKNOWN."""
         with read_transaction(self._parts.roster) as tx:
-            gallery = galleries.find(tx, jurisdiction)
+            return self.find(tx, jurisdiction)
+
+    def find(self, tx: Connection, jurisdiction: str) -> Gallery:
+        """As `known`, within a transaction."""
+        gallery = galleries.find(tx, jurisdiction)
         if gallery is None:
             raise OnRecordError(
                 ErrorCode.GALLERY_UNKNOWN, "this plane holds no such gallery", field="gallery"
             )
         return gallery
 
-
-def info(gallery: Gallery) -> GalleryInfo:
-    """What anyone may know of a gallery."""
-    return GalleryInfo(
-        jurisdiction=gallery.jurisdiction,
-        model_id=gallery.model_id,
-        metric=gallery.metric.value,
-        authority_key=gallery.authority_key,
-        public_key=gallery.public_key,
-        live_records=gallery.live_records,
-        last_sequence=gallery.last_sequence,
-    )
+    def _info(self, gallery: Gallery) -> GalleryInfo:
+        """What anyone may know of a gallery."""
+        return GalleryInfo(
+            jurisdiction=gallery.jurisdiction,
+            model_id=gallery.model_id,
+            metric=gallery.metric.value,
+            authority_key=gallery.authority_key,
+            public_key=gallery.public_key,
+            live_records=gallery.live_records,
+            last_sequence=gallery.last_sequence,
+            plane=self._parts.name,
+        )
 
 
 def _checked(setup: GallerySetup) -> IndexSpace:

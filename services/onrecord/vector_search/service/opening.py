@@ -4,7 +4,8 @@ import hashlib
 
 from onrecord.chassis.database import read_transaction
 from onrecord.chassis.sealing import Sealed, open_sealed
-from onrecord.contracts.vector_search import Lead, portrait_aad
+from onrecord.contracts.enrolment import portrait_aad
+from onrecord.contracts.vector_search import Lead
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.vocabulary import MAX_LEADS
@@ -45,9 +46,15 @@ class Openings:
             raise _no_candidate()
         return self._opened(row)
 
-    def leads(self, proof: ReleaseProof, deadline: Deadline) -> tuple[Lead, ...]:
-        """The record ids of the released candidates that are this plane's."""
+    def leads(self, proof: ReleaseProof, user_token: str, deadline: Deadline) -> tuple[Lead, ...]:
+        """The record ids of the released candidates that are this plane's, for who asked."""
+        claims = self._parts.tokens.verify(user_token)
         verified = verify_release(proof, self._parts.ledger_key)
+        if (claims.person, claims.agency) != (verified.grant.person, verified.grant.agency):
+            # A stolen gateway holds other people's proofs, but not their tokens (law 10).
+            raise OnRecordError(
+                ErrorCode.CALLER_NOT_ALLOWED, "a lead is released to the person who asked for it"
+            )
         # An entry under a forked checkpoint proves nothing, so each must share our history.
         entries = (proof.release, proof.grant, *proof.executed, *proof.decided)
         for note in dict.fromkeys(entry.checkpoint for entry in entries):
@@ -81,10 +88,12 @@ class Openings:
             raise _not_supported("a candidate is not one this plane has named")
         if (candidate.gallery, candidate.mandate) != (lead.gallery, grant.mandate):
             raise _not_supported("a candidate belongs to another search")
+        if row.record_id is None:
+            raise OnRecordError(ErrorCode.NOT_FOUND, "the record has been deleted since")
         return Lead(lead.gallery, lead.candidate_ref, row.record_id, candidate.similarity)
 
     def _opened(self, row: RecordRow) -> bytes:
-        if row.wrapped_key is None:
+        if row.wrapped_key is None or row.image_sha256 is None:
             raise OnRecordError(
                 ErrorCode.NOT_FOUND, "the portrait has been destroyed; its record has changed since"
             )

@@ -7,32 +7,45 @@ from datetime import timedelta
 from sqlalchemy import Engine
 
 from onrecord.chassis.objects import ObjectStore
+from onrecord.chassis.tokens import TokenVerifier
 from onrecord.contracts.audit import LedgerProofs
 from onrecord.kernel.times import Clock
 from onrecord.kernel.writepoints import WritePoint, unobserved
 from onrecord.proof.attestation import AttestationVerifier, Attestor
 from onrecord.proof.notes import NoteVerifier
 from onrecord.vector_search.ports import KeyStore, VectorIndex
+from onrecord.vector_search.service.relay import Relay
+
+TICKET_LIFE = timedelta(hours=24)
+"""As long as a message may stand on an enrolment's topics."""
+BACKUP_DAYS = 35
 
 
 @dataclass(frozen=True, slots=True)
 class PlaneParts:
     """`roster` has its tables; `ledger_key` is the ledger's, pinned by the plane's operator.
 
-    `random_bytes(n)` gives n bytes nobody can guess. `max_records` is the most live records that
-    one gallery of this index may hold.
+    `name`: what its operator calls this plane. `relay`: from the roster's outbox to the bus.
+    `ingest`: where sealed portraits wait for detection. `random_bytes(n)` gives n bytes nobody can
+    guess. `max_records` is the most live records that one gallery of this index may hold.
+    `backup_days`: how long the operator's backups of vault and roster are kept.
     """
 
+    name: str
     roster: Engine
+    relay: Relay
     index: VectorIndex
     keys: KeyStore
     vault: ObjectStore
+    ingest: ObjectStore
     attestor: Attestor
     verifier: AttestationVerifier
+    tokens: TokenVerifier
     ledger_key: NoteVerifier
     ledger: LedgerProofs
     clock: Clock
     random_bytes: Callable[[int], bytes]
     max_records: int
+    backup_days: int = BACKUP_DAYS
     reached: WritePoint = unobserved
-    ticket_life: timedelta = timedelta(minutes=15)
+    ticket_life: timedelta = TICKET_LIFE

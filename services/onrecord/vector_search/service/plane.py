@@ -3,10 +3,24 @@
 from collections.abc import Sequence
 
 from onrecord.chassis.database import read_transaction
+from onrecord.clients.transport import TransportSeals
+from onrecord.contracts.enrolment import (
+    Begun,
+    ChunkRef,
+    ChunkState,
+    Deletion,
+    EnrolmentBatch,
+    EnrolmentState,
+    GalleryCheck,
+    ManifestRow,
+    ManifestState,
+    Redriven,
+    RowStatus,
+    Submission,
+    TransportKey,
+)
+from onrecord.contracts.events import EnrolmentRejected, FaceEmbedded
 from onrecord.contracts.vector_search import (
-    EnrolmentCompletion,
-    EnrolmentStart,
-    EnrolmentTicket,
     GalleryInfo,
     GalleryResult,
     GallerySearch,
@@ -14,15 +28,28 @@ from onrecord.contracts.vector_search import (
     Lead,
 )
 from onrecord.kernel.deadlines import Deadline
+from onrecord.kernel.errors import OnRecordError
 from onrecord.proof.attestation import Attestation
 from onrecord.proof.entry import LoggedEntry
+from onrecord.proof.manifests import Row
 from onrecord.proof.release import ReleaseProof
 from onrecord.vector_search.roster import answers, galleries
+from onrecord.vector_search.service.chunks import Chunks
+from onrecord.vector_search.service.compacting import Compactions
+from onrecord.vector_search.service.deleting import Deletions
+from onrecord.vector_search.service.embedded import Arrivals
 from onrecord.vector_search.service.enrolling import Enrolments
+from onrecord.vector_search.service.forgetting import Forgetting
 from onrecord.vector_search.service.managing import Galleries
+from onrecord.vector_search.service.manifests import Manifests
 from onrecord.vector_search.service.opening import Openings
 from onrecord.vector_search.service.parts import PlaneParts
+from onrecord.vector_search.service.reconciling import Reconciliation
+from onrecord.vector_search.service.redriving import Redrives
+from onrecord.vector_search.service.rejected import Rejections
+from onrecord.vector_search.service.remains import Remains
 from onrecord.vector_search.service.searching import Searches
+from onrecord.vector_search.service.transport_keys import TransportKeyRing
 from onrecord.vector_search.service.trust import LedgerTrust, PolicyTrust
 
 MAX_RECEIPTS = 1000
@@ -34,36 +61,121 @@ class PlaneService:
     def __init__(self, parts: PlaneParts) -> None:
         self._parts = parts
         ledger = LedgerTrust(parts)
-        self._galleries = Galleries(parts)
-        self._enrolments = Enrolments(parts, self._galleries)
-        self._searches = Searches(parts, self._galleries, ledger, PolicyTrust(parts))
+        self._galleries = known = Galleries(parts)
+        self._searches = Searches(parts, known, ledger, PolicyTrust(parts))
         self._openings = Openings(parts, ledger)
+        self._keys = TransportKeyRing(parts, known)
+        self._enrolments = Enrolments(parts, known)
+        self._arrivals = Arrivals(parts, known, TransportSeals(self._keys, parts.clock))
+        self._rejections = Rejections(parts, known)
+        self._manifests = Manifests(parts, known)
+        self._deletions = Deletions(parts, known)
+        self._chunks = Chunks(parts, known, self._manifests, self._deletions)
+        self._remains = Remains(parts)
+        self._forgetting = Forgetting(parts)
+        self._compactions = Compactions(parts, known)
+        self._reconciliation = Reconciliation(parts, known, self._keys)
+        self._redrives = Redrives(parts, known, self._keys)
 
     def recover(self, deadline: Deadline) -> None:
-        """Finish what a crash left: make every gallery's collection, destroy what is gone."""
+        """Finish what a crash left: make every gallery's collection, destroy what is gone.
+
+        What waits to be published is the relay's (`start`).
+        """
+        self._keys.rotate(self._parts.clock.now())
+        self._forgetting.run()
         with read_transaction(self._parts.roster) as tx:
             held = galleries.find_all(tx)
         for gallery in held:
             self._parts.index.create(gallery.space, deadline)
-            self._enrolments.clear_remains(gallery, deadline)
+            self._remains.clear(gallery, deadline)
 
-    def create_gallery(self, setup: GallerySetup, deadline: Deadline) -> GalleryInfo:
+    def start(self) -> None:
+        """Publish what was left behind, and tidy up from now on."""
+        self._parts.relay.start()
+
+    def maintain(self, deadline: Deadline) -> None:
+        """To be called from time to time: keys that are due are destroyed, indexes compacted."""
+        self._keys.rotate(self._parts.clock.now())
+        self._forgetting.run()
+        self._compactions.run(deadline)
+
+    def create_gallery(
+        self, setup: GallerySetup, user_token: str, deadline: Deadline
+    ) -> GalleryInfo:
         deadline.check()
-        return self._galleries.create(setup, deadline)
+        return self._galleries.create(setup, user_token, deadline)
 
     def galleries(self, deadline: Deadline) -> tuple[GalleryInfo, ...]:
         deadline.check()
         return self._galleries.all()
 
-    def begin_enrolment(self, start: EnrolmentStart, deadline: Deadline) -> EnrolmentTicket:
-        deadline.check()
-        return self._enrolments.begin(start)
+    def transport_key(self, gallery: str, key_id: str | None, deadline: Deadline) -> TransportKey:
+        return self._keys.transport_key(gallery, key_id, deadline)
 
-    def complete_enrolment(
-        self, completion: EnrolmentCompletion, deadline: Deadline
-    ) -> Attestation:
+    def begin_enrolments(
+        self, batch: EnrolmentBatch, user_token: str, deadline: Deadline
+    ) -> tuple[Begun, ...]:
         deadline.check()
-        return self._enrolments.complete(completion, deadline)
+        return self._enrolments.begin(batch, user_token, deadline)
+
+    def submit_enrolments(
+        self, gallery: str, submissions: Sequence[Submission], deadline: Deadline
+    ) -> None:
+        deadline.check()
+        self._enrolments.submit(gallery, submissions, deadline)
+
+    def enrolment(self, gallery: str, enrolment_id: str, deadline: Deadline) -> EnrolmentState:
+        deadline.check()
+        return self._enrolments.state(gallery, enrolment_id)
+
+    def open_manifest(
+        self, header: bytes, signature: str, user_token: str, deadline: Deadline
+    ) -> ManifestState:
+        deadline.check()
+        return self._manifests.open(header, signature, user_token)
+
+    def put_chunk(self, chunk: ChunkRef, rows: Sequence[Row], deadline: Deadline) -> ChunkState:
+        deadline.check()
+        return self._chunks.put(chunk, rows, deadline)
+
+    def manifest(self, manifest_id: str, deadline: Deadline) -> ManifestState:
+        deadline.check()
+        return self._manifests.state(manifest_id)
+
+    def manifest_rows(
+        self,
+        chunk: ChunkRef,
+        statuses: Sequence[RowStatus],
+        after: int,
+        limit: int,
+        deadline: Deadline,
+    ) -> tuple[ManifestRow, ...]:
+        deadline.check()
+        return self._manifests.rows(chunk, statuses, after, limit)
+
+    def delete_record(
+        self, gallery: str, record_id: str, user_token: str, deadline: Deadline
+    ) -> Deletion:
+        deadline.check()
+        return self._deletions.delete(gallery, record_id, user_token, deadline)
+
+    def deletion(
+        self, gallery: str, record_id: str, user_token: str, deadline: Deadline
+    ) -> Deletion:
+        return self._deletions.receipt(gallery, record_id, user_token, deadline)
+
+    def check_gallery(
+        self, gallery: str, repair: bool, user_token: str, deadline: Deadline
+    ) -> GalleryCheck:
+        deadline.check()
+        return self._reconciliation.check(gallery, repair, user_token, deadline)
+
+    def redrive(
+        self, gallery: str, enrolment_ids: Sequence[str], user_token: str, deadline: Deadline
+    ) -> tuple[Redriven, ...]:
+        deadline.check()
+        return self._redrives.redrive(gallery, enrolment_ids, user_token, deadline)
 
     def search(self, search: GallerySearch, deadline: Deadline) -> GalleryResult:
         deadline.check()
@@ -73,9 +185,9 @@ class PlaneService:
         deadline.check()
         return self._openings.portrait(look, deadline)
 
-    def unseal(self, proof: ReleaseProof, deadline: Deadline) -> tuple[Lead, ...]:
+    def unseal(self, proof: ReleaseProof, user_token: str, deadline: Deadline) -> tuple[Lead, ...]:
         deadline.check()
-        return self._openings.leads(proof, deadline)
+        return self._openings.leads(proof, user_token, deadline)
 
     def receipts(self, gallery: str, after: int, deadline: Deadline) -> Sequence[Attestation]:
         deadline.check()
@@ -83,7 +195,20 @@ class PlaneService:
         with read_transaction(self._parts.roster) as tx:
             return answers.receipts_after(tx, gallery, after, MAX_RECEIPTS)
 
+    def take_embedded(
+        self, gallery: str, events: Sequence[FaceEmbedded], deadline: Deadline
+    ) -> list[OnRecordError | None]:
+        """The bus's: templates of a gallery that is this plane's."""
+        return self._arrivals.take(gallery, events, deadline)
+
+    def take_rejected(
+        self, gallery: str, events: Sequence[EnrolmentRejected], deadline: Deadline
+    ) -> list[OnRecordError | None]:
+        """The bus's: enrolments that will not be."""
+        return self._rejections.take(gallery, events, deadline)
+
     def close(self) -> None:
         """Let go of the index and the roster; nothing may be asked afterwards."""
+        self._parts.relay.close()
         self._parts.index.close()
         self._parts.roster.dispose()

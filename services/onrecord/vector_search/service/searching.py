@@ -1,34 +1,38 @@
 """One search of one gallery under one grant (laws 2 and 3)."""
 
 import hashlib
+from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
 from onrecord.chassis.database import read_transaction, write_transaction
+from onrecord.contracts.events import SearchExecuted
 from onrecord.contracts.images import Template, Vector
 from onrecord.contracts.vector_search import Candidate, GalleryResult, GallerySearch
+from onrecord.events.messages import message_of
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
-from onrecord.kernel.times import format_time
 from onrecord.proof import statements
+from onrecord.proof.checkpoint import SignedCheckpoint
 from onrecord.proof.grant import GalleryGrant, Grant, read_grant
 from onrecord.vector_search.core import write_points
 from onrecord.vector_search.core.grants import (
     check_grant,
     check_made_under,
+    check_may_begin,
     check_still_running,
 )
 from onrecord.vector_search.core.ranking import distinct, first_fetch, next_fetch, rank_live
 from onrecord.vector_search.core.statements import receipt_body
 from onrecord.vector_search.core.templates import check_template
-from onrecord.vector_search.core.values import CandidateRow, Gallery, RankedRecord
-from onrecord.vector_search.roster import answers, galleries, records
+from onrecord.vector_search.core.values import CandidateRow, Gallery, IndexHit, RankedRecord
+from onrecord.vector_search.roster import answers, galleries, outbox
 from onrecord.vector_search.roster.answers import StoredAnswer
+from onrecord.vector_search.roster.live import live_keys
 from onrecord.vector_search.service.managing import Galleries
 from onrecord.vector_search.service.parts import PlaneParts
 from onrecord.vector_search.service.trust import LedgerTrust, PolicyTrust
 
-TOPIC = "onrecord.search.executed.v1"
 _REF_BYTES = 16
 
 
@@ -44,27 +48,37 @@ class Searches:
         self._policies = policies
 
     def search(self, search: GallerySearch, deadline: Deadline) -> GalleryResult:
-        gallery = self._galleries.known(search.gallery)
+        """What is answered has its receipt on the bus, also where it is answered again (law 3)."""
+        result = self._searched(search, deadline)
+        self._parts.relay.flush(deadline)
+        return result
+
+    def _searched(self, search: GallerySearch, deadline: Deadline) -> GalleryResult:
         grant = read_grant(search.grant, self._parts.ledger_key)
+        gallery, answered = self._standing(grant, search)
         now = self._parts.clock.now()
-        answered = self._answered_before(gallery, grant, search.template)
         if answered is not None:
             check_still_running(grant, now)
             return answered
         allowed = check_grant(grant, gallery, search.template.model_id, now)
-        self._ledger.accept(search.grant.checkpoint, deadline)
+        seen = SignedCheckpoint(search.grant.checkpoint, grant.entry.checkpoint)
+        self._ledger.accept_opened(seen, deadline)
         self._policies.check(gallery, allowed.policy, deadline)
         vector = self._trusted_vector(gallery, grant, search.template)
         check_made_under(grant, search.template, now)
+        # The ledger may have taken its time: nothing is looked at in the last seconds (law 3).
+        check_may_begin(grant, self._parts.clock.now())
         ranked = self._find(gallery, vector, allowed.list_size, deadline)
         self._parts.reached(write_points.CANDIDATES_FOUND)
         return self._answer(gallery, grant, allowed, search.template, ranked)
 
-    def _answered_before(
-        self, gallery: Gallery, grant: Grant, template: Template
-    ) -> GalleryResult | None:
+    def _standing(
+        self, grant: Grant, search: GallerySearch
+    ) -> tuple[Gallery, GalleryResult | None]:
+        """The gallery, and what it answered under this grant before. Raises GALLERY_UNKNOWN."""
         with read_transaction(self._parts.roster) as tx:
-            return _same_again(tx, gallery, grant, template)
+            gallery = self._galleries.find(tx, search.gallery)
+            return gallery, _same_again(tx, gallery, grant, search.template)
 
     def _trusted_vector(self, gallery: Gallery, grant: Grant, template: Template) -> Vector:
         statements.verify_template(
@@ -87,9 +101,7 @@ class Searches:
             deadline.check()
             hits = self._parts.index.search(gallery.space, vector, asked, deadline)
             best = distinct(hits)
-            with read_transaction(self._parts.roster) as tx:
-                live = records.live_keys(tx, gallery.jurisdiction, [hit.key for hit in best])
-            ranked = rank_live(best, live, list_size)
+            ranked = self._ranked(gallery, best, list_size)
             if len(ranked) == list_size or len(hits) < asked:
                 return ranked
             asked = next_fetch(asked)
@@ -97,6 +109,17 @@ class Searches:
             ErrorCode.PLANE_UNAVAILABLE,
             "too many vectors of deleted records stand in the index; it must be compacted first",
         )
+
+    def _ranked(
+        self, gallery: Gallery, best: Sequence[IndexHit], list_size: int
+    ) -> tuple[RankedRecord, ...]:
+        """Those at the top are mostly all live: the rest is looked up only where they are not."""
+        with read_transaction(self._parts.roster) as tx:
+            keys = [hit.key for hit in best]
+            held = live_keys(tx, gallery.jurisdiction, keys[:list_size])
+            if len(held) < min(list_size, len(keys)):
+                held |= live_keys(tx, gallery.jurisdiction, keys[list_size:])
+        return rank_live(best, held, list_size)
 
     def _answer(
         self,
@@ -108,7 +131,7 @@ class Searches:
     ) -> GalleryResult:
         """Receipt, candidates, answer and outbox in one transaction: no receipt, no result."""
         with write_transaction(self._parts.roster) as tx:
-            locked = galleries.lock(tx, gallery.jurisdiction) or gallery
+            locked = galleries.lock_chain(tx, gallery)
             answered = _same_again(tx, gallery, grant, template)
             if answered is not None:
                 return answered
@@ -138,7 +161,7 @@ class Searches:
             digest = hashlib.sha256(receipt.statement).hexdigest()
             galleries.advance(tx, gallery.jurisdiction, answer.sequence, digest)
             self._parts.reached(write_points.SEQUENCE_ADVANCED)
-            answers.queue(tx, TOPIC, gallery.jurisdiction, receipt, format_time(now))
+            outbox.queue(tx, [message_of(SearchExecuted(receipt))])
             self._parts.reached(write_points.RECEIPT_QUEUED)
         self._parts.reached(write_points.SEARCH_COMMITTED)
         return GalleryResult(gallery.jurisdiction, listed, receipt)

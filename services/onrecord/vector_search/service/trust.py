@@ -1,5 +1,7 @@
 """What the plane believes of the ledger and of policies, and why (law 2)."""
 
+import threading
+
 from sqlalchemy.exc import IntegrityError
 
 from onrecord.chassis.database import read_transaction, write_transaction
@@ -9,10 +11,14 @@ from onrecord.proof.authority import AuthorityBundle, verify_bundle
 from onrecord.proof.checkpoint import Checkpoint, SignedCheckpoint, open_checkpoint
 from onrecord.proof.merkle import verify_consistency
 from onrecord.proof.notes import NoteVerifier
+from onrecord.proof.verified import Verified, digest_of
 from onrecord.vector_search.core import write_points
 from onrecord.vector_search.core.values import Gallery
 from onrecord.vector_search.roster import galleries, ledger
 from onrecord.vector_search.service.parts import PlaneParts
+
+_CHECKPOINTS_KEPT = 1024
+_POLICIES_KEPT = 1024
 
 
 class LedgerTrust:
@@ -20,6 +26,9 @@ class LedgerTrust:
 
     def __init__(self, parts: PlaneParts) -> None:
         self._parts = parts
+        self._turn = threading.Lock()
+        # What was consistent with the highest once is so with every later one, which begin with it.
+        self._accepted = Verified(_CHECKPOINTS_KEPT)
 
     def accept(self, note: str, deadline: Deadline) -> None:
         """Check a signed checkpoint against the highest one, and keep it if it is higher.
@@ -27,10 +36,25 @@ class LedgerTrust:
         What is higher is durable before this returns. Raises GRANT_CHECKPOINT_INVALID,
         LEDGER_INCONSISTENT, and LEDGER_UNAVAILABLE where the ledger gives no proof.
         """
-        seen = self._opened(note)
-        while not self._stored(seen, self._consistent_with(seen.checkpoint, deadline)):
-            # Another search has raised the highest meanwhile; compare with that one.
+        self.accept_opened(self._opened(note), deadline)
+
+    def accept_opened(self, seen: SignedCheckpoint, deadline: Deadline) -> None:
+        """As `accept`, of a checkpoint whose signature by the pinned key has been verified."""
+        content = digest_of(seen.checkpoint.text().encode())
+        if self._accepted.knows(content):
+            return
+        # The galleries of one search come with one checkpoint: the first of them asks for a proof.
+        while not self._turn.acquire(timeout=deadline.remaining()):
             deadline.check()
+        try:
+            if self._accepted.knows(content):
+                return
+            while not self._stored(seen, self._consistent_with(seen.checkpoint, deadline)):
+                # Another process has raised the highest meanwhile; compare with that one.
+                deadline.check()
+            self._accepted.add(content)
+        finally:
+            self._turn.release()
 
     def _opened(self, note: str) -> SignedCheckpoint:
         try:
@@ -77,17 +101,24 @@ class PolicyTrust:
 
     def __init__(self, parts: PlaneParts) -> None:
         self._parts = parts
+        self._verified = Verified(_POLICIES_KEPT)
 
     def check(self, gallery: Gallery, digest: str, deadline: Deadline) -> None:
         """Raises GRANT_POLICY_UNSIGNED, and LEDGER_UNAVAILABLE where it cannot be had."""
+        content = digest_of(
+            gallery.jurisdiction.encode(), digest.encode(), gallery.authority_key.encode()
+        )
+        if self._verified.knows(content):
+            return
         with read_transaction(self._parts.roster) as tx:
-            if galleries.policy_is_verified(tx, gallery, digest):
-                return
-        self._verify(self._fetched(digest, deadline), gallery, digest)
-        with write_transaction(self._parts.roster) as tx:
-            galleries.lock(tx, gallery.jurisdiction)
-            galleries.add_verified_policy(tx, gallery, digest)
-        self._parts.reached(write_points.POLICY_STORED)
+            held = galleries.policy_is_verified(tx, gallery, digest)
+        if not held:
+            self._verify(self._fetched(digest, deadline), gallery, digest)
+            with write_transaction(self._parts.roster) as tx:
+                galleries.lock(tx, gallery.jurisdiction)
+                galleries.add_verified_policy(tx, gallery, digest)
+            self._parts.reached(write_points.POLICY_STORED)
+        self._verified.add(content)
 
     def _fetched(self, digest: str, deadline: Deadline) -> AuthorityBundle:
         try:

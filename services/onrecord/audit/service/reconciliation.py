@@ -1,0 +1,79 @@
+"""The ledger looks through its own books: what should have ended, and what nobody told (R-23)."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from onrecord.audit.core.draft import Books, Draft, Existing
+from onrecord.audit.core.searching import clock_alarm, endless_alarm, expire
+from onrecord.audit.service.ports import EndsOfSearches, Ledger
+from onrecord.kernel.deadlines import Deadline
+from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.kernel.times import Clock
+
+UNREAD_GRACE = timedelta(seconds=30)
+"""How long after it was due an end may still be on the bus before an alarm says so."""
+
+_LEDGER_AT_FAULT = frozenset(
+    {ErrorCode.LEDGER_UNAVAILABLE, ErrorCode.DEADLINE_EXCEEDED, ErrorCode.OVERLOADED}
+)
+_AT_ONCE = 256
+_SECONDS = 30.0
+
+_log = logging.getLogger(__name__)
+
+
+class Reconciliation:
+    """One pass is one `step`; whatever it finds, it writes once.
+
+    `read_until`: whether everything that planes had published by an instant has been taken in.
+    Before that nobody can say that a search was never made.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        ends: EndsOfSearches,
+        read_until: Callable[[datetime], bool],
+        clock: Clock,
+    ) -> None:
+        self._ledger = ledger
+        self._ends = ends
+        self._read_until = read_until
+        self._clock = clock
+
+    def step(self) -> int:
+        """How many entries were written. Raises LEDGER_UNAVAILABLE."""
+        return self._clock_was_wrong() + sum(
+            self._overdue(search_id, due)
+            for search_id, due in self._ends.overdue(self._clock.now(), _AT_ONCE)
+        )
+
+    def _overdue(self, search_id: str, due: datetime) -> int:
+        if self._read_until(due):
+            return self._append(lambda books: expire(books, search_id))
+        if self._clock.now() >= due + UNREAD_GRACE:
+            return self._append(lambda books: endless_alarm(books, search_id))
+        return 0
+
+    def _clock_was_wrong(self) -> int:
+        """Say so, as soon as the ledger takes an entry again."""
+        fault = self._ledger.clock_fault
+        if fault is None:
+            return 0
+        _log.critical("the ledger takes no entries: %s", fault)
+        written = self._append(lambda books: clock_alarm(books, fault.clock, fault.last))
+        self._ledger.forget_clock_fault()
+        return written
+
+    def _append(self, proposal: Callable[[Books], Draft | Existing]) -> int:
+        try:
+            appended = self._ledger.append(proposal, Deadline.after(_SECONDS))
+        except OnRecordError as error:
+            if error.code is ErrorCode.SEARCH_STATE:
+                return 0  # it has ended meanwhile
+            if error.code in _LEDGER_AT_FAULT:
+                raise
+            _log.error("one search could not be brought to its end", exc_info=error)
+            return 0  # and the others still can
+        return 0 if appended.existed else 1

@@ -1,0 +1,109 @@
+"""Whether a process lives, and whether it is ready, for whoever runs it.
+
+Live asks nobody: a process that answers is alive. Ready asks only what this process itself cannot
+do without, so that one service's trouble does not take the others out of service with it.
+"""
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from onrecord.kernel.errors import OnRecordError
+
+_log = logging.getLogger(__name__)
+
+Check = Callable[[], object]
+"""Raises where what it stands for does not answer."""
+
+
+class Health:
+    """Ready when it has been opened, while every check holds and nobody has asked it to go."""
+
+    def __init__(self, checks: Mapping[str, Check]) -> None:
+        self._checks = dict(checks)
+        self._opened = False
+        self._draining = False
+
+    def opened(self) -> None:
+        """Everything is at work."""
+        self._opened = True
+
+    def drain(self) -> None:
+        """From now on not ready; what was accepted is still worked on (R-45)."""
+        self._draining = True
+
+    def said(self) -> dict[str, str]:
+        """Each check's word: `ok`, or the code of what is wrong."""
+        said = {name: _asked(name, check) for name, check in self._checks.items()}
+        if not self._opened:
+            said["opening"] = "opening"
+        if self._draining:
+            said["draining"] = "draining"
+        return said
+
+
+class HealthServer:
+    """`/healthz` and `/readyz` of a process that speaks no HTTP otherwise."""
+
+    def __init__(self, address: str, health: Health) -> None:
+        host, _, port = address.rpartition(":")
+        self._server = ThreadingHTTPServer((host.strip("[]"), int(port)), _handler(health))
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, name="health", daemon=True
+        )
+
+    @property
+    def port(self) -> int:
+        return int(self._server.server_address[1])
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _handler(health: Health) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        timeout = 10
+
+        def do_GET(self) -> None:
+            path = self.path.partition("?")[0]
+            if path == "/healthz":
+                self._answer(HTTPStatus.OK, {"status": "ok"})
+            elif path == "/readyz":
+                said = health.said()
+                ready = all(word == "ok" for word in said.values())
+                status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
+                self._answer(status, {"status": "ready" if ready else "not_ready", "checks": said})
+            else:
+                self._answer(HTTPStatus.NOT_FOUND, {"status": "not_found"})
+
+        def _answer(self, status: HTTPStatus, body: Mapping[str, object]) -> None:
+            encoded = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(encoded)))
+            self.end_headers()
+            self.wfile.write(encoded)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
+            del format, args  # a probe every few seconds is no news
+
+    return Handler
+
+
+def _asked(name: str, check: Check) -> str:
+    try:
+        check()
+    except OnRecordError as error:
+        return error.code.value
+    except Exception:  # noqa: BLE001 - whatever a probe meets, the answer is "not ready"
+        _log.warning("readiness check %s failed", name, exc_info=True)
+        return "internal"
+    return "ok"

@@ -1,0 +1,29 @@
+"""What a process is told: settings by file and environment, each documented at its field."""
+
+from onrecord.chassis.settings.bases import (
+    BusSettings,
+    GrpcSettings,
+    InferenceSettings,
+    PlaneAddress,
+    PlanesSettings,
+    ProcessSettings,
+    TokenSettings,
+    VerifyingSettings,
+)
+from onrecord.chassis.settings.fields import setting
+from onrecord.chassis.settings.loading import Problem, examine, load
+
+__all__ = [
+    "BusSettings",
+    "GrpcSettings",
+    "InferenceSettings",
+    "PlaneAddress",
+    "PlanesSettings",
+    "Problem",
+    "ProcessSettings",
+    "TokenSettings",
+    "VerifyingSettings",
+    "examine",
+    "load",
+    "setting",
+]

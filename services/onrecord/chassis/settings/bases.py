@@ -1,0 +1,164 @@
+"""Settings that services share. Each service's own class puts together what it needs."""
+
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import BeforeValidator, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from onrecord.chassis.settings.fields import setting
+
+
+class ProcessSettings(BaseSettings):
+    """What every process is told."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
+        hide_input_in_errors=True,
+        case_sensitive=False,
+    )
+
+    certificate: Path = setting(
+        says="This service's certificate, PEM: the leaf first, then what signed it."
+    )
+    certificate_key: Path = setting(says="Its private key, PEM (ECDSA P-256, no passphrase).")
+    roots: Path = setting(says="The root certificates every service is believed by, PEM.")
+    health_address: str = setting(
+        "127.0.0.1:8081",
+        says="Where /healthz and /readyz answer, host:port; port 0 takes a free one. "
+        "The gateway answers them at its own address too.",
+    )
+    stop_seconds: float = setting(
+        20.0,
+        unit="seconds",
+        ge=0,
+        le=600,
+        says="How long accepted work may take to finish when stopping.",
+    )
+    unready_seconds: float = setting(
+        0.0,
+        unit="seconds",
+        ge=0,
+        le=120,
+        says="How long it goes on taking calls after it said it is not ready, so that whoever "
+        "sends them notices.",
+    )
+    log_level: str = setting(
+        "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", says="The least that is logged."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment before the file (which arrives as arguments); nothing else."""
+        del settings_cls, dotenv_settings, file_secret_settings
+        return env_settings, init_settings
+
+    @field_validator(
+        "health_address", "address", "audit", "detection", "embedding", check_fields=False
+    )
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        return _address(value)
+
+
+class GrpcSettings(ProcessSettings):
+    """A service that is called over gRPC."""
+
+    address: str = setting(
+        "127.0.0.1:8443",
+        says="Where it is called (gRPC, mutual TLS), host:port; port 0 takes a free one.",
+    )
+    threads: int = setting(
+        16,
+        unit="calls",
+        ge=1,
+        le=512,
+        says="Calls at work at once; one more is refused with a time to try again.",
+    )
+
+
+class VerifyingSettings(ProcessSettings):
+    """A service that checks what the ledger says."""
+
+    ledger_key: Path = setting(says="The ledger's verifier key (C2SP note key), a file.")
+
+
+class InferenceSettings(ProcessSettings):
+    """A service that runs models."""
+
+    models: Path = setting(
+        Path("model_repository"), says="The model repository (`onrecord models build SET`)."
+    )
+    inference_threads: int = setting(
+        1, unit="threads", ge=1, le=64, says="Threads a model may use for one call."
+    )
+
+
+class BusSettings(ProcessSettings):
+    """A service that publishes or consumes."""
+
+    bus: Path = setting(says="The folder of the bus (SQLite: enrolment and receipts apart).")
+
+
+class TokenSettings(ProcessSettings):
+    """A service that verifies people's tokens."""
+
+    token_issuer: str = setting(says="The `iss` that tokens must carry.")
+    token_audience: str = setting("onrecord", says="The `aud` that tokens must carry.")
+    token_keys: Path = setting(
+        says="The identity provider's public keys (JWKS), a file; read again when it changes."
+    )
+
+
+class PlaneAddress(NamedTuple):
+    """A plane by its operator's name for it, and where it is called."""
+
+    name: str
+    address: str
+
+    def __str__(self) -> str:
+        return f"{self.name}={self.address}"
+
+
+def _planes(value: Any) -> Any:
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, list | tuple):
+        raise ValueError("a list of name=host:port")
+    planes = []
+    for part in parts:
+        name, equals, address = str(part).strip().partition("=")
+        if not (name and equals):
+            raise ValueError(f"{str(part)[:60]!r} is not name=host:port")
+        planes.append(PlaneAddress(name, _address(address)))
+    if len({one.name for one in planes}) != len(planes):
+        raise ValueError("two planes have one name")
+    return tuple(planes)
+
+
+class PlanesSettings(ProcessSettings):
+    """A service that calls planes."""
+
+    planes: Annotated[tuple[PlaneAddress, ...], NoDecode, BeforeValidator(_planes)] = setting(
+        min_length=1, says="The planes, each name=host:port."
+    )
+
+
+def _address(value: str) -> str:
+    host, colon, port = value.rpartition(":")
+    if not (host and colon and port.isdigit() and int(port) < 65536):
+        raise ValueError("not host:port")
+    return value

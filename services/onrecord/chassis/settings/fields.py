@@ -1,0 +1,66 @@
+"""A setting, documented where it stands."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import Field, SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings
+
+MASK = "********"
+
+
+def setting(default: Any = ..., *, says: str, unit: str = "", **bounds: Any) -> Any:
+    """A field of a settings class: its default (none: it must be given), its unit, its meaning."""
+    return Field(default, description=says, json_schema_extra={"unit": unit}, **bounds)
+
+
+@dataclass(frozen=True, slots=True)
+class Documented:
+    """One setting as a person reads about it. `default` is None where it must be given."""
+
+    name: str
+    variable: str
+    kind: str
+    unit: str
+    default: str | None
+    says: str
+
+
+def documented(kind: type[BaseSettings]) -> Iterator[Documented]:
+    """Every setting of a service, in the order of its fields."""
+    prefix = str(kind.model_config.get("env_prefix", ""))
+    for name, field in kind.model_fields.items():
+        yield Documented(
+            name=name,
+            variable=f"{prefix}{name.upper()}",
+            kind=_kind(field),
+            unit=unit_of(field),
+            default=None if field.is_required() else shown(field.get_default(), whole=True),
+            says=field.description or "",
+        )
+
+
+def unit_of(field: FieldInfo) -> str:
+    extra = field.json_schema_extra
+    return str(extra.get("unit", "")) if isinstance(extra, dict) else ""
+
+
+def shown(value: object, *, whole: bool = False) -> str:
+    """A value as it may be shown: of a secret, only that there is one."""
+    if isinstance(value, SecretStr):
+        return MASK if value.get_secret_value() else "(empty)"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple):
+        return ",".join(shown(one) for one in value) or "(none)"
+    text = str(value)
+    return text if text or not whole else "(empty)"
+
+
+def _kind(field: FieldInfo) -> str:
+    name = getattr(field.annotation, "__name__", str(field.annotation))
+    return {"str": "text", "int": "integer", "float": "number", "bool": "true or false"}.get(
+        name, {"SecretStr": "secret", "Path": "path", "tuple": "list, by commas"}.get(name, name)
+    )

@@ -1,0 +1,123 @@
+"""`onrecord up-processes`: the five services apart, on one machine and one data folder."""
+
+import logging
+import time
+from pathlib import Path
+
+import click
+
+from onrecord.chassis.lifecycle import StopSignals
+from onrecord.cli.log import prepare_log
+from onrecord.kernel.errors import OnRecordError
+from onrecord.standalone.folder import DataFolder
+from onrecord.standalone.lock import exclusive
+from onrecord.standalone.plan import ONE_PLANE, TWO_PLANES, ProcessPlan, plan
+from onrecord.standalone.supervisor import Supervisor
+
+
+@click.command("up-processes")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("onrecord-data"),
+    show_default=True,
+    help="Everything they keep. Made, with fresh keys, where it is missing.",
+)
+@click.option(
+    "--models",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    default=Path("model_repository"),
+    show_default=True,
+    help="Built by `onrecord models build SET`.",
+)
+@click.option(
+    "--planes",
+    type=click.IntRange(1, 2),
+    default=2,
+    show_default=True,
+    help="2: Utah's gallery on a plane of its own, with its own keys, and all others on another.",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Of the gateway.")
+@click.option("--port", default=8420, show_default=True, help="0 takes a free one.")
+@click.option(
+    "--origin", default="localhost/onrecord", show_default=True, help="The ledger's name."
+)
+@click.option(
+    "--inference-threads",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Threads a model may use for one call.",
+)
+def up_processes(
+    data: Path,
+    models: Path,
+    planes: int,
+    host: str,
+    port: int,
+    origin: str,
+    inference_threads: int,
+) -> None:
+    """Run gateway, detection, embedding, vector search and audit, each as a process of its own.
+
+    Settings and logs of each stand in DATA/processes. It ends when one of them does.
+    """
+    data = data.resolve()
+    folder = DataFolder(data)
+    if data.exists() and any(data.iterdir()) and not folder.lock.exists():
+        raise click.ClickException(f"{data} holds something else; choose another with --data")
+    _refuse_other_layout(folder, planes)
+    prepare_log()
+    log = logging.getLogger("onrecord.up-processes")
+    began = time.monotonic()
+    folder.prepare()
+    with StopSignals() as signals, exclusive(folder.lock):
+        plans = plan(
+            folder,
+            models,
+            ONE_PLANE if planes == 1 else TWO_PLANES,
+            host=host,
+            port=port,
+            origin=origin,
+            inference_threads=inference_threads,
+        )
+        supervisor = Supervisor(plans)
+        signals.at_work()
+        died: ProcessPlan | None = None
+        try:
+            if supervisor.start(signals, lambda what: log.info("%s", what)):
+                address = f"http://{plans[-1].address}"
+                folder.address.write_text(address + "\n", "utf-8")
+                click.echo(_table(plans), err=True)
+                log.info("ready in %.1f s: %s", time.monotonic() - began, address)
+                died = supervisor.watch(signals)
+        except OnRecordError as error:
+            raise click.ClickException(error.message) from error
+        finally:
+            folder.address.unlink(missing_ok=True)
+            log.info("stopping")
+            clean = supervisor.close()
+    if died is not None:
+        raise click.ClickException(f"{died.name} ended by itself; its log is {died.log}")
+    if not clean:
+        raise click.ClickException(f"not everything ended cleanly; see {folder.processes}")
+    log.info("stopped; everything acknowledged is on disk")
+
+
+def _refuse_other_layout(folder: DataFolder, planes: int) -> None:
+    several = folder.planes.exists()
+    if several and planes == 1:
+        raise click.ClickException(f"{folder.root} holds two planes; serve it with --planes 2")
+    if not several and folder.vectors.exists() and planes == 2:
+        raise click.ClickException(f"{folder.root} holds one plane; serve it with --planes 1")
+
+
+def _table(plans: list[ProcessPlan]) -> str:
+    rows = [("process", "called at", "health", "log")]
+    rows += [(one.name, one.address, one.health, str(one.log)) for one in plans]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False))
+        + f"  {row[3]}"
+        for row in rows
+    )

@@ -1,0 +1,74 @@
+"""`onrecord serve SERVICE`: one service, as a process of its own."""
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import click
+
+from onrecord.chassis.health import HealthServer
+from onrecord.chassis.lifecycle import Stopping, StopSignals, run
+from onrecord.chassis.settings import load
+from onrecord.cli.log import prepare_log
+from onrecord.cli.services import NAMES, opener_of, settings_of
+from onrecord.kernel.vocabulary import Service
+
+
+@click.command()
+@click.argument("service", type=click.Choice(NAMES))
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    envvar="ONRECORD_CONFIG",
+    help="TOML. The environment (ONRECORD_<SERVICE>_...) overrides it.",
+)
+@click.option("--with-parent", is_flag=True, hidden=True, help="End when standard input does.")
+def serve(service: str, config: Path | None, with_parent: bool) -> None:
+    """Run one service until SIGTERM; what it accepted is finished first.
+
+    Its settings: `onrecord config show SERVICE`, and what is wrong with them: `onrecord config
+    check SERVICE`.
+    """
+    began = time.monotonic()
+    which = Service(service)
+    settings = load(settings_of(which), config)
+    prepare_log(settings.log_level)
+    log = logging.getLogger(f"onrecord.{service}")
+    # Read when numpy is imported: threads of BLAS would spin while others need the processor.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    if with_parent:
+        threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+    stopping = Stopping(settings.unready_seconds, settings.stop_seconds)
+    with (
+        StopSignals() as signals,
+        opener_of(which)(settings, lambda what: log.info("opening %s", what)) as process,
+    ):
+        health = HealthServer(settings.health_address, process.health)
+        health.start()
+        log.info("health at http://%s", _at(settings.health_address, health.port))
+
+        def ready() -> None:
+            process.health.opened()
+            log.info("at work after %.1f s", time.monotonic() - began)
+
+        try:
+            clean = run(process.parts, process.health, signals, stopping, ready)
+        finally:
+            health.close()
+    log.info("stopped; everything acknowledged is on disk")
+    sys.exit(0 if clean else 1)
+
+
+def _end_with_parent() -> None:
+    # Nothing is ever written; the pipe ends when whoever holds its other end is gone.
+    while os.read(sys.stdin.fileno(), 1):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _at(address: str, port: int) -> str:
+    return f"{address.rpartition(':')[0]}:{port}"

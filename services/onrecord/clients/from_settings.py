@@ -1,0 +1,42 @@
+"""Who this process is, whom it believes and whom it calls, from its settings."""
+
+from onrecord.chassis.certificates import ServiceIdentity
+from onrecord.chassis.identity_files import KeySetFile, read_identity, read_line, read_roots
+from onrecord.chassis.settings import (
+    ProcessSettings,
+    TokenSettings,
+    VerifyingSettings,
+)
+from onrecord.chassis.tokens import JwtVerifier
+from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.kernel.times import Clock
+from onrecord.kernel.vocabulary import Service
+from onrecord.proof.attestation import AttestationVerifier
+from onrecord.proof.notes import NoteVerifier
+
+
+def identity_of(service: Service, settings: ProcessSettings) -> ServiceIdentity:
+    """Raises SETTINGS_INVALID."""
+    return read_identity(service, settings.certificate, settings.certificate_key, settings.roots)
+
+
+def attestations(settings: ProcessSettings) -> AttestationVerifier:
+    """Raises SETTINGS_INVALID."""
+    return AttestationVerifier(read_roots(settings.roots))
+
+
+def ledger_verifier(settings: VerifyingSettings) -> NoteVerifier:
+    """Raises SETTINGS_INVALID."""
+    try:
+        return NoteVerifier.parse(read_line(settings.ledger_key, "ledger_key"))
+    except OnRecordError as error:
+        raise OnRecordError(
+            ErrorCode.SETTINGS_INVALID, error.message, field="ledger_key"
+        ) from error
+
+
+def token_verifier(settings: TokenSettings, clock: Clock) -> JwtVerifier:
+    """Raises SETTINGS_INVALID where the key set cannot be read."""
+    keys = KeySetFile(settings.token_keys)
+    keys()
+    return JwtVerifier(settings.token_issuer, settings.token_audience, keys, clock)

@@ -1,0 +1,95 @@
+"""Detection as a process of its own: gRPC for searches, the bus for portraits to be enrolled."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+
+from onrecord.chassis.grpc import GrpcServer, ServerSettings
+from onrecord.chassis.health import Health
+from onrecord.chassis.inference import ModelRepository
+from onrecord.chassis.lifecycle import Process
+from onrecord.chassis.objects import LocalObjects
+from onrecord.chassis.parts import GrpcPart, WorkerPart
+from onrecord.chassis.throttle import Foreground, ForegroundCalls
+from onrecord.clients.from_settings import (
+    attestations,
+    identity_of,
+    ledger_verifier,
+)
+from onrecord.clients.planes import plane_clients
+from onrecord.clients.transport import TransportSeals
+from onrecord.clients.transport_keys import PlanesKeys
+from onrecord.contracts.detection import FaceDetection
+from onrecord.contracts.images import Detection
+from onrecord.detection.app import build_detection, build_detection_worker
+from onrecord.detection.rpc import register
+from onrecord.detection.settings import DetectionSettings
+from onrecord.events.topics import open_bus
+from onrecord.kernel.deadlines import Deadline
+from onrecord.kernel.times import SystemClock
+from onrecord.kernel.vocabulary import Service
+from onrecord.proof.attestation import Attestor
+from onrecord.proof.statements import Mandate
+from onrecord.rpc.allowed import ALLOWED
+
+_log = logging.getLogger("onrecord.detection")
+
+
+@contextmanager
+def opened(settings: DetectionSettings, told: Callable[[str], None]) -> Iterator[Process]:
+    """Everything open and nothing at work; closed in the opposite order."""
+    with ExitStack() as stack:
+        clock = SystemClock()
+        identity = identity_of(Service.DETECTION, settings)
+        told("models")
+        foreground = ForegroundCalls()
+        detection = build_detection(
+            ModelRepository(settings.models, threads=settings.inference_threads),
+            attestor=Attestor(identity.key, identity.chain),
+            verifier=attestations(settings),
+            ledger_key=ledger_verifier(settings),
+            clock=clock,
+        )
+        told("bus")
+        bus = open_bus(settings.bus, clock)
+        stack.callback(bus.close)
+        executor = stack.enter_context(
+            ThreadPoolExecutor(settings.inference_threads, thread_name_prefix="portraits")
+        )
+        worker = build_detection_worker(
+            bus,
+            detection=detection,
+            seals=TransportSeals(PlanesKeys(plane_clients(settings, identity, stack)), clock),
+            ingest=LocalObjects(settings.ingest),
+            foreground=foreground,
+            executor=executor,
+            clock=clock,
+        )
+        server = GrpcServer(
+            ServerSettings(settings.address, settings.threads), identity, ALLOWED, _log
+        )
+        server.add(register(_Waited(detection, foreground)))
+        yield Process(
+            Health({}),
+            (
+                WorkerPart("the consumer of portraits", worker),
+                GrpcPart(
+                    server, settings.stop_seconds, lambda port: _log.info("serving at %d", port)
+                ),
+            ),
+        )
+
+
+class _Waited:
+    """A `FaceDetection` that somebody waits for: the consumer gives way to it."""
+
+    def __init__(self, detection: FaceDetection, foreground: Foreground) -> None:
+        self._detection = detection
+        self._foreground = foreground
+
+    def detect(
+        self, image: bytes, mandate: Mandate, model_ids: Sequence[str], deadline: Deadline
+    ) -> Detection:
+        with self._foreground.call():
+            return self._detection.detect(image, mandate, model_ids, deadline)

@@ -1,0 +1,26 @@
+"""What a detection process is told (`ONRECORD_DETECTION_*`)."""
+
+from pathlib import Path
+
+from pydantic_settings import SettingsConfigDict
+
+from onrecord.chassis.settings import (
+    BusSettings,
+    GrpcSettings,
+    InferenceSettings,
+    PlanesSettings,
+    VerifyingSettings,
+    setting,
+)
+
+
+class DetectionSettings(
+    GrpcSettings, VerifyingSettings, InferenceSettings, BusSettings, PlanesSettings
+):
+    """Detection: finds the one face of an image; on the bus, of every portrait to be enrolled."""
+
+    model_config = SettingsConfigDict(env_prefix="ONRECORD_DETECTION_")
+
+    ingest: Path = setting(
+        says="The object store (a folder) in which sealed portraits wait to be worked on."
+    )

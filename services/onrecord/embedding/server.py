@@ -1,0 +1,85 @@
+"""Embedding as a process of its own: gRPC for searches, the bus for crops to be enrolled."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+from onrecord.chassis.grpc import GrpcServer, ServerSettings
+from onrecord.chassis.health import Health
+from onrecord.chassis.inference import ModelRepository
+from onrecord.chassis.lifecycle import Process
+from onrecord.chassis.parts import GrpcPart, WorkerPart
+from onrecord.chassis.throttle import Foreground, ForegroundCalls
+from onrecord.clients.from_settings import (
+    attestations,
+    identity_of,
+    ledger_verifier,
+)
+from onrecord.clients.planes import plane_clients
+from onrecord.clients.transport import TransportSeals
+from onrecord.clients.transport_keys import PlanesKeys
+from onrecord.contracts.embedding import EmbedRequest, FaceEmbedding
+from onrecord.contracts.images import Template
+from onrecord.embedding.app import build_embedding, build_embedding_worker
+from onrecord.embedding.rpc import register
+from onrecord.embedding.settings import EmbeddingSettings
+from onrecord.events.topics import open_bus
+from onrecord.kernel.deadlines import Deadline
+from onrecord.kernel.times import SystemClock
+from onrecord.kernel.vocabulary import Service
+from onrecord.proof.attestation import Attestor
+from onrecord.rpc.allowed import ALLOWED
+
+_log = logging.getLogger("onrecord.embedding")
+
+
+@contextmanager
+def opened(settings: EmbeddingSettings, told: Callable[[str], None]) -> Iterator[Process]:
+    """Everything open and nothing at work; closed in the opposite order."""
+    with ExitStack() as stack:
+        clock = SystemClock()
+        identity = identity_of(Service.EMBEDDING, settings)
+        told("models")
+        foreground = ForegroundCalls()
+        embedding = build_embedding(
+            ModelRepository(settings.models, threads=settings.inference_threads),
+            attestor=Attestor(identity.key, identity.chain),
+            verifier=attestations(settings),
+            ledger_key=ledger_verifier(settings),
+            clock=clock,
+        )
+        told("bus")
+        bus = open_bus(settings.bus, clock)
+        stack.callback(bus.close)
+        worker = build_embedding_worker(
+            bus,
+            embedding=embedding,
+            seals=TransportSeals(PlanesKeys(plane_clients(settings, identity, stack)), clock),
+            foreground=foreground,
+            clock=clock,
+        )
+        server = GrpcServer(
+            ServerSettings(settings.address, settings.threads), identity, ALLOWED, _log
+        )
+        server.add(register(_Waited(embedding, foreground)))
+        yield Process(
+            Health({}),
+            (
+                WorkerPart("the consumer of crops", worker),
+                GrpcPart(
+                    server, settings.stop_seconds, lambda port: _log.info("serving at %d", port)
+                ),
+            ),
+        )
+
+
+class _Waited:
+    """A `FaceEmbedding` that somebody waits for: the consumer gives way to it."""
+
+    def __init__(self, embedding: FaceEmbedding, foreground: Foreground) -> None:
+        self._embedding = embedding
+        self._foreground = foreground
+
+    def embed(self, requests: Sequence[EmbedRequest], deadline: Deadline) -> tuple[Template, ...]:
+        with self._foreground.call():
+            return self._embedding.embed(requests, deadline)

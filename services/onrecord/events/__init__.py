@@ -1,0 +1,1 @@
+"""How events travel: generated stubs in `v1`, and conversion between values and bus messages."""

@@ -1,0 +1,100 @@
+"""What a gateway process is told (`ONRECORD_GATEWAY_*`)."""
+
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple, Self
+
+from pydantic import BeforeValidator, SecretStr, model_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
+
+from onrecord.chassis.settings import (
+    BusSettings,
+    PlanesSettings,
+    TokenSettings,
+    setting,
+)
+
+
+class Home(NamedTuple):
+    """A gallery and the plane that it is made on."""
+
+    gallery: str
+    plane: str
+
+    def __str__(self) -> str:
+        return f"{self.gallery}={self.plane}"
+
+
+def _homes(value: Any) -> Any:
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, list | tuple):
+        raise ValueError("a list of gallery=plane")
+    homes = [
+        Home(*(text.strip() for text in str(part).split("=", 1)))
+        for part in parts
+        if "=" in str(part)
+    ]
+    if len(homes) != len(parts):
+        raise ValueError("each must be gallery=plane")
+    return tuple(homes)
+
+
+Homes = Annotated[tuple[Home, ...], NoDecode, BeforeValidator(_homes)]
+
+
+class GatewaySettings(TokenSettings, BusSettings, PlanesSettings):
+    """The gateway: the REST API, casework, and the way into a gallery."""
+
+    model_config = SettingsConfigDict(env_prefix="ONRECORD_GATEWAY_")
+
+    address: str = setting(
+        "127.0.0.1:8420",
+        says="Where the REST API answers (HTTP; TLS is the ingress's), host:port; port 0 takes a "
+        "free one.",
+    )
+    audit: str = setting(says="Where audit is called, host:port.")
+    detection: str = setting(says="Where detection is called, host:port.")
+    embedding: str = setting(says="Where embedding is called, host:port.")
+    homes: Homes = setting(
+        (),
+        says="Which plane a new gallery is made on, each gallery=plane; others on the first plane.",
+    )
+    database_url: SecretStr = setting(
+        says="The database `casework`, as an SQLAlchemy URL; it may hold a password."
+    )
+    casework_key: Path = setting(says="The casework key, a file of 32 bytes.")
+    vault: Path = setting(says="The object store (a folder) of sealed portraits.")
+    ingest: Path = setting(
+        says="The object store (a folder) in which sealed portraits wait to be worked on."
+    )
+    ledger_objects: Path = setting(
+        says="The object store (a folder) of the public log, which it hands out."
+    )
+    models: Path = setting(
+        Path("model_repository"), says="The model repository; only its cards are read."
+    )
+    admission: int = setting(
+        16, unit="calls", ge=1, le=512, says="Calls at work at once; one more is shed with a 429."
+    )
+    fan_out: int = setting(
+        16, unit="calls", ge=1, le=512, says="Galleries searched at once, over all searches."
+    )
+    image_bytes: int = setting(
+        20_000_000, unit="bytes", ge=1024, le=20_000_000, says="The largest image taken."
+    )
+    upload_seconds: float = setting(
+        60.0, unit="seconds", gt=0, le=600, says="How long a client may take to send a body."
+    )
+    search_seconds: float = setting(
+        30.0, unit="seconds", gt=0, le=60, says="The deadline of a search."
+    )
+    call_seconds: float = setting(
+        10.0, unit="seconds", gt=0, le=60, says="The deadline of every other call."
+    )
+
+    @model_validator(mode="after")
+    def _homes_are_planes(self) -> Self:
+        known = {plane.name for plane in self.planes}
+        for home in self.homes:
+            if home.plane not in known:
+                raise ValueError(f"homes: there is no plane {home.plane} among planes")
+        return self

@@ -1,0 +1,27 @@
+"""Which of the vectors that an index found belong to a record that may be found."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, bindparam, select
+
+from onrecord.vector_search.core.values import RecordState
+from onrecord.vector_search.roster.schema import records
+
+_IN_ONE_QUERY = 500
+
+# Built once: SQLAlchemy takes longer to build a statement than SQLite to run it. By key alone: with
+# gallery and state among the conditions SQLite goes through every live record of the gallery.
+_BY_KEY = select(
+    records.c.index_key, records.c.enrolment_id, records.c.gallery, records.c.state
+).where(records.c.index_key.in_(bindparam("keys", expanding=True)))
+
+
+def live_keys(tx: Connection, gallery: str, index_keys: Sequence[str]) -> dict[str, str]:
+    """Of these index keys, those whose row is live, each with its enrolment."""
+    live: dict[str, str] = {}
+    for start in range(0, len(index_keys), _IN_ONE_QUERY):
+        keys = index_keys[start : start + _IN_ONE_QUERY]
+        for index_key, enrolment_id, of, state in tx.execute(_BY_KEY, {"keys": keys}).all():
+            if of == gallery and state == RecordState.LIVE.value:
+                live[index_key] = enrolment_id
+    return live

@@ -1,0 +1,71 @@
+"""What the plane has still to publish, written in the transaction of what it tells of (law 3)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, bindparam, delete, insert, select
+
+from onrecord.chassis.bus.ports import Message
+from onrecord.proof import canonical
+from onrecord.vector_search.roster.schema import outbox
+
+# Built once: SQLAlchemy takes longer to build a statement than SQLite to run it.
+_ADD = insert(outbox)
+_NUMBERS = select(outbox.c.number).order_by(outbox.c.number).limit(bindparam("limit"))
+_THESE = (
+    select(outbox)
+    .where(outbox.c.number.in_(bindparam("numbers", expanding=True)))
+    .order_by(outbox.c.number)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A message that is committed here and may not be published yet."""
+
+    number: int
+    message: Message
+
+
+def queue(tx: Connection, messages: Sequence[Message]) -> None:
+    """To be published, in this order, once the transaction has committed (`Relay.flush`)."""
+    if messages:
+        tx.execute(
+            _ADD,
+            [
+                {
+                    "topic": message.topic,
+                    "key": message.key,
+                    "headers": canonical.encode(dict(message.headers)).decode(),
+                    "payload": message.payload,
+                }
+                for message in messages
+            ],
+        )
+
+
+def waiting(tx: Connection, limit: int) -> list[int]:
+    """The numbers of what stands in the outbox, in order, the first `limit` of them."""
+    return list(tx.execute(_NUMBERS, {"limit": limit}).scalars())
+
+
+def read(tx: Connection, numbers: Sequence[int]) -> tuple[Waiting, ...]:
+    """These messages, in order."""
+    return tuple(
+        Waiting(
+            row.number,
+            Message(row.topic, row.key, row.payload, _headers(row.headers)),
+        )
+        for row in tx.execute(_THESE, {"numbers": numbers}).all()
+    )
+
+
+def forget(tx: Connection, numbers: Sequence[int]) -> None:
+    """These are published."""
+    if numbers:
+        tx.execute(delete(outbox).where(outbox.c.number.in_(numbers)))
+
+
+def _headers(held: str) -> dict[str, str]:
+    value = canonical.decode(held.encode())
+    return {str(name): str(said) for name, said in value.items()} if isinstance(value, dict) else {}

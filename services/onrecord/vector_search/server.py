@@ -1,0 +1,136 @@
+"""A plane as a process of its own: gRPC, its consumer, and the upkeep of its keys and index."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, cast
+
+from onrecord.chassis.bus.ports import Bus
+from onrecord.chassis.grpc import GrpcServer, ServerSettings, open_channel
+from onrecord.chassis.health import Health
+from onrecord.chassis.jobs import Periodic
+from onrecord.chassis.lifecycle import Part, Process
+from onrecord.chassis.objects import LocalObjects
+from onrecord.chassis.parts import GrpcPart, WorkerPart
+from onrecord.chassis.throttle import Foreground, ForegroundCalls
+from onrecord.clients.audit import LedgerProofsClient
+from onrecord.clients.from_settings import (
+    attestations,
+    identity_of,
+    ledger_verifier,
+    token_verifier,
+)
+from onrecord.contracts.vector_search import GalleryResult, GallerySearch, Plane
+from onrecord.events.topics import open_bus
+from onrecord.kernel.deadlines import Deadline
+from onrecord.kernel.times import Clock, SystemClock
+from onrecord.kernel.vocabulary import Service
+from onrecord.kernel.writepoints import WritePoint, unobserved
+from onrecord.proof.attestation import Attestor
+from onrecord.rpc.allowed import ALLOWED
+from onrecord.vector_search.app import PlaneSettings, build_plane, build_plane_workers
+from onrecord.vector_search.rpc import register
+from onrecord.vector_search.service.plane import PlaneService
+from onrecord.vector_search.settings import VectorSearchSettings
+
+UPKEEP_SECONDS = 60.0
+_UPKEEP_DEADLINE = 600.0
+_READY_SECONDS = 5.0
+_log = logging.getLogger("onrecord.vector-search")
+
+
+@contextmanager
+def opened(settings: VectorSearchSettings, told: Callable[[str], None]) -> Iterator[Process]:
+    """Everything open and nothing at work; closed in the opposite order."""
+    with ExitStack() as stack:
+        clock = SystemClock()
+        identity = identity_of(Service.VECTOR_SEARCH, settings)
+        told("bus")
+        bus = open_bus(settings.bus, clock)
+        stack.callback(bus.close)
+        channel = open_channel(settings.audit, identity, Service.AUDIT)
+        stack.callback(channel.close)
+        told("galleries")
+        plane = build_plane(
+            _plane_settings(settings),
+            name=settings.plane,
+            vault=LocalObjects(settings.vault),
+            ingest=LocalObjects(settings.ingest),
+            attestor=Attestor(identity.key, identity.chain),
+            verifier=attestations(settings),
+            tokens=token_verifier(settings, clock),
+            publisher=bus.publisher(),
+            ledger_key=ledger_verifier(settings),
+            ledger=LedgerProofsClient(channel),
+            clock=clock,
+        )
+        stack.callback(plane.close)
+        foreground = ForegroundCalls()
+        server = GrpcServer(
+            ServerSettings(settings.address, settings.threads), identity, ALLOWED, _log
+        )
+        server.add(register(cast("Plane", _Waited(plane, foreground))))
+        yield Process(
+            Health({"roster": lambda: plane.galleries(Deadline.after(_READY_SECONDS))}),
+            (
+                *plane_parts(
+                    plane,
+                    bus,
+                    name=settings.plane,
+                    foreground=foreground,
+                    clock=clock,
+                    upkeep_seconds=settings.maintenance_seconds,
+                ),
+                GrpcPart(
+                    server, settings.stop_seconds, lambda port: _log.info("serving at %d", port)
+                ),
+            ),
+        )
+
+
+def plane_parts(
+    plane: PlaneService,
+    bus: Bus,
+    *,
+    name: str,
+    foreground: Foreground,
+    clock: Clock,
+    upkeep_seconds: float = UPKEEP_SECONDS,
+    reached: WritePoint = unobserved,
+) -> tuple[Part, ...]:
+    """What works in a plane without being called: its consumer, and the upkeep."""
+    workers = build_plane_workers(
+        plane, bus, name=name, foreground=foreground, clock=clock, reached=reached
+    )
+    upkeep = Periodic(
+        f"upkeep of the plane {name}",
+        lambda: plane.maintain(Deadline.after(_UPKEEP_DEADLINE)),
+        upkeep_seconds,
+    )
+    return *(WorkerPart(f"the consumer of the plane {name}", one) for one in workers), upkeep
+
+
+class _Waited:
+    """A `Plane` whose searches somebody waits for: the consumer gives way to them."""
+
+    def __init__(self, plane: PlaneService, foreground: Foreground) -> None:
+        self._plane = plane
+        self._foreground = foreground
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._plane, name)
+
+    def search(self, search: GallerySearch, deadline: Deadline) -> GalleryResult:
+        with self._foreground.call():
+            return self._plane.search(search, deadline)
+
+
+def _plane_settings(settings: VectorSearchSettings) -> PlaneSettings:
+    return PlaneSettings(
+        roster_url=settings.roster_url.get_secret_value(),
+        milvus=settings.milvus,
+        keys=settings.keys,
+        milvus_token=settings.milvus_token.get_secret_value(),
+        max_records=settings.max_records,
+        backup_days=settings.backup_days,
+    )

@@ -1,0 +1,94 @@
+"""From the outbox to the bus, in order, at least once.
+
+A use-case queues messages in its transaction and calls `flush` when that is committed: what the
+caller has been told is published by then. What a crash leaves behind is published at start. That
+a message has been published is noted afterwards, many at a time: a crash in between publishes it
+twice, which every consumer takes in its stride.
+"""
+
+import logging
+import threading
+
+from sqlalchemy import Engine
+
+from onrecord.chassis.bus.ports import Publisher
+from onrecord.chassis.database import read_transaction, write_transaction
+from onrecord.kernel.deadlines import Deadline
+from onrecord.kernel.errors import OnRecordError
+from onrecord.kernel.writepoints import WritePoint
+from onrecord.vector_search.core import write_points
+from onrecord.vector_search.roster import outbox
+
+_AT_ONCE = 256
+_TIDY_SECONDS = 0.5
+_RETRY_SECONDS = 1.0
+_log = logging.getLogger(__name__)
+
+
+class Relay:
+    """One publisher of one roster. May be flushed from many threads."""
+
+    def __init__(self, roster: Engine, publisher: Publisher, reached: WritePoint) -> None:
+        self._roster = roster
+        self._publisher = publisher
+        self._reached = reached
+        self._publishing = threading.Lock()
+        self._published: set[int] = set()
+        self._stopped = threading.Event()
+        self._tidier: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Publish what was left behind, and tidy up from now on."""
+        self._tidier = threading.Thread(target=self._run, name="outbox", daemon=True)
+        self._tidier.start()
+
+    def flush(self, deadline: Deadline) -> None:
+        """Everything committed before this call is published when it returns.
+
+        Raises BUS_UNAVAILABLE, STORAGE_FULL, DEADLINE_EXCEEDED; the messages stay queued.
+        """
+        with self._publishing:
+            while True:
+                # Within a gallery numbers rise in the order of commits, because whoever queues
+                # holds its row; between galleries they may not, so none is taken as a bound.
+                limit = _AT_ONCE + len(self._published)
+                with read_transaction(self._roster) as tx:
+                    held = outbox.waiting(tx, limit)
+                    fresh = [number for number in held if number not in self._published]
+                    found = outbox.read(tx, fresh) if fresh else ()
+                if not found:
+                    return
+                self._publisher.publish([one.message for one in found], deadline)
+                self._reached(write_points.OUTBOX_PUBLISHED)
+                self._published.update(fresh)
+                if len(held) < limit:
+                    return
+
+    def tidy(self) -> None:
+        """Take from the outbox what has been published."""
+        done = sorted(self._published)
+        if done:
+            with write_transaction(self._roster) as tx:
+                for start in range(0, len(done), _AT_ONCE):
+                    outbox.forget(tx, done[start : start + _AT_ONCE])
+            self._reached(write_points.OUTBOX_TIDIED)
+        with self._publishing:
+            self._published.difference_update(done)
+
+    def close(self) -> None:
+        """Stop, having noted what was published."""
+        self._stopped.set()
+        if self._tidier is not None:
+            self._tidier.join()
+        self.tidy()
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                self.flush(Deadline.after(_RETRY_SECONDS * 10))
+                self.tidy()
+            except OnRecordError as error:
+                _log.warning("outbox not published", extra={"code": error.code.value})
+            except Exception:  # noqa: BLE001 - a thread that ends would end publishing silently
+                _log.exception("outbox not published")
+            self._stopped.wait(_TIDY_SECONDS)

@@ -1,0 +1,60 @@
+"""What a plane's process is told (`ONRECORD_VECTOR_SEARCH_*`)."""
+
+from pathlib import Path
+
+from pydantic import SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from onrecord.chassis.settings import (
+    BusSettings,
+    GrpcSettings,
+    TokenSettings,
+    VerifyingSettings,
+    setting,
+)
+
+
+class VectorSearchSettings(GrpcSettings, VerifyingSettings, TokenSettings, BusSettings):
+    """A plane: galleries, their roster, their keys and their index."""
+
+    model_config = SettingsConfigDict(env_prefix="ONRECORD_VECTOR_SEARCH_")
+
+    plane: str = setting(
+        pattern="^[a-z0-9][a-z0-9-]{0,62}$",
+        says="This plane's name: what the gateway and the other services know it by, and its "
+        "consumer group on the bus. Never changed once it has consumed.",
+    )
+    audit: str = setting(says="Where audit is called, host:port.")
+    roster_url: SecretStr = setting(
+        says="The database `roster`, as an SQLAlchemy URL; it may hold a password."
+    )
+    milvus: str = setting(
+        says="Milvus: http(s)://host:port, or the path of a Milvus Lite file, *.db."
+    )
+    milvus_token: SecretStr = setting(SecretStr(""), says="Milvus's token, user:password.")
+    keys: Path = setting(says="The folder of the galleries' private keys.")
+    vault: Path = setting(says="The object store (a folder) of sealed portraits.")
+    ingest: Path = setting(
+        says="The object store (a folder) in which sealed portraits wait to be worked on."
+    )
+    max_records: int | None = setting(
+        None,
+        ge=1,
+        unit="records",
+        says="Live records a gallery may hold; by default what suits the index (200,000 on a "
+        "file, 100,000,000 on a server).",
+    )
+    backup_days: int = setting(
+        35,
+        unit="days",
+        ge=0,
+        le=3650,
+        says="How long backups of vault and roster are kept; the receipt of a deletion says it.",
+    )
+    maintenance_seconds: float = setting(
+        60.0,
+        unit="seconds",
+        gt=0,
+        le=3600,
+        says="How often keys are rotated and destroyed that are due, and indexes compacted.",
+    )

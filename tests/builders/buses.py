@@ -1,0 +1,85 @@
+"""Buses under test, and what is asked of them in other processes.
+
+A bus is opened by its *address*, a text that a child process understands too: whoever adds an
+implementation adds its kind here, and the contract's tests run on it unchanged.
+"""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from onrecord.chassis.bus.ports import Bus, Consumer, Message, Received
+from onrecord.chassis.bus.sqlite import SqliteBus, TopicFile
+from onrecord.kernel.deadlines import Deadline
+from onrecord.kernel.times import SystemClock
+
+MANY: Final = "many.v1"
+"""A topic of four partitions."""
+ONE: Final = "one.v1"
+"""A topic of one partition, apart from the others."""
+PATIENCE: Final = 20.0
+_ROOT = Path(__file__).parents[2]
+
+
+def open_bus(address: str) -> Bus:
+    """`sqlite:FOLDER`. Members that fall silent are missed after a second."""
+    kind, _, place = address.partition(":")
+    if kind != "sqlite":
+        raise ValueError(f"no bus {kind!r} is known here")
+    files = [
+        TopicFile("ledger", {ONE: 1}),
+        TopicFile("enrolment", {MANY: 4}, retention=timedelta(hours=24)),
+    ]
+    return SqliteBus(Path(place), files, SystemClock(), lease=1.0)
+
+
+def said(text: str, key: str = "k", topic: str = MANY) -> Message:
+    return Message(topic, key, text.encode(), {"onrecord-schema": "test"})
+
+
+def texts(received: Sequence[Received]) -> list[str]:
+    return [one.message.payload.decode() for one in received]
+
+
+def soon() -> Deadline:
+    return Deadline.after(PATIENCE)
+
+
+def gather(consumer: Consumer, count: int) -> list[Received]:
+    """Poll until there are so many; fails where they do not come."""
+    found: list[Received] = []
+    until = time.monotonic() + PATIENCE
+    while len(found) < count:
+        assert time.monotonic() < until, f"{len(found)} of {count} messages came"
+        found.extend(consumer.poll(count - len(found), 0.2))
+    return found
+
+
+def poll_until(consumers: Sequence[Consumer], holds: Callable[[], bool]) -> list[Received]:
+    """Poll all of them in turn until something holds; what they got meanwhile."""
+    found: list[Received] = []
+    until = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < until, [consumer.assigned() for consumer in consumers]
+        for consumer in consumers:
+            found.extend(consumer.poll(100, 0.05))
+    return found
+
+
+def in_a_child(act: str, address: str, *arguments: str) -> str:
+    """Run an act of `bus_child` in a process that ends in `os._exit`; what it printed."""
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.builders.bus_child", act, address, *arguments],
+        cwd=_ROOT,
+        env={"PYTHONPATH": f"{_ROOT / 'services'}:{_ROOT}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == 77, run.stderr
+    return run.stdout

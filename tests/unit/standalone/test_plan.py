@@ -1,0 +1,116 @@
+"""What each process of an installation is told."""
+
+import stat
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from onrecord.audit.settings import AuditSettings
+from onrecord.chassis.identity_files import read_identity
+from onrecord.chassis.settings import examine
+from onrecord.cli.services import settings_of
+from onrecord.gateway.settings import GatewaySettings
+from onrecord.kernel.vocabulary import Service
+from onrecord.standalone.folder import DataFolder
+from onrecord.standalone.plan import ONE_PLANE, TWO_PLANES, PlanePlan, ProcessPlan, plan
+from onrecord.vector_search.settings import VectorSearchSettings
+
+
+def planned(root: Path, planes: tuple[PlanePlan, ...]) -> list[ProcessPlan]:
+    folder = DataFolder(root)
+    folder.prepare()
+    return plan(
+        folder,
+        root / "models",
+        planes,
+        host="127.0.0.1",
+        port=0,
+        origin="localhost/onrecord",
+        inference_threads=2,
+    )
+
+
+@pytest.mark.parametrize("planes", [ONE_PLANE, TWO_PLANES], ids=["one", "two"])
+def test_every_service_understands_what_it_is_told(
+    tmp_path: Path, planes: tuple[PlanePlan, ...]
+) -> None:
+    """R-45: the files the supervisor writes are settings files like any other; each process has an
+    identity of its own, and nobody else on the machine reads either.
+    """
+    plans = planned(tmp_path, planes)
+    assert {one.service for one in plans} == set(Service)
+    assert len(plans) == 4 + len(planes)
+    serials = set()
+    for one in plans:
+        settings, problems = examine(settings_of(one.service), one.config)
+        assert problems == []
+        assert settings is not None
+        identity = read_identity(
+            one.service, settings.certificate, settings.certificate_key, settings.roots
+        )
+        serials.add(identity.chain[0].serial_number)
+        for path in (one.config, settings.certificate_key):
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+    assert len(serials) == len(plans)
+    ports = [one.address for one in plans] + [one.health for one in plans]
+    assert len(set(ports)) == len(ports)
+
+
+def test_who_is_called_is_started_before_who_calls(tmp_path: Path) -> None:
+    names = [one.name for one in planned(tmp_path, TWO_PLANES)]
+    assert names[0] == "audit"
+    assert names[-1] == "gateway"
+
+
+def test_two_planes_share_no_database_and_no_key(tmp_path: Path) -> None:
+    """R-30: two states' planes."""
+    told = []
+    for one in planned(tmp_path, TWO_PLANES):
+        if one.service is Service.VECTOR_SEARCH:
+            settings, _ = examine(VectorSearchSettings, one.config)
+            assert settings is not None
+            told.append(settings)
+    first, second = told
+    assert {first.plane, second.plane} == {"utah", "others"}
+    for name in ("roster_url", "milvus", "keys", "certificate_key", "address"):
+        assert getattr(first, name) != getattr(second, name), name
+    assert (first.vault, first.bus) == (second.vault, second.bus)
+
+
+def test_utah_is_at_home_on_its_own_plane(tmp_path: Path) -> None:
+    gateway, _ = examine(GatewaySettings, planned(tmp_path, TWO_PLANES)[-1].config)
+    assert gateway is not None
+    assert [(home.gallery, home.plane) for home in gateway.homes] == [("US-UT", "utah")]
+    assert gateway.planes[0].name == "others"
+
+
+def test_a_second_start_keeps_keys_and_certificates(tmp_path: Path) -> None:
+    def secrets() -> dict[str, bytes]:
+        folder = DataFolder(tmp_path)
+        kept = [*folder.keys.glob("*.*"), *folder.certificates.glob("*.pem")]
+        return {str(path): path.read_bytes() for path in kept}
+
+    planned(tmp_path, TWO_PLANES)
+    before = secrets()
+    planned(tmp_path, TWO_PLANES)
+    assert secrets() == before
+    assert len(before) > 10
+
+
+def test_with_one_plane_the_folder_is_that_of_one_process(tmp_path: Path) -> None:
+    """So that `onrecord up` and `onrecord up-processes --planes 1` can take turns."""
+    folder = DataFolder(tmp_path)
+    plans = planned(tmp_path, ONE_PLANE)
+    plane, _ = examine(
+        VectorSearchSettings, next(o for o in plans if o.service is Service.VECTOR_SEARCH).config
+    )
+    audit, _ = examine(AuditSettings, plans[0].config)
+    assert plane is not None
+    assert audit is not None
+    assert plane.roster_url.get_secret_value() == folder.database("roster")
+    assert plane.milvus == str(folder.vectors)
+    assert plane.keys == folder.gallery_keys
+    assert audit.database_url.get_secret_value() == folder.database("ledger")
+    root = x509.load_pem_x509_certificate((folder.certificates / "root.pem").read_bytes())
+    assert root.subject == root.issuer
