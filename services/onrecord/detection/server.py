@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from onrecord.chassis.grpc import GrpcServer, ServerSettings
 from onrecord.chassis.health import Health
 from onrecord.chassis.inference import ModelRepository
+from onrecord.chassis.jobs import Periodic
 from onrecord.chassis.lifecycle import Process
 from onrecord.chassis.objects import LocalObjects
 from onrecord.chassis.parts import GrpcPart, WorkerPart
@@ -57,10 +58,11 @@ def opened(settings: DetectionSettings, told: Callable[[str], None]) -> Iterator
         executor = stack.enter_context(
             ThreadPoolExecutor(settings.inference_threads, thread_name_prefix="portraits")
         )
+        seals = TransportSeals(PlanesKeys(plane_clients(settings, identity, stack)), clock)
         worker = build_detection_worker(
             bus,
             detection=detection,
-            seals=TransportSeals(PlanesKeys(plane_clients(settings, identity, stack)), clock),
+            seals=seals,
             ingest=LocalObjects(settings.ingest),
             foreground=foreground,
             executor=executor,
@@ -74,6 +76,7 @@ def opened(settings: DetectionSettings, told: Callable[[str], None]) -> Iterator
             Health({}),
             (
                 WorkerPart("the consumer of portraits", worker),
+                Periodic("forgetting transport keys", seals.forget, settings.maintenance_seconds),
                 GrpcPart(
                     server, settings.stop_seconds, lambda port: _log.info("serving at %d", port)
                 ),

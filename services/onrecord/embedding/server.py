@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from onrecord.chassis.grpc import GrpcServer, ServerSettings
 from onrecord.chassis.health import Health
 from onrecord.chassis.inference import ModelRepository
+from onrecord.chassis.jobs import Periodic
 from onrecord.chassis.lifecycle import Process
 from onrecord.chassis.parts import GrpcPart, WorkerPart
 from onrecord.chassis.throttle import Foreground, ForegroundCalls
@@ -51,10 +52,11 @@ def opened(settings: EmbeddingSettings, told: Callable[[str], None]) -> Iterator
         told("bus")
         bus = open_bus(settings.bus, clock)
         stack.callback(bus.close)
+        seals = TransportSeals(PlanesKeys(plane_clients(settings, identity, stack)), clock)
         worker = build_embedding_worker(
             bus,
             embedding=embedding,
-            seals=TransportSeals(PlanesKeys(plane_clients(settings, identity, stack)), clock),
+            seals=seals,
             foreground=foreground,
             clock=clock,
         )
@@ -66,6 +68,7 @@ def opened(settings: EmbeddingSettings, told: Callable[[str], None]) -> Iterator
             Health({}),
             (
                 WorkerPart("the consumer of crops", worker),
+                Periodic("forgetting transport keys", seals.forget, settings.maintenance_seconds),
                 GrpcPart(
                     server, settings.stop_seconds, lambda port: _log.info("serving at %d", port)
                 ),

@@ -29,6 +29,7 @@ from onrecord.gateway.drawing import ExaminerDraw
 from onrecord.gateway.endings import Endings
 from onrecord.gateway.examinations import Examinations
 from onrecord.gateway.fan_out import FanOut
+from onrecord.gateway.forgetting import Forgetting
 from onrecord.gateway.gallery_side import GalleryParts, build_gallery_side
 from onrecord.gateway.http import events as event_routes
 from onrecord.gateway.http import examinations as examination_routes
@@ -93,12 +94,13 @@ class GatewayParts:
 @dataclass(frozen=True, slots=True)
 class Gateway:
     """A gateway ready to be served. `app` recovers on start and closes on stop; `workers` are the
-    caller's to start and stop.
+    caller's to start and stop, and `forgetting` the caller's to run from time to time.
     """
 
     app: FastAPI
     readiness: Readiness
     recovery: Recovery
+    forgetting: Forgetting
     workers: tuple[Worker | LetterReader, ...]
 
 
@@ -142,6 +144,7 @@ def build_gateway(parts: GatewayParts) -> Gateway:
         reached=reached,
     )
     intake = ThreadPoolExecutor(_INTAKE_THREADS, thread_name_prefix="intake")
+    galleries = open_gallery_store(parts.database, store.events, clock)
     gallery_side = build_gallery_side(
         GalleryParts(
             planes=planes,
@@ -149,7 +152,7 @@ def build_gateway(parts: GatewayParts) -> Gateway:
             vault=parts.vault,
             ingest=parts.ingest,
             bus=parts.bus,
-            store=open_gallery_store(parts.database, store.events, clock),
+            store=galleries,
             executor=intake,
             clock=clock,
             limits=limits,
@@ -161,7 +164,14 @@ def build_gateway(parts: GatewayParts) -> Gateway:
     )
     leads = Leads(audit=parts.audit, planes=planes, searches=searches, limits=limits)
     ledger = PublicLedger(audit=parts.audit, objects=parts.ledger_objects, limits=limits)
-    recovery = Recovery(endings, store.events, clock, limits)
+    recovery = Recovery(endings)
+    forgetting = Forgetting(
+        events=store.events,
+        galleries=galleries,
+        seals=gallery_side.seals,
+        clock=clock,
+        limits=limits,
+    )
     readiness = Readiness({"database": lambda: reachable(parts.database), **parts.checks})
     desk = Desk(Callers(parts.tokens), limits)
 
@@ -196,4 +206,4 @@ def build_gateway(parts: GatewayParts) -> Gateway:
     problems.install(app)
     app.add_middleware(RequestBoundary, chance=parts.chance)
     workers = (gallery_side.worker, gallery_side.letters)
-    return Gateway(app, readiness, recovery, workers)
+    return Gateway(app, readiness, recovery, forgetting, workers)

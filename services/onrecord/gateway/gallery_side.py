@@ -48,7 +48,10 @@ class GalleryParts:
 
 @dataclass(frozen=True, slots=True)
 class GallerySide:
-    """`worker` projects what the bus tells; `letters` reads the dead-letter topics."""
+    """`worker` projects what the bus tells; `letters` reads the dead-letter topics.
+
+    `seals` holds transport keys, and must be told now and then to let go of them.
+    """
 
     enrolments: Enrolments
     manifests: Manifests
@@ -56,6 +59,7 @@ class GallerySide:
     dead_letters: DeadLetters
     worker: Worker
     letters: LetterReader
+    seals: TransportSeals
 
     def routers(self, desk: Desk) -> tuple[APIRouter, ...]:
         return (
@@ -69,10 +73,11 @@ def build_gallery_side(parts: GalleryParts) -> GallerySide:
     """Nothing is at work until its worker and its reader are started."""
     planes, limits, reached, clock = parts.planes, parts.limits, parts.reached, parts.clock
     arrivals = Arrivals()
+    seals = TransportSeals(parts.keys, clock)
     intake = Intake(
         vault=parts.vault,
         ingest=parts.ingest,
-        seals=TransportSeals(parts.keys, clock),
+        seals=seals,
         executor=parts.executor,
         reached=reached,
     )
@@ -106,4 +111,5 @@ def build_gallery_side(parts: GalleryParts) -> GallerySide:
             reached=reached,
         ),
         letters=LetterReader(parts.bus, parts.store.dead_letters, reached),
+        seals=seals,
     )

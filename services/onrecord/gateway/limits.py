@@ -11,6 +11,7 @@ class Limits:
     how long a client may take to send a body, since it holds a place meanwhile. `plane_seconds` is
     how long one plane may take for one attempt: a silent one must not take the others' time.
     `waiting`: how many clients may wait for events; `event_days`: how long those are kept.
+    `enrolment_days`: how long it is known here how far an enrolment is; then its plane is asked.
     `header_bytes`, `chunk_bytes`: a manifest's header and the rows of one chunk, as they are sent.
     `batch_rows` portraits of `batch_bytes` in all come at a time, from `batch_span` following rows.
     """
@@ -27,6 +28,7 @@ class Limits:
     page: int = 100
     waiting: int = 256
     event_days: int = 30
+    enrolment_days: int = 30
     header_bytes: int = 12 * 1024 * 1024
     chunk_bytes: int = 24 * 1024 * 1024
     batch_rows: int = 64

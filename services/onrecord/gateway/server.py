@@ -12,6 +12,7 @@ from onrecord.chassis.grpc import open_channel
 from onrecord.chassis.health import Health
 from onrecord.chassis.identity_files import read_secret
 from onrecord.chassis.inference import ModelRepository
+from onrecord.chassis.jobs import Periodic
 from onrecord.chassis.lifecycle import Part, Process
 from onrecord.chassis.objects import LocalObjects
 from onrecord.chassis.parts import WorkerPart
@@ -31,6 +32,7 @@ from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.times import SystemClock
 from onrecord.kernel.vocabulary import Service
 
+MAINTENANCE_SECONDS = 300.0
 _log = logging.getLogger("onrecord.gateway")
 
 
@@ -77,7 +79,7 @@ def opened(settings: GatewaySettings, told: Callable[[str], None]) -> Iterator[P
         yield Process(
             _GatewayHealth(gateway),
             (
-                *gateway_parts(gateway),
+                *gateway_parts(gateway, settings.maintenance_seconds),
                 HttpPart(
                     gateway.app,
                     listener,
@@ -88,12 +90,16 @@ def opened(settings: GatewaySettings, told: Callable[[str], None]) -> Iterator[P
         )
 
 
-def gateway_parts(gateway: Gateway) -> tuple[Part, ...]:
-    """What works in the gateway without being called: what it takes from the bus."""
+def gateway_parts(
+    gateway: Gateway, maintenance_seconds: float = MAINTENANCE_SECONDS
+) -> tuple[Part, ...]:
+    """What works in the gateway without being called: what it takes from the bus, and upkeep."""
     names = ("the consumer of progress", "the reader of dead letters")
-    return tuple(
+    consumers = (
         WorkerPart(name, worker) for name, worker in zip(names, gateway.workers, strict=True)
     )
+    forgetting = Periodic("upkeep of the gateway", gateway.forgetting.run, maintenance_seconds)
+    return *consumers, forgetting
 
 
 class _GatewayHealth(Health):
@@ -121,6 +127,8 @@ def _limits(settings: GatewaySettings) -> Limits:
         upload_seconds=settings.upload_seconds,
         search_seconds=settings.search_seconds,
         call_seconds=settings.call_seconds,
+        event_days=settings.event_days,
+        enrolment_days=settings.enrolment_days,
     )
 
 

@@ -91,6 +91,18 @@ class GatewaySettings(TokenSettings, BusSettings, PlanesSettings):
         10.0, unit="seconds", gt=0, le=60, says="The deadline of every other call."
     )
 
+    event_days: int = setting(
+        30, unit="days", ge=1, le=3650, says="How long clients may read events (`/v1/events`)."
+    )
+    enrolment_days: int = setting(
+        30,
+        unit="days",
+        ge=2,
+        le=3650,
+        says="How long the gateway itself knows how far an enrolment is, from when it last moved; "
+        "after that its plane is asked. Longer than the bus keeps events of enrolments.",
+    )
+
     @model_validator(mode="after")
     def _homes_are_planes(self) -> Self:
         known = {plane.name for plane in self.planes}

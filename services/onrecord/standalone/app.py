@@ -19,6 +19,7 @@ from onrecord.chassis.certificates import LocalAuthority, ServiceIdentity
 from onrecord.chassis.database import open_database
 from onrecord.chassis.development_issuer import AUDIENCE, DevelopmentIssuer
 from onrecord.chassis.inference import ModelRepository
+from onrecord.chassis.jobs import Periodic
 from onrecord.chassis.lifecycle import Part
 from onrecord.chassis.objects import LocalObjects
 from onrecord.chassis.parts import WorkerPart
@@ -33,7 +34,7 @@ from onrecord.gateway.app import GatewayParts, build_gateway
 from onrecord.gateway.http.health import Readiness
 from onrecord.gateway.limits import Limits
 from onrecord.gateway.models import model_facts
-from onrecord.gateway.server import gateway_parts
+from onrecord.gateway.server import MAINTENANCE_SECONDS, gateway_parts
 from onrecord.kernel.times import SystemClock
 from onrecord.kernel.vocabulary import Service
 from onrecord.kernel.writepoints import WritePoint, unobserved
@@ -205,6 +206,7 @@ def standalone(settings: StandaloneSettings, told: Told = lambda _: None) -> Ite
             ),
             WorkerPart("the consumer of portraits", portraits),
             WorkerPart("the consumer of crops", crops),
+            Periodic("forgetting transport keys", seals.forget, MAINTENANCE_SECONDS),
             *gateway_parts(gateway),
         )
         yield Standalone(gateway.app, gateway.readiness, plane, signer.verifier.text, parts)

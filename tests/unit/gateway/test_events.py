@@ -163,7 +163,7 @@ def test_ids_are_not_given_again_after_old_events_are_forgotten(office: Office) 
     office.search()
     last = events(office, "olsen", Role.REQUESTER)["next"]
     office.clock.at += timedelta(days=31)
-    office.gateway.recovery.run()
+    office.gateway.forgetting.run()
     assert events(office, "olsen", Role.REQUESTER)["events"] == []
     office.search()
     (one,) = events(office, "olsen", Role.REQUESTER, f"?after={last}")["events"]

@@ -111,3 +111,13 @@ def test_a_gallery_that_is_not_here(world: World, refused: Refused) -> None:
         ErrorCode.GALLERY_UNKNOWN,
         lambda: world.plane.transport_key("US-MD", None, world.deadline),
     )
+
+
+def test_upkeep_leaves_no_copy_of_a_destroyed_key_in_memory(world: World) -> None:
+    """R-46: also in a plane to which nothing has come since."""
+    world.enrol(1)
+    held = world.plane._seals._held
+    assert held
+    world.clock.pass_by(hours=48)
+    world.plane.maintain(world.deadline)
+    assert not held

@@ -155,6 +155,13 @@ class PlanesSettings(ProcessSettings):
     planes: Annotated[tuple[PlaneAddress, ...], NoDecode, BeforeValidator(_planes)] = setting(
         min_length=1, says="The planes, each name=host:port."
     )
+    maintenance_seconds: float = setting(
+        300.0,
+        unit="seconds",
+        gt=0,
+        le=3600,
+        says="How often it lets go of what it keeps only for a time, such as transport keys.",
+    )
 
 
 def _address(value: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Engine, delete, insert, select
 
@@ -10,6 +11,8 @@ from onrecord.gateway.core.changes import ChangeNews
 from onrecord.gateway.store.events import CHUNK_CLOSED, RECORD_DELETED, EventStore, custodian
 from onrecord.gateway.store.gallery_tables import told_changes
 from onrecord.kernel.times import Clock, format_time
+
+_FORGET_AT_ONCE: Final = 1000
 
 
 class ChangeStore:
@@ -49,9 +52,11 @@ class ChangeStore:
                 ],
             )
 
-    def forget_before(self, moment: datetime) -> None:
-        """What no topic can repeat any more."""
+    def forget_before(self, moment: datetime) -> int:
+        """Forget some that were told earlier; how many that were, 0 when none is left."""
+        digest = told_changes.c.statement_sha256
+        old = select(digest).where(told_changes.c.time < format_time(moment)).limit(_FORGET_AT_ONCE)
         with write_transaction(self._engine) as connection:
-            connection.execute(
-                delete(told_changes).where(told_changes.c.time < format_time(moment))
-            )
+            gone = list(connection.execute(old).scalars())
+            connection.execute(delete(told_changes).where(digest.in_(gone)))
+        return len(gone)

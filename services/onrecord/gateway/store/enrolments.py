@@ -67,7 +67,10 @@ class EnrolmentStore:
         return None if row is None else _read(row)
 
     def forget_before(self, moment: datetime) -> int:
-        """Forget some that have not moved since; the roster is asked for them from then on."""
+        """Forget some that have not moved since; how many that were, 0 when none is left.
+
+        The roster is asked for them from then on.
+        """
         old = (
             select(enrolments.c.enrolment_id)
             .where(enrolments.c.changed_at < format_time(moment))

@@ -22,6 +22,8 @@ ENROLMENT_CHANGED: Final = "enrolment.changed"
 CHUNK_CLOSED: Final = "chunk.closed"
 RECORD_DELETED: Final = "record.deleted"
 
+_FORGET_AT_ONCE: Final = 1000
+
 Listener = Callable[[frozenset[str]], None]
 """Told whose events have come, after the commit."""
 
@@ -106,11 +108,21 @@ class EventStore:
                 for row in connection.execute(_SELECT, given)
             )
 
-    def forget_before(self, moment: datetime) -> None:
-        """Delete what is older. Clients read within that time or look things up one by one."""
+    def forget_before(self, moment: datetime) -> int:
+        """Delete some that are older; how many that were, 0 when none is left.
+
+        Clients read within that time or look things up one by one.
+        """
         table = tables.events
+        old = (
+            select(table.c.event_id)
+            .where(table.c.time < format_time(moment))
+            .limit(_FORGET_AT_ONCE)
+        )
         with write_transaction(self._engine) as connection:
-            connection.execute(delete(table).where(table.c.time < format_time(moment)))
+            gone = list(connection.execute(old).scalars())
+            connection.execute(delete(table).where(table.c.event_id.in_(gone)))
+        return len(gone)
 
     def _after(self, _: Any, record: Any) -> None:
         """A connection is back, its transaction over. After a rollback it is one look too many."""

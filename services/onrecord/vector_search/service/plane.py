@@ -66,7 +66,8 @@ class PlaneService:
         self._openings = Openings(parts, ledger)
         self._keys = TransportKeyRing(parts, known)
         self._enrolments = Enrolments(parts, known)
-        self._arrivals = Arrivals(parts, known, TransportSeals(self._keys, parts.clock))
+        self._seals = TransportSeals(self._keys, parts.clock)
+        self._arrivals = Arrivals(parts, known, self._seals)
         self._rejections = Rejections(parts, known)
         self._manifests = Manifests(parts, known)
         self._deletions = Deletions(parts, known)
@@ -95,8 +96,12 @@ class PlaneService:
         self._parts.relay.start()
 
     def maintain(self, deadline: Deadline) -> None:
-        """To be called from time to time: keys that are due are destroyed, indexes compacted."""
+        """To be called from time to time: keys that are due are destroyed, indexes compacted.
+
+        No copy of a transport key is kept in memory either once its file is gone (R-46).
+        """
         self._keys.rotate(self._parts.clock.now())
+        self._seals.forget()
         self._forgetting.run()
         self._compactions.run(deadline)
 
