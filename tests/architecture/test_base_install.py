@@ -1,4 +1,4 @@
-"""A court needs two packages from outside to check a ledger, and no more (R-20, R-24)."""
+"""A court, or whoever witnesses a ledger, needs two packages from outside (R-20, R-24)."""
 
 import subprocess
 import sys
@@ -39,6 +39,14 @@ def test_the_verifier_runs_on_the_base_install(tmp_path: Path) -> None:
     done = _run("ledger", "verify", str(tmp_path), "--some-bodies")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "All of it holds." in done.stdout
+
+
+def test_a_witness_runs_on_the_base_install(tmp_path: Path) -> None:
+    made = _run("witness", "key", "witness.example/w1", "--out", str(tmp_path / "key"))
+    assert made.returncode == 0, made.stderr
+    done = _run("witness", "serve", "--key", str(tmp_path / "key"), "--log", made.stdout.strip())
+    assert done.returncode == 2
+    assert "is not a log's" in done.stderr
 
 
 def test_a_command_that_needs_more_says_what_to_install() -> None:

@@ -33,11 +33,14 @@ _COMMANDS = {
     "token": _Command("onrecord.cli.token", "token", "standalone", "Issue a development token."),
     "demo": _Command("onrecord.cli.demo", "demo", "standalone", "Watch one search, on the record."),
     "ledger": _Command("onrecord.cli.ledger", "ledger", "", "Verify a ledger, or list it."),
+    "witness": _Command("onrecord.cli.witness", "witness", "", "Cosign other people's ledgers."),
     "gallery": _Command(
         "onrecord.cli.gallery", "gallery", "manifests", "Fill, change, empty, check a gallery."
     ),
     "dlq": _Command("onrecord.cli.dlq", "dlq", "client", "Dead letters: explain, send on again."),
-    "policy": _Command("onrecord.cli.policy", "policy", "audit", "Check, sign, activate policies."),
+    "policy": _Command(
+        "onrecord.cli.policy", "policy", "audit", "Write, ask, compare, sign, activate policies."
+    ),
     "models": _Command(
         "onrecord.models.command", "models", "models", "Build and list face models."
     ),

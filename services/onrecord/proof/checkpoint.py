@@ -110,18 +110,25 @@ def open_checkpoint(
 def cosign(note: str, signer: NoteSigner, time: datetime) -> str:
     """The note with a witness's cosignature/v1 line added, made at `time` (whole seconds).
 
-    The witness has made sure of consistency before. Raises as `parse_checkpoint`, and
-    `ValueError` for a key that is not a cosigning key or a time without a zone.
+    Raises as `cosignature`, and `ValueError` for a time without a zone.
     """
-    if signer.algorithm != COSIGNATURE_V1:
-        raise ValueError("a witness cosigns with a key of type 0x04")
     if time.tzinfo is None:
         raise ValueError("a cosignature's time needs a zone")
     text, _ = parse_note(note)
+    return note + cosignature(text, signer, int(time.timestamp()))
+
+
+def cosignature(text: str, signer: NoteSigner, time: int) -> str:
+    """The line with which a witness cosigns a checkpoint's text at `time`, in seconds since 1970.
+
+    The witness has made sure of consistency before. Raises as `parse_checkpoint`, and
+    `ValueError` for a key that is not a cosigning key.
+    """
+    if signer.algorithm != COSIGNATURE_V1:
+        raise ValueError("a witness cosigns with a key of type 0x04")
     parse_checkpoint(text)
-    seconds = int(time.timestamp())
-    signature = signer.private.sign(cosigned_message(text, seconds))
-    return note + signer.line(seconds.to_bytes(8, "big") + signature)
+    signature = signer.private.sign(cosigned_message(text, time))
+    return signer.line(time.to_bytes(8, "big") + signature)
 
 
 def _malformed(message: str) -> OnRecordError:

@@ -42,6 +42,11 @@ class NoteSignature:
     key_id: bytes
     signature: bytes
 
+    @property
+    def line(self) -> str:
+        """The line as it stands in a note, newline included."""
+        return f"{LINE_START}{self.name} {_encode(self.key_id + self.signature)}\n"
+
 
 @dataclass(frozen=True, slots=True)
 class NoteVerifier:
@@ -159,7 +164,7 @@ class NoteSigner:
 
     def line(self, signature: bytes) -> str:
         """The signature line that carries `signature` under this key's name and id."""
-        return f"{LINE_START}{self.name} {_encode(self.verifier.key_id + signature)}\n"
+        return NoteSignature(self.name, self.verifier.key_id, signature).line
 
 
 def check_text(text: str) -> None:

@@ -20,6 +20,7 @@ from onrecord.proof.note_keys import (
 __all__ = [
     "COSIGNATURE_V1",
     "ED25519",
+    "LINE_START",
     "Note",
     "NoteSignature",
     "NoteSigner",
