@@ -204,7 +204,7 @@ class FakeEnrolling:
             for one in rows
             if one.row > after and (one.status in statuses if statuses else one.duplicate)
         ]
-        return tuple(wanted[:limit])
+        return tuple(wanted[: min(limit, 1000)])
 
     def delete_record(
         self, gallery: str, record_id: str, user_token: str, deadline: Deadline

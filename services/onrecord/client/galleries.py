@@ -67,7 +67,9 @@ class GalleryOperations:
         self, gallery: str, manifest_id: str, chunk: int, rows: Iterable[tuple[str, str, str]]
     ) -> results.Chunk:
         """The rows of one chunk, in order: record id, SHA-256 of the image, path."""
-        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        lines = "".join(
+            json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n" for row in rows
+        )
         said = self._transport.call(
             "PUT",
             f"{_manifest(gallery, manifest_id)}/chunks/{chunk}",

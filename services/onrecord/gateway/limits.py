@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from onrecord.proof.manifests import MAX_CHUNK_BYTES
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -30,7 +32,7 @@ class Limits:
     event_days: int = 30
     enrolment_days: int = 30
     header_bytes: int = 12 * 1024 * 1024
-    chunk_bytes: int = 24 * 1024 * 1024
+    chunk_bytes: int = MAX_CHUNK_BYTES
     batch_rows: int = 64
     batch_span: int = 4096
     batch_bytes: int = 32 * 1024 * 1024

@@ -162,9 +162,17 @@ class Manifests:
         span = last - first + 1
         if span > self._limits.batch_span:
             raise invalid("rows", f"may be at most {self._limits.batch_span} apart in one call")
-        found = plane.manifest_rows(chunk, tuple(RowStatus), first - 1, span, deadline)
-        rows = [one for one in found if one.row in set(numbers)]
-        missing = set(numbers) - {one.row for one in rows}
+        wanted = set(numbers)
+        rows: list[ManifestRow] = []
+        after = first - 1
+        # The plane hands out so many at once, and rows that were brought may be far apart.
+        while after < last:
+            found = plane.manifest_rows(chunk, tuple(RowStatus), after, last - after, deadline)
+            if not found:
+                break
+            rows += [one for one in found if one.row in wanted]
+            after = found[-1].row
+        missing = wanted - {one.row for one in rows}
         if missing and not self._delivered(plane, chunk, deadline):
             raise OnRecordError(
                 ErrorCode.MANIFEST_STATE,

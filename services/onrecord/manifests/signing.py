@@ -11,7 +11,6 @@ from onrecord.kernel.vocabulary import ManifestAct
 from onrecord.manifests.reading import RowSource
 from onrecord.proof import manifests
 from onrecord.proof.manifests import MAX_CHUNK_ROWS, ManifestHeader, Row
-from onrecord.proof.merkle import root_of
 from onrecord.proof.notes import NoteSigner
 
 HEADER = ".manifest.json"
@@ -41,21 +40,22 @@ def build_header(
 ) -> ManifestHeader:
     """Read the list once and take the root of every chunk. One row is held at a time.
 
-    `told` hears how many rows have been read, after each chunk. Raises MANIFEST_INVALID.
+    `told` hears how many rows have been read, after each chunk. Raises MANIFEST_INVALID, and
+    FIELD_TOO_LONG where a chunk of `chunk_rows` would be too large to travel.
     """
     roots: list[str] = []
     counted = 0
 
-    def leaves(rows: Iterator[Row]) -> Iterator[bytes]:
+    def read(rows: Iterator[Row]) -> Iterator[Row]:
         nonlocal counted
         for row in rows:
             counted += 1
-            yield row.leaf
+            yield row
 
     rows = source.rows()
     while True:
         before = counted
-        root = root_of(leaves(islice(rows, chunk_rows))).hex()
+        root = manifests.chunk_root(read(islice(rows, chunk_rows)), len(roots))
         if counted == before:
             break
         roots.append(root)

@@ -8,7 +8,7 @@ is signed once, and a ledger entry for a chunk names what the state has signed.
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -23,6 +23,8 @@ from onrecord.proof.notes import NoteSigner, NoteVerifier, open_note, sign_note
 
 TYPE: Final = "onrecord.manifest/v1"
 MAX_CHUNK_ROWS: Final = 65_536
+MAX_CHUNK_BYTES: Final = 24 * 1024 * 1024
+"""Of a chunk's rows as lines (`Row.line`): a chunk travels as one message, of at most 32 MiB."""
 MAX_HEADER_BYTES: Final = 8 * 1024 * 1024
 MAX_PATH: Final = 1024
 _FIELDS: Final = {"type", "gallery", "act", "created", "rows", "chunk_rows", "chunks"}
@@ -39,9 +41,14 @@ class Row:
     path: str
 
     @property
+    def line(self) -> bytes:
+        """As it travels and is signed: canonical JSON, without an end of line."""
+        return canonical.encode([self.record_id, self.image_sha256, self.path])
+
+    @property
     def leaf(self) -> bytes:
         """The row's hash in its chunk's tree."""
-        return leaf_hash(canonical.encode([self.record_id, self.image_sha256, self.path]))
+        return leaf_hash(self.line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +91,29 @@ def manifest_id(header: bytes) -> str:
     return hashlib.sha256(header).hexdigest()
 
 
-def chunk_root(rows: Iterable[Row]) -> str:
-    """The Merkle root of a chunk's rows, in hexadecimal."""
-    return root_of(row.leaf for row in rows).hex()
+def chunk_root(rows: Iterable[Row], chunk: int = 0) -> str:
+    """The Merkle root of a chunk's rows, in hexadecimal; one row is held at a time.
+
+    Raises FIELD_TOO_LONG where its rows are more than MAX_CHUNK_BYTES as lines: `chunk` is the
+    number to say it of, and the detail `rows` how many would have fitted.
+    """
+    return root_of(_leaves(rows, chunk)).hex()
+
+
+def _leaves(rows: Iterable[Row], chunk: int) -> Iterator[bytes]:
+    held = 0
+    for before, row in enumerate(rows):
+        line = row.line
+        held += len(line) + 1
+        if held > MAX_CHUNK_BYTES:
+            raise OnRecordError(
+                ErrorCode.FIELD_TOO_LONG,
+                f"the rows of chunk {chunk} are more than {MAX_CHUNK_BYTES} bytes: sign the list "
+                f"in chunks of fewer than {before + 1} rows, or with shorter paths",
+                field="chunk_rows",
+                details={"chunk": chunk, "limit": MAX_CHUNK_BYTES, "rows": before},
+            )
+        yield leaf_hash(line)
 
 
 def sign_manifest(header: ManifestHeader, signer: NoteSigner) -> str:
@@ -151,12 +178,14 @@ def read_header(encoded: bytes) -> ManifestHeader:
 
 
 def check_chunk(header: ManifestHeader, chunk: int, rows: Sequence[Row]) -> None:
-    """Raises MANIFEST_CHANGED unless these are the very rows the state has signed for a chunk."""
+    """Raises MANIFEST_CHANGED unless these are the very rows the state has signed for a chunk,
+    FIELD_TOO_LONG for a chunk of too many bytes, whoever signed it.
+    """
     if not 0 <= chunk < len(header.chunks):
         raise OnRecordError(
             ErrorCode.NOT_FOUND, f"the manifest has {len(header.chunks)} chunks", field="chunk"
         )
-    if len(rows) != header.rows_in(chunk) or chunk_root(rows) != header.chunks[chunk]:
+    if len(rows) != header.rows_in(chunk) or chunk_root(rows, chunk) != header.chunks[chunk]:
         raise OnRecordError(
             ErrorCode.MANIFEST_CHANGED,
             f"the rows of chunk {chunk} are not those the state has signed",

@@ -182,6 +182,25 @@ def test_half_of_them_are_no_images(office: Office) -> None:
     assert len(listed.rows(chunk=0, duplicates=True)) == 19
 
 
+def test_rows_far_apart_are_all_brought(office: Office) -> None:
+    """The plane hands out 1,000 rows at once; what is brought may be 4,096 rows apart."""
+    listed = Listed(office, [row(number) for number in range(1, 4_097)], chunk_rows=4_096)
+    listed.open()
+    assert listed.put(0).status_code == 200
+    numbers = (1, 1_000, 1_001, 2_500, 4_096)
+    brought = listed.bring(0, {number: portrait(number) for number in numbers})
+    assert [one["row"] for one in brought.json()["rows"]] == list(numbers)
+    assert listed.state()["counts"] == {"accepted": 5, "awaited": 4_091}
+
+
+def test_a_chunk_of_too_many_bytes_is_refused(office: Office) -> None:
+    """Whoever signed it: it could not go on to the plane as one message."""
+    listed = Listed(office, [row(1), row(2)])
+    listed.open()
+    listed.chunks[0] = [row(1), Row("UT-002", "0" * 64, "x" * (24 * 1024 * 1024))]
+    assert problem(listed.put(0)) == (422, "field_too_long")
+
+
 def test_a_row_twice_and_an_id_of_ten_kilobytes(office: Office) -> None:
     rows = [row(1), row(2, "UT-001"), row(3, "x" * 10_240), row(4)]
     listed = Listed(office, rows)

@@ -12,7 +12,7 @@ from onrecord.kernel.vocabulary import ManifestAct
 from onrecord.manifests.reading import open_list
 from onrecord.manifests.signing import build_header, chunks_of, read_signed, write_signed
 from onrecord.proof.authority import key_name
-from onrecord.proof.manifests import Row, verify_manifest
+from onrecord.proof.manifests import MAX_CHUNK_BYTES, Row, verify_manifest
 from onrecord.proof.notes import NoteSigner
 
 CREATED = datetime(2026, 11, 23, tzinfo=UTC)
@@ -177,3 +177,37 @@ def test_memory_is_bounded_whatever_the_length() -> None:
     peak(1000)  # what is made once is made now
     # The rows themselves would take some twenty megabytes.
     assert peak(60_000) < 256 * 1024
+
+
+class LongPaths:
+    """A list of `count` rows whose paths are `path` characters long."""
+
+    def __init__(self, count: int, path: int) -> None:
+        self._count = count
+        self._path = "é" * (path // 2)
+
+    def rows(self) -> Iterator[Row]:
+        return (Row(f"UT-{n:06d}", f"{n:064x}", self._path) for n in range(self._count))
+
+
+def test_a_chunk_too_large_to_travel_is_refused_when_it_is_signed() -> None:
+    """R-42: a chunk is one message. Said before the state signs, with what would have fitted."""
+    source = LongPaths(60_000, 400)
+
+    def built(chunk_rows: int) -> int:
+        made = build_header(
+            source,
+            gallery="US-UT",
+            act=ManifestAct.ENROL,
+            created=CREATED,
+            chunk_rows=chunk_rows,
+        )
+        return len(made.chunks)
+
+    error = refused(ErrorCode.FIELD_TOO_LONG, lambda: built(60_000))
+    assert error.field == "chunk_rows"
+    assert error.details["chunk"] == 0
+    assert error.details["limit"] == MAX_CHUNK_BYTES
+    fits = int(error.details["rows"])
+    assert refused(ErrorCode.FIELD_TOO_LONG, lambda: built(fits + 1)).details == error.details
+    assert built(fits) == 2

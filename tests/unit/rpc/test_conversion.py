@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from onrecord.chassis.grpc import MAX_MESSAGE_BYTES
 from onrecord.contracts import audit as audit_contract
 from onrecord.contracts import enrolment as enrolment_contract
 from onrecord.contracts import vector_search as plane_contract
@@ -18,7 +19,7 @@ from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.proof.attestation import Attestation
 from onrecord.proof.authority import AuthorityBundle
 from onrecord.proof.entry import LoggedEntry
-from onrecord.proof.manifests import Row
+from onrecord.proof.manifests import MAX_CHUNK_BYTES, MAX_CHUNK_ROWS, Row, chunk_root
 from onrecord.proof.release import ReleaseProof
 from onrecord.proof.statements import Mandate
 from onrecord.rpc import (
@@ -343,3 +344,17 @@ def test_a_malformed_message_names_its_field(
         read(message)
     assert caught.value.code is ErrorCode.REQUEST_MALFORMED
     assert caught.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("count", "path"),
+    [(MAX_CHUNK_ROWS, "é" * 147), (MAX_CHUNK_ROWS, '"' * 147), (1, "x" * (MAX_CHUNK_BYTES - 90))],
+)
+def test_the_largest_chunk_that_may_be_signed_fits_a_message(count: int, path: str) -> None:
+    """R-42: and one byte a row more is no chunk (`tests/unit/manifests`)."""
+    rows = [Row(f"{number:06d}", f"{number:064x}", path) for number in range(count)]
+    lines = sum(len(row.line) + 1 for row in rows)
+    assert 0.97 * MAX_CHUNK_BYTES < lines <= MAX_CHUNK_BYTES
+    chunk_root(rows)
+    message = manifests.chunk_rows_message(enrolment_contract.ChunkRef("0" * 64, 3_500), rows)
+    assert message.ByteSize() < MAX_MESSAGE_BYTES
