@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from onrecord.chassis.lifecycle import StopSignals
+from onrecord.chassis.throttle import GIVE_WAY_SECONDS
 from onrecord.cli.log import prepare_log
 from onrecord.kernel.errors import OnRecordError
 from onrecord.standalone.folder import DataFolder
@@ -49,6 +50,13 @@ from onrecord.standalone.supervisor import Supervisor
     show_default=True,
     help="Threads a model may use for one call.",
 )
+@click.option(
+    "--throttle-seconds",
+    type=click.FloatRange(0, 60),
+    default=GIVE_WAY_SECONDS,
+    show_default=True,
+    help="How long enrolling gives way to searches, before each piece of work; 0: never.",
+)
 def up_processes(
     data: Path,
     models: Path,
@@ -57,6 +65,7 @@ def up_processes(
     port: int,
     origin: str,
     inference_threads: int,
+    throttle_seconds: float,
 ) -> None:
     """Run gateway, detection, embedding, vector search and audit, each as a process of its own.
 
@@ -80,6 +89,7 @@ def up_processes(
             port=port,
             origin=origin,
             inference_threads=inference_threads,
+            throttle_seconds=throttle_seconds,
         )
         supervisor = Supervisor(plans)
         signals.at_work()

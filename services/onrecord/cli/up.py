@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from onrecord.chassis.lifecycle import Stopping, StopSignals, run
+from onrecord.chassis.throttle import GIVE_WAY_SECONDS
 from onrecord.cli.log import prepare_log
 from onrecord.kernel.errors import OnRecordError
 from onrecord.standalone.folder import DataFolder
@@ -43,7 +44,22 @@ _SHUTDOWN_SECONDS = 20
     show_default=True,
     help="Threads a model may use for one call.",
 )
-def up(data: Path, models: Path, host: str, port: int, origin: str, inference_threads: int) -> None:
+@click.option(
+    "--throttle-seconds",
+    type=click.FloatRange(0, 60),
+    default=GIVE_WAY_SECONDS,
+    show_default=True,
+    help="How long enrolling gives way to searches, before each piece of work; 0: never.",
+)
+def up(
+    data: Path,
+    models: Path,
+    host: str,
+    port: int,
+    origin: str,
+    inference_threads: int,
+    throttle_seconds: float,
+) -> None:
     """Run gateway, detection, embedding, vector search and audit in one process."""
     began = time.monotonic()
     folder = DataFolder(data)
@@ -68,7 +84,7 @@ def up(data: Path, models: Path, host: str, port: int, origin: str, inference_th
         from onrecord.standalone.app import StandaloneSettings, standalone
 
         first_start = not folder.vectors.exists()
-        settings = StandaloneSettings(data, models, origin, inference_threads)
+        settings = StandaloneSettings(data, models, origin, inference_threads, throttle_seconds)
         with (
             standalone(settings, lambda what: log.info("opening %s", what)) as running,
             _listening(host, port) as listener,

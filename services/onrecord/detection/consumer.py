@@ -24,7 +24,6 @@ from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.times import Clock
 from onrecord.rpc.values import aligned_crop_message
 
-GIVE_WAY_SECONDS = 1.0
 _ONE_SECONDS = 30.0
 
 
@@ -55,7 +54,7 @@ class PortraitConsumer:
         return list(self._executor.map(self._outcome, poll))
 
     def _outcome(self, received: Received) -> Outcome:
-        self._foreground.give_way(GIVE_WAY_SECONDS)
+        self._foreground.give_way()
         try:
             event = read_event(received)
         except OnRecordError as error:

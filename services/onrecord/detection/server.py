@@ -12,7 +12,7 @@ from onrecord.chassis.jobs import Periodic
 from onrecord.chassis.lifecycle import Process
 from onrecord.chassis.objects import LocalObjects
 from onrecord.chassis.parts import GrpcPart, WorkerPart
-from onrecord.chassis.throttle import Foreground, ForegroundCalls
+from onrecord.chassis.throttle import Foreground, throttle
 from onrecord.clients.from_settings import (
     attestations,
     identity_of,
@@ -44,7 +44,7 @@ def opened(settings: DetectionSettings, told: Callable[[str], None]) -> Iterator
         clock = SystemClock()
         identity = identity_of(Service.DETECTION, settings)
         told("models")
-        foreground = ForegroundCalls()
+        foreground = throttle(settings.throttle_seconds)
         detection = build_detection(
             ModelRepository(settings.models, threads=settings.inference_threads),
             attestor=Attestor(identity.key, identity.chain),

@@ -9,13 +9,19 @@ from onrecord.chassis.settings import (
     GrpcSettings,
     InferenceSettings,
     PlanesSettings,
+    ThrottleSettings,
     VerifyingSettings,
     setting,
 )
 
 
 class DetectionSettings(
-    GrpcSettings, VerifyingSettings, InferenceSettings, BusSettings, PlanesSettings
+    GrpcSettings,
+    VerifyingSettings,
+    InferenceSettings,
+    BusSettings,
+    PlanesSettings,
+    ThrottleSettings,
 ):
     """Detection: finds the one face of an image; on the bus, of every portrait to be enrolled."""
 

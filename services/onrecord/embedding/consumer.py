@@ -21,7 +21,6 @@ from onrecord.kernel.times import Clock
 from onrecord.rpc.v1 import values_pb2
 from onrecord.rpc.values import read_aligned_crop, template_message
 
-GIVE_WAY_SECONDS = 1.0
 _POLL_SECONDS = 60.0
 
 
@@ -64,7 +63,7 @@ class CropConsumer:
                 outcomes[place] = opened
         for start in range(0, len(waiting), self._batch):
             # Small batches: a search waits for the one at work at the most.
-            self._foreground.give_way(GIVE_WAY_SECONDS)
+            self._foreground.give_way()
             outcomes.update(self._embedded(waiting[start : start + self._batch], deadline))
         return [outcomes[place] for place in range(len(poll))]
 

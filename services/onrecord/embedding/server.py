@@ -10,7 +10,7 @@ from onrecord.chassis.inference import ModelRepository
 from onrecord.chassis.jobs import Periodic
 from onrecord.chassis.lifecycle import Process
 from onrecord.chassis.parts import GrpcPart, WorkerPart
-from onrecord.chassis.throttle import Foreground, ForegroundCalls
+from onrecord.chassis.throttle import Foreground, throttle
 from onrecord.clients.from_settings import (
     attestations,
     identity_of,
@@ -41,7 +41,7 @@ def opened(settings: EmbeddingSettings, told: Callable[[str], None]) -> Iterator
         clock = SystemClock()
         identity = identity_of(Service.EMBEDDING, settings)
         told("models")
-        foreground = ForegroundCalls()
+        foreground = throttle(settings.throttle_seconds)
         embedding = build_embedding(
             ModelRepository(settings.models, threads=settings.inference_threads),
             attestor=Attestor(identity.key, identity.chain),

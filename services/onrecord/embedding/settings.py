@@ -7,12 +7,18 @@ from onrecord.chassis.settings import (
     GrpcSettings,
     InferenceSettings,
     PlanesSettings,
+    ThrottleSettings,
     VerifyingSettings,
 )
 
 
 class EmbeddingSettings(
-    GrpcSettings, VerifyingSettings, InferenceSettings, BusSettings, PlanesSettings
+    GrpcSettings,
+    VerifyingSettings,
+    InferenceSettings,
+    BusSettings,
+    PlanesSettings,
+    ThrottleSettings,
 ):
     """Embedding: makes a template of an aligned face; on the bus, of every crop."""
 

@@ -23,7 +23,7 @@ from onrecord.chassis.jobs import Periodic
 from onrecord.chassis.lifecycle import Part
 from onrecord.chassis.objects import LocalObjects
 from onrecord.chassis.parts import WorkerPart
-from onrecord.chassis.throttle import ForegroundCalls
+from onrecord.chassis.throttle import GIVE_WAY_SECONDS, throttle
 from onrecord.chassis.tokens import JwtVerifier
 from onrecord.clients.transport import TransportSeals
 from onrecord.contracts.vector_search import Plane
@@ -53,13 +53,15 @@ class StandaloneSettings:
     """What one process needs to know.
 
     `origin` names the ledger: `<deployment host>/onrecord`. `inference_threads`: threads a model
-    may use for one call. `reached` hears every write point of every service.
+    may use for one call. `throttle_seconds`: how long work on enrolments gives way to searches, at
+    most and before each piece; 0: never. `reached` hears every write point of every service.
     """
 
     data: Path
     models: Path
     origin: str = "localhost/onrecord"
     inference_threads: int = 1
+    throttle_seconds: float = GIVE_WAY_SECONDS
     limits: Limits = field(default_factory=Limits)
     reached: WritePoint = unobserved
 
@@ -89,7 +91,7 @@ def standalone(settings: StandaloneSettings, told: Told = lambda _: None) -> Ite
     with ExitStack() as stack:
         stack.enter_context(exclusive(folder.lock))
         clock, reached = SystemClock(), settings.reached
-        foreground = ForegroundCalls()
+        foreground = throttle(settings.throttle_seconds)
         authority = LocalAuthority.open(folder.certificates)
         verifier = AttestationVerifier([authority.root])
         signer = ledger_signer(folder.keys, settings.origin)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from onrecord.chassis.certificates import LocalAuthority, write_secret
 from onrecord.chassis.development_issuer import AUDIENCE, DevelopmentIssuer
+from onrecord.chassis.throttle import GIVE_WAY_SECONDS
 from onrecord.kernel.vocabulary import Service
 from onrecord.standalone.folder import DataFolder
 from onrecord.standalone.secrets import casework_seal, ledger_signer
@@ -51,6 +52,7 @@ def plan(
     port: int,
     origin: str,
     inference_threads: int,
+    throttle_seconds: float = GIVE_WAY_SECONDS,
 ) -> list[ProcessPlan]:
     """Mint what is missing, write each process's settings file, and say what is to be started, in
     the order of starting: those that are called before those that call.
@@ -59,7 +61,7 @@ def plan(
     _write_keys(folder, origin)
     called = {name: f"{_HOST}:{_free_port()}" for name in ("audit", "detection", "embedding")}
     at = {one.name: f"{_HOST}:{_free_port()}" for one in planes}
-    told = _Told(folder, models.resolve(), planes, called, at, inference_threads)
+    told = _Told(folder, models.resolve(), planes, called, at, inference_threads, throttle_seconds)
     plans = [told.audit(), told.detection(), told.embedding()]
     plans += [told.plane(one) for one in planes]
     plans.append(told.gateway(f"{host}:{port or _free_port()}"))
@@ -77,6 +79,7 @@ class _Told:
     called: Mapping[str, str]
     at: Mapping[str, str]
     inference_threads: int
+    throttle_seconds: float
 
     def audit(self) -> ProcessPlan:
         return self._process(
@@ -109,6 +112,7 @@ class _Told:
             self._tokens(),
             {
                 "plane": plane.name,
+                "throttle_seconds": self.throttle_seconds,
                 "ledger_key": str(self.folder.public_ledger_key),
                 "audit": self.called["audit"],
                 "roster_url": root.database("roster"),
@@ -163,6 +167,7 @@ class _Told:
             "ledger_key": str(self.folder.public_ledger_key),
             "models": str(self.models),
             "inference_threads": self.inference_threads,
+            "throttle_seconds": self.throttle_seconds,
             **self._planes(),
         }
 

@@ -18,7 +18,6 @@ from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.vector_search.service.plane import PlaneService
 
 TOPICS: Final = (FACE_EMBEDDED, ENROLMENT_REJECTED)
-GIVE_WAY_SECONDS: Final = 1.0
 _POLL_SECONDS: Final = 60.0
 
 _Event = TypeVar("_Event", FaceEmbedded, EnrolmentRejected)
@@ -42,7 +41,7 @@ class PlaneConsumer:
         self._foreground = foreground
 
     def __call__(self, poll: Sequence[Received]) -> Sequence[Outcome]:
-        self._foreground.give_way(GIVE_WAY_SECONDS)
+        self._foreground.give_way()
         deadline = Deadline.after(_POLL_SECONDS)
         ours = {one.jurisdiction for one in self._plane.galleries(deadline)}
         outcomes: list[Outcome] = [Done() for _ in poll]

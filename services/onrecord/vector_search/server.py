@@ -12,7 +12,7 @@ from onrecord.chassis.jobs import Periodic
 from onrecord.chassis.lifecycle import Part, Process
 from onrecord.chassis.objects import LocalObjects
 from onrecord.chassis.parts import GrpcPart, WorkerPart
-from onrecord.chassis.throttle import Foreground, ForegroundCalls
+from onrecord.chassis.throttle import Foreground, throttle
 from onrecord.clients.audit import LedgerProofsClient
 from onrecord.clients.from_settings import (
     attestations,
@@ -65,7 +65,7 @@ def opened(settings: VectorSearchSettings, told: Callable[[str], None]) -> Itera
             clock=clock,
         )
         stack.callback(plane.close)
-        foreground = ForegroundCalls()
+        foreground = throttle(settings.throttle_seconds)
         server = GrpcServer(
             ServerSettings(settings.address, settings.threads), identity, ALLOWED, _log
         )

@@ -8,13 +8,16 @@ from pydantic_settings import SettingsConfigDict
 from onrecord.chassis.settings import (
     BusSettings,
     GrpcSettings,
+    ThrottleSettings,
     TokenSettings,
     VerifyingSettings,
     setting,
 )
 
 
-class VectorSearchSettings(GrpcSettings, VerifyingSettings, TokenSettings, BusSettings):
+class VectorSearchSettings(
+    GrpcSettings, VerifyingSettings, TokenSettings, BusSettings, ThrottleSettings
+):
     """A plane: galleries, their roster, their keys and their index."""
 
     model_config = SettingsConfigDict(env_prefix="ONRECORD_VECTOR_SEARCH_")

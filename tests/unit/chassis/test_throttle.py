@@ -3,16 +3,16 @@
 import threading
 import time
 
-from onrecord.chassis.throttle import ForegroundCalls, Unthrottled
+from onrecord.chassis.throttle import ForegroundCalls, Unthrottled, throttle
 
 
-def gives_way(foreground: ForegroundCalls, longest: float) -> tuple[threading.Thread, list[float]]:
+def gives_way(foreground: ForegroundCalls) -> tuple[threading.Thread, list[float]]:
     """A thread that gives way; how long it did, once it went on."""
     waited: list[float] = []
 
     def work() -> None:
         began = time.monotonic()
-        foreground.give_way(longest)
+        foreground.give_way()
         waited.append(time.monotonic() - began)
 
     thread = threading.Thread(target=work)
@@ -21,10 +21,10 @@ def gives_way(foreground: ForegroundCalls, longest: float) -> tuple[threading.Th
 
 
 def test_it_waits_while_somebody_is_served_and_goes_on_at_once_after() -> None:
-    foreground = ForegroundCalls()
+    foreground = ForegroundCalls(30.0)
     with foreground.call():
         with foreground.call():
-            thread, waited = gives_way(foreground, 30.0)
+            thread, waited = gives_way(foreground)
         thread.join(0.1)
         assert waited == [], "one of the two is still at work"
     thread.join(10.0)
@@ -33,28 +33,30 @@ def test_it_waits_while_somebody_is_served_and_goes_on_at_once_after() -> None:
 
 
 def test_it_never_waits_longer_than_it_was_told() -> None:
-    foreground = ForegroundCalls()
+    foreground = throttle(0.05)
+    assert isinstance(foreground, ForegroundCalls)
     with foreground.call():
-        thread, waited = gives_way(foreground, 0.05)
+        thread, waited = gives_way(foreground)
         thread.join(10.0)
     assert 0.05 <= waited[0] < 5.0
 
 
 def test_nobody_waits_for_a_call_that_failed() -> None:
-    foreground = ForegroundCalls()
+    foreground = ForegroundCalls(30.0)
     try:
         with foreground.call():
             raise ZeroDivisionError
     except ZeroDivisionError:
         pass
-    thread, waited = gives_way(foreground, 30.0)
+    thread, waited = gives_way(foreground)
     thread.join(10.0)
     assert waited
 
 
 def test_switched_off_it_waits_for_nobody() -> None:
-    foreground = Unthrottled()
+    foreground = throttle(0)
+    assert isinstance(foreground, Unthrottled)
     with foreground.call():
         began = time.monotonic()
-        foreground.give_way(30.0)
+        foreground.give_way()
         assert time.monotonic() - began < 10.0

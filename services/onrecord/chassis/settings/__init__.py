@@ -7,6 +7,7 @@ from onrecord.chassis.settings.bases import (
     PlaneAddress,
     PlanesSettings,
     ProcessSettings,
+    ThrottleSettings,
     TokenSettings,
     VerifyingSettings,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "PlanesSettings",
     "Problem",
     "ProcessSettings",
+    "ThrottleSettings",
     "TokenSettings",
     "VerifyingSettings",
     "examine",

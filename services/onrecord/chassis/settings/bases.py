@@ -12,6 +12,7 @@ from pydantic_settings import (
 )
 
 from onrecord.chassis.settings.fields import setting
+from onrecord.chassis.throttle import GIVE_WAY_SECONDS
 
 
 class ProcessSettings(BaseSettings):
@@ -112,6 +113,19 @@ class BusSettings(ProcessSettings):
     """A service that publishes or consumes."""
 
     bus: Path = setting(says="The folder of the bus (SQLite: enrolment and receipts apart).")
+
+
+class ThrottleSettings(ProcessSettings):
+    """A service that works on enrolments beside the calls that somebody waits for."""
+
+    throttle_seconds: float = setting(
+        GIVE_WAY_SECONDS,
+        unit="seconds",
+        ge=0,
+        le=60,
+        says="How long work on enrolments gives way, at most and before each piece of it, to "
+        "searches that this process is at work on; 0 switches the throttle off.",
+    )
 
 
 class TokenSettings(ProcessSettings):
