@@ -52,6 +52,66 @@ def granted(
     }
 
 
+def emergency(*, second: int = 1, search_id: str = "s-1", due: str = "") -> dict[str, Any]:
+    """A grant that was an emergency in Utah, its follow-up due two days later."""
+    said = granted(second=second, search_id=search_id)
+    said["request"] = {"emergency": {"facts": "A child was taken."}}
+    said["galleries"]["US-UT"]["emergency"] = {
+        "due": due or "2026-11-25T06:30:01.00Z",
+        "instruments": ["court_order", "search_warrant"],
+        "waived": ["instrument_required"],
+    }
+    return said
+
+
+def followed_up(
+    at_time: str, *, by: str = "asker", grant_index: int = 1, **changes: Any
+) -> dict[str, Any]:
+    return {
+        "kind": "emergency.followed_up",
+        "time": at_time,
+        "by": person(by),
+        "search_id": "s-1",
+        "grant_index": grant_index,
+        "galleries": ["US-UT"],
+        "instrument": {
+            "type": "search_warrant",
+            "issuer": "c",
+            "number": "1",
+            "date": "2026-11-23",
+        },
+        **changes,
+    }
+
+
+def overdue(at_time: str, *, grant_index: int = 1, **changes: Any) -> dict[str, Any]:
+    """The alarm that a follow-up has not come."""
+    return {
+        "kind": "alarm.raised",
+        "time": at_time,
+        "by": {"service": "audit"},
+        "what": "emergency_overdue",
+        "why": "",
+        "search_id": "s-1",
+        "grant_index": grant_index,
+        "galleries": ["US-UT"],
+        "person": "asker",
+        **changes,
+    }
+
+
+def lifted(at_time: str, *, by: str = "auditor", grant_index: int = 1) -> dict[str, Any]:
+    return {
+        "kind": "emergency.lifted",
+        "time": at_time,
+        "by": person(by),
+        "search_id": "s-1",
+        "grant_index": grant_index,
+        "galleries": ["US-UT"],
+        "reason": "a storm",
+    }
+
+
 def receipt(
     candidates: Mapping[str, int],
     *,

@@ -17,10 +17,11 @@ from onrecord.contracts.audit import (
     ReleaseOutcome,
     SearchEnd,
 )
+from onrecord.contracts.emergencies import EmergencyState, FollowUpCall, LiftCall
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.identity import Claims
-from onrecord.kernel.times import format_time
+from onrecord.kernel.times import format_time, parse_time
 from onrecord.kernel.vocabulary import EntryKind
 from onrecord.proof import canonical
 from onrecord.proof.attestation import Attestation
@@ -74,6 +75,11 @@ class FakeAudit:
                 return self._authorization(index, replayed=True)
         galleries = {name: self._rule(name) for name in call.request["galleries"]}
         granted = any(one["decision"] == "granted" for one in galleries.values())
+        if granted and call.request.get("emergency") is not None:
+            due = format_time(self._clock.now() + timedelta(hours=48))
+            for one in galleries.values():
+                if one["decision"] == "granted":
+                    one["emergency"] = {"due": due, "instruments": ["search_warrant"], "waived": []}
         search_id = f"search-{len(self._bodies('request.granted', 'request.refused')):04d}"
         body = {
             "request_digest": digest,
@@ -229,6 +235,38 @@ class FakeAudit:
             )
         return ReleaseOutcome(entry, proof, outcome.reason)
 
+    def follow_up(self, call: FollowUpCall, deadline: Deadline) -> LoggedEntry:
+        claims = self._known("follow_up", call.user_token)
+        grant = self._grant(call.search_id)
+        due = [name for name, one in self._states(call.search_id).items() if one.followed is None]
+        if not due:
+            raise OnRecordError(ErrorCode.SEARCH_STATE, "nothing is to be followed up")
+        return self._append(
+            "emergency.followed_up",
+            claims,
+            search_id=call.search_id,
+            grant_index=grant,
+            galleries=due,
+            instrument=call.instrument,
+            source=call.source,
+        )
+
+    def lift_suspension(self, call: LiftCall, deadline: Deadline) -> LoggedEntry:
+        claims = self._known("lift_suspension", call.user_token)
+        return self._append(
+            "emergency.lifted",
+            claims,
+            search_id=call.search_id,
+            grant_index=self._grant(call.search_id),
+            galleries=[call.gallery],
+            reason=call.reason,
+            source=call.source,
+        )
+
+    def emergencies(self, search_id: str, deadline: Deadline) -> tuple[EmergencyState, ...]:
+        self._known("emergencies")
+        return tuple(self._states(search_id).values())
+
     def pin_authority_key(
         self, jurisdiction: str, key: str, user_token: str, deadline: Deadline
     ) -> LoggedEntry:
@@ -303,6 +341,30 @@ class FakeAudit:
             reason = {"code": "policy_missing", "message": f"{gallery} has no policy"}
             return {"decision": "refused", "policy": None, "reasons": [reason]}
         return {"decision": "granted", "policy": POLICY, "model_id": model, "list_size": 5}
+
+    def _states(self, search_id: str) -> dict[str, EmergencyState]:
+        """Each gallery's emergency, and the first entries that settle it."""
+        grant = parse_body(self.ledger.logged(self._grant(search_id)).body)[0]
+        kinds = ("emergency.followed_up", "alarm.raised", "emergency.lifted")
+        found = {}
+        for name, one in grant["galleries"].items():
+            if "emergency" not in one:
+                continue
+            settled = [
+                next(
+                    (n for n, body in self._of(search_id, kind) if name in body["galleries"]), None
+                )
+                for kind in kinds
+            ]
+            found[name] = EmergencyState(name, parse_time(one["emergency"]["due"]), *settled)
+        return found
+
+    def overdue(self, search_id: str) -> None:
+        """The alarm that no follow-up has come."""
+        grant = self._grant(search_id)
+        galleries = list(self._states(search_id))
+        said = {"search_id": search_id, "grant_index": grant, "galleries": galleries}
+        self._append("alarm.raised", None, what="emergency_overdue", **said)
 
     def _append(self, kind: str, claims: Claims | None, **body: Any) -> LoggedEntry:
         by = {"service": "audit"}

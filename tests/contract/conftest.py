@@ -24,6 +24,9 @@ from tests.builders.audit import AuditForTest, SetClock, audit_for_test, open_au
 from tests.builders.plane import World, build_world
 from tests.builders.servers import Servers, servers
 
+AT_ONCE = 32
+"""Calls to audit that are let in at the same time."""
+
 Refused = Callable[[ErrorCode, Callable[[], object]], OnRecordError]
 
 
@@ -82,7 +85,7 @@ def audit(settled: Path, tmp_path: Path, way: Way, net: Servers) -> Iterator[Aud
     """The real ledger, with everyone who talks to it going the way under test."""
     built = copied(settled, tmp_path / "audit")
     if way is Way.OVER_GRPC:
-        port = net.serve(Service.AUDIT, register_audit(built.service))
+        port = net.serve(Service.AUDIT, register_audit(built.service), threads=AT_ONCE)
         client = AuditClient(net.channel(port, Service.AUDIT))
         # The client stands in for the service; that it satisfies the contract is mypy's to say.
         built.running = replace(built.running, service=cast("AuditService", client))

@@ -10,6 +10,7 @@ from cryptography import x509
 from sqlalchemy import Engine
 
 from onrecord.audit.adapters import write_ahead
+from onrecord.audit.adapters.emergencies import StoredEmergencies
 from onrecord.audit.adapters.ends import StoredEnds
 from onrecord.audit.adapters.ledger import StoredLedger
 from onrecord.audit.adapters.places import StoredPlaces
@@ -109,6 +110,7 @@ def build_audit(
         engine.dispose()
         raise
     attestations, ends = AttestationVerifier(roots), StoredEnds(engine)
+    emergencies = StoredEmergencies(engine)
     consumer = None
     if bus is not None:
         taking = TakingIn(ledger, attestations)
@@ -120,12 +122,13 @@ def build_audit(
         tokens=tokens,
         attestations=attestations,
         ends=ends,
+        emergencies=emergencies,
         clock=clock,
         random_bytes=random_bytes,
         read_until=read_until,
         patience=patience,
     )
-    reconciliation = Reconciliation(ledger, ends, read_until, clock)
+    reconciliation = Reconciliation(ledger, ends, emergencies, read_until, clock)
     return RunningAudit(service, ledger, engine, consumer, reconciliation, [])
 
 

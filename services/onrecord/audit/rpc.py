@@ -5,6 +5,7 @@ import grpc
 from onrecord.chassis.grpc import Register, deadline_of
 from onrecord.contracts.audit import Audit
 from onrecord.rpc import audit as rpc
+from onrecord.rpc import emergencies
 from onrecord.rpc.fields import read_field
 from onrecord.rpc.v1 import audit_pb2 as pb
 from onrecord.rpc.v1 import audit_pb2_grpc, values_pb2
@@ -64,6 +65,23 @@ class _Servicer(audit_pb2_grpc.AuditServicer):
     def Release(self, request: pb.ReleaseRequest, context: _Context) -> pb.ReleaseResponse:
         return rpc.release_outcome_message(
             self._audit.release(request.search_id, deadline_of(context))
+        )
+
+    def FollowUp(self, request: pb.FollowUpRequest, context: _Context) -> values_pb2.LoggedEntry:
+        call = emergencies.read_follow_up_call(request)
+        return logged_entry_message(self._audit.follow_up(call, deadline_of(context)))
+
+    def LiftSuspension(
+        self, request: pb.LiftSuspensionRequest, context: _Context
+    ) -> values_pb2.LoggedEntry:
+        call = emergencies.read_lift_call(request)
+        return logged_entry_message(self._audit.lift_suspension(call, deadline_of(context)))
+
+    def ListEmergencies(
+        self, request: pb.ListEmergenciesRequest, context: _Context
+    ) -> pb.ListEmergenciesResponse:
+        return emergencies.emergencies_message(
+            self._audit.emergencies(request.search_id, deadline_of(context))
         )
 
     def PinAuthorityKey(

@@ -74,6 +74,9 @@ DISPOSITIONS: Final[dict[ErrorCode, Disposition]] = {
     ErrorCode.SUSPICION_TOO_LOW: _DEAD,
     ErrorCode.INSTRUMENT_REQUIRED: _DEAD,
     ErrorCode.IMMIGRATION_REFUSED: _DEAD,
+    ErrorCode.ROLE_SOUGHT_MISMATCH: _DEAD,
+    ErrorCode.EMERGENCY_NOT_PERMITTED: _DEAD,
+    ErrorCode.EMERGENCY_SUSPENDED: _DEAD,
     ErrorCode.QUOTA_EXHAUSTED: _DEAD,
     # Proof: what does not verify never will, and somebody should know.
     ErrorCode.GRANT_MALFORMED: _DEAD,

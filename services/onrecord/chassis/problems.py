@@ -69,6 +69,9 @@ PROBLEMS: Final[dict[ErrorCode, tuple[int, str]]] = {
     ErrorCode.SUSPICION_TOO_LOW: (403, "The suspicion is too low for this policy"),
     ErrorCode.INSTRUMENT_REQUIRED: (403, "A legal instrument is required"),
     ErrorCode.IMMIGRATION_REFUSED: (403, "Immigration enforcement is refused"),
+    ErrorCode.ROLE_SOUGHT_MISMATCH: (403, "The person sought does not fit the purpose"),
+    ErrorCode.EMERGENCY_NOT_PERMITTED: (403, "The state permits no emergency here"),
+    ErrorCode.EMERGENCY_SUSPENDED: (403, "Emergencies are suspended for this person"),
     ErrorCode.QUOTA_EXHAUSTED: (429, "A quota is used up"),
     # Proof
     ErrorCode.GRANT_MALFORMED: (400, "The grant cannot be read"),

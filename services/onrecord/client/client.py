@@ -70,6 +70,18 @@ class OnRecordClient(GalleryOperations):
         """INVESTIGATIVE LEAD ONLY; once two examiners have agreed."""
         return results.Leads.read(self._get(f"/v1/searches/{_part(search_id)}/leads"))
 
+    def follow_up(self, search_id: str, instrument: Mapping[str, str]) -> results.Logged:
+        """Name the instrument obtained after an emergency search: type, issuer, number, date."""
+        path = f"/v1/searches/{_part(search_id)}/emergency/follow-up"
+        said = self._transport.call("POST", path, json={"instrument": dict(instrument)})
+        return results.Logged(said.json()["entry_index"])
+
+    def lift_suspension(self, search_id: str, gallery: str, reason: str) -> results.Logged:
+        """End the suspension that an overdue follow-up brought: custodians and auditors."""
+        path = f"/v1/searches/{_part(search_id)}/emergency/lift"
+        said = self._transport.call("POST", path, json={"gallery": gallery, "reason": reason})
+        return results.Logged(said.json()["entry_index"])
+
     # Examiners
 
     def join_examiners(self) -> results.Examiner:

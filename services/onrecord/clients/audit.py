@@ -15,13 +15,14 @@ from onrecord.contracts.audit import (
     ReleaseOutcome,
     SearchEnd,
 )
+from onrecord.contracts.emergencies import EmergencyState, FollowUpCall, LiftCall
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode
 from onrecord.proof.attestation import Attestation
 from onrecord.proof.authority import AuthorityBundle
 from onrecord.proof.entry import LoggedEntry
 from onrecord.rpc import audit as rpc
-from onrecord.rpc import values
+from onrecord.rpc import emergencies, values
 from onrecord.rpc.v1 import audit_pb2 as pb
 from onrecord.rpc.v1.audit_pb2_grpc import AuditStub
 
@@ -122,6 +123,30 @@ class AuditClient(LedgerProofsClient):
             self._stub.Release,
             lambda: pb.ReleaseRequest(search_id=search_id),
             rpc.read_release_outcome,
+            deadline,
+        )
+
+    def follow_up(self, call: FollowUpCall, deadline: Deadline) -> LoggedEntry:
+        return self._exchange(
+            self._stub.FollowUp,
+            lambda: emergencies.follow_up_call_message(call),
+            values.read_logged_entry,
+            deadline,
+        )
+
+    def lift_suspension(self, call: LiftCall, deadline: Deadline) -> LoggedEntry:
+        return self._exchange(
+            self._stub.LiftSuspension,
+            lambda: emergencies.lift_call_message(call),
+            values.read_logged_entry,
+            deadline,
+        )
+
+    def emergencies(self, search_id: str, deadline: Deadline) -> tuple[EmergencyState, ...]:
+        return self._exchange(
+            self._stub.ListEmergencies,
+            lambda: pb.ListEmergenciesRequest(search_id=search_id),
+            emergencies.read_emergencies,
             deadline,
         )
 

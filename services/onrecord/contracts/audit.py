@@ -27,6 +27,7 @@ alarm.raised      what (receipt, change), why, gallery, receipt or change (the s
                   attestation; or what (receipt_gap), why, gallery, expected, seen; or
                   what (grant_without_end), why, search_id, grant_index, galleries [..]
 
+What an emergency adds is told in `onrecord.contracts.emergencies`.
 Entries about searches made and galleries changed come from the bus (`onrecord.contracts.events`),
 each in one transaction with the offset it was read at.
 
@@ -38,6 +39,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from onrecord.contracts.emergencies import EmergencyRecords
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.vocabulary import Conclusion, EntryKind
 from onrecord.proof.attestation import Attestation
@@ -179,7 +181,7 @@ class LedgerProofs(Protocol):
         ...
 
 
-class Audit(LedgerProofs, Protocol):
+class Audit(LedgerProofs, EmergencyRecords, Protocol):
     """Authorise = append (law 1).
 
     MUST evaluate each gallery's policy and count quotas for the very transaction that appends the

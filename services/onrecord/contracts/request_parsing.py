@@ -9,6 +9,7 @@ from datetime import date, datetime
 
 from onrecord.contracts.field_reading import Fields, invalid, read_text, unique_texts
 from onrecord.contracts.requests import (
+    Emergency,
     Instrument,
     Offence,
     ProbeEdit,
@@ -61,7 +62,6 @@ def parse_request(value: object) -> SearchRequest:
     JURISDICTION_UNKNOWN or LIST_SIZE_OUT_OF_RANGE, with the path of the field at fault.
     """
     fields = Fields(value)
-    _refuse_emergency(fields)
     request = SearchRequest(
         case_number=fields.text("case_number", MAX_CASE_NUMBER),
         purpose=fields.word("purpose", Purpose),
@@ -75,9 +75,15 @@ def parse_request(value: object) -> SearchRequest:
         probe=_probe(fields.objects("probe")),
         galleries=_galleries(fields),
         list_size=_list_size(fields),
+        emergency=_emergency(fields),
     )
     fields.finish()
     return request
+
+
+def parse_instrument(value: object, path: str = "instrument") -> Instrument:
+    """A legal instrument by itself. Raises FIELD_*."""
+    return _instrument(Fields(value, path))
 
 
 def parse_jurisdiction(value: object, path: str) -> str:
@@ -92,9 +98,14 @@ def parse_jurisdiction(value: object, path: str) -> str:
     return text
 
 
-def _refuse_emergency(fields: Fields) -> None:
-    if fields.take_nullable("emergency") is not None:
-        raise invalid("emergency", "is not supported yet: it must be null or left out")
+def _emergency(fields: Fields) -> Emergency | None:
+    value = fields.take_nullable("emergency")
+    if value is None:
+        return None
+    inner = Fields(value, "emergency")
+    emergency = Emergency(inner.text("facts", MAX_NARRATIVE, lines=True))
+    inner.finish()
+    return emergency
 
 
 def _offence(fields: Fields) -> Offence:

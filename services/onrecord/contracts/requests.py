@@ -46,6 +46,13 @@ class ProbeProvenance:
 
 
 @dataclass(frozen=True, slots=True)
+class Emergency:
+    """Why the search cannot wait for what a state otherwise demands (R-10): the facts, as prose."""
+
+    facts: str
+
+
+@dataclass(frozen=True, slots=True)
 class SearchRequest:
     """A request whose every field is present, known and within bounds."""
 
@@ -61,3 +68,4 @@ class SearchRequest:
     probe: ProbeProvenance
     galleries: tuple[str, ...]
     list_size: int
+    emergency: Emergency | None = None

@@ -26,11 +26,13 @@ from onrecord.gateway.administration import Administration, ModelFacts
 from onrecord.gateway.callers import Callers
 from onrecord.gateway.custody import Custody
 from onrecord.gateway.drawing import ExaminerDraw
+from onrecord.gateway.emergencies import Emergencies
 from onrecord.gateway.endings import Endings
 from onrecord.gateway.examinations import Examinations
 from onrecord.gateway.fan_out import FanOut
 from onrecord.gateway.forgetting import Forgetting
 from onrecord.gateway.gallery_side import GalleryParts, build_gallery_side
+from onrecord.gateway.http import emergencies as emergency_routes
 from onrecord.gateway.http import events as event_routes
 from onrecord.gateway.http import examinations as examination_routes
 from onrecord.gateway.http import galleries as gallery_routes
@@ -163,6 +165,7 @@ def build_gateway(parts: GatewayParts) -> Gateway:
         audit=parts.audit, planes=planes, models=parts.models, limits=limits, reached=reached
     )
     leads = Leads(audit=parts.audit, planes=planes, searches=searches, limits=limits)
+    emergencies = Emergencies(audit=parts.audit, clock=clock, limits=limits)
     ledger = PublicLedger(audit=parts.audit, objects=parts.ledger_objects, limits=limits)
     recovery = Recovery(endings)
     forgetting = Forgetting(
@@ -194,7 +197,8 @@ def build_gateway(parts: GatewayParts) -> Gateway:
         redoc_url=None,
     )
     for routes in (
-        search_routes.router(desk, searches, leads),
+        search_routes.router(desk, searches, leads, emergencies),
+        emergency_routes.router(desk, emergencies),
         examination_routes.router(desk, examinations),
         gallery_routes.router(desk, administration),
         *gallery_side.routers(desk),

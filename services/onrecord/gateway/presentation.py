@@ -9,6 +9,7 @@ from onrecord.contracts.vector_search import GalleryInfo
 from onrecord.gateway.administration import Landscape
 from onrecord.gateway.core import views
 from onrecord.gateway.core.states import GalleryState, Reason
+from onrecord.gateway.emergencies import Emergency, granted_as_emergency
 from onrecord.gateway.examinations import OpenedTask
 from onrecord.gateway.store import Search, Task
 from onrecord.gateway.store.events import Event
@@ -16,7 +17,9 @@ from onrecord.kernel.times import format_time
 from onrecord.proof.entry import LoggedEntry
 
 
-def search_view(search: Search) -> views.SearchView:
+def search_view(search: Search, emergencies: Sequence[Emergency] | None = None) -> views.SearchView:
+    """`emergencies` as the ledger knows them; without, what the grant itself says."""
+    told = granted_as_emergency(search) if emergencies is None else emergencies
     return views.SearchView(
         search_id=search.search_id,
         status=search.status.value,
@@ -27,8 +30,18 @@ def search_view(search: Search) -> views.SearchView:
         expires_at=None if search.expires_at is None else format_time(search.expires_at),
         galleries=[gallery_view(state) for state in search.galleries],
         reasons=[_reason(reason) for reason in search.reasons],
+        emergencies=[
+            views.EmergencyView(
+                one.gallery, format_time(one.due), one.status.value, one.entry_index
+            )
+            for one in told
+        ],
         receipt=entry_view(search.entry),
     )
+
+
+def emergency_view(one: Emergency) -> views.EmergencyView:
+    return views.EmergencyView(one.gallery, format_time(one.due), one.status.value, one.entry_index)
 
 
 def search_page(searches: Sequence[Search], limit: int) -> views.SearchPage:

@@ -67,6 +67,9 @@ class ErrorCode(StrEnum):
     SUSPICION_TOO_LOW = "suspicion_too_low"
     INSTRUMENT_REQUIRED = "instrument_required"
     IMMIGRATION_REFUSED = "immigration_refused"
+    ROLE_SOUGHT_MISMATCH = "role_sought_mismatch"
+    EMERGENCY_NOT_PERMITTED = "emergency_not_permitted"
+    EMERGENCY_SUSPENDED = "emergency_suspended"
     QUOTA_EXHAUSTED = "quota_exhausted"
 
     # Proof

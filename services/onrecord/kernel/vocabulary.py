@@ -90,6 +90,7 @@ class EntryKind(StrEnum):
     REQUEST_REFUSED = "request.refused"
     REQUEST_SHED = "request.shed"
     EMERGENCY_FOLLOWED_UP = "emergency.followed_up"
+    EMERGENCY_LIFTED = "emergency.lifted"
     SEARCH_EXECUTED = "search.executed"
     SEARCH_REFUSED_QUALITY = "search.refused_quality"
     SEARCH_FAILED = "search.failed"

@@ -18,6 +18,7 @@ from onrecord.proof.attestation import Attestation, AttestationVerifier
 from onrecord.proof.casework import derive_outcome, merge_candidates
 from onrecord.proof.checks import BodyCheckFactory, LedgerFault
 from onrecord.proof.story_changes import ChangesSigned
+from onrecord.proof.story_emergencies import EmergenciesFollowedUp
 from onrecord.proof.story_looks import DecisionsFollowLooks
 
 _ENDS = {
@@ -309,4 +310,5 @@ def story_checks(verifier: AttestationVerifier | None) -> Sequence[BodyCheckFact
         LooksByExaminers,
         DecisionsFollowLooks,
         OutcomesFollow,
+        EmergenciesFollowedUp,
     )

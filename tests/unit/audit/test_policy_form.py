@@ -6,7 +6,7 @@ from onrecord.audit.core.authority_reading import read_authority
 from onrecord.audit.core.policy import read_policy
 from onrecord.audit.core.strict_yaml import read_yaml
 from onrecord.kernel.errors import ErrorCode, OnRecordError
-from onrecord.kernel.vocabulary import OffenceTier
+from onrecord.kernel.vocabulary import OffenceTier, Purpose
 from tests.builders.audit import POLICIES, STATES
 
 UTAH = (POLICIES / "US-UT" / "authority.yaml").read_text()
@@ -129,7 +129,17 @@ def test_the_files_must_be_of_one_state() -> None:
         ("law_enforcement: [us-ut-slcpd,", "law_enforcement: [us-xx-nobody,", "us-xx-nobody"),
         ("list_size: 30", "list_size: 51", "from 2 to 50"),
         ("grant_minutes: 5", "grant_minutes: 6", "from 1 to 5"),
-        ("emergency: {permitted: false}", "emergency: {permitted: true}", "not supported"),
+        ("emergency: {permitted: false}", "emergency: {permitted: perhaps}", "true or false"),
+        ("emergency: {permitted: false}", "emergency: {permitted: false, followup_hours: 48}", "not a known field"),
+        ("emergency: {permitted: false}", "emergency: {permitted: true, followup_hours: 0}", "from 1 to 168"),
+        ("emergency: {permitted: false}", "emergency: {permitted: true, followup_hours: 169}", "from 1 to 168"),
+        ("emergency: {permitted: false}", "emergency: {permitted: true, followup_hours: true}", "from 1 to 168"),
+        ("emergency: {permitted: false}", "emergency: {permitted: true, waives: [training]}", "out of: instrument, suspicion"),
+        ("emergency: {permitted: false}", "emergency: {permitted: true, waives: []}", "out of: instrument, suspicion"),
+        ("emergency: {permitted: false}", "emergency: {permitted: true, purposes: [immigration_enforcement]}", "cannot be an emergency"),
+        ("emergency: {permitted: false}", "emergency: {permitted: true, purposes: [missing_person, missing_person]}", "each once"),
+        ("emergency: {permitted: false}", "emergency: {permitted: true, instruments: [none]}", "must name an instrument"),
+        ("emergency: {permitted: false}", "emergency: {permitted: true, instruments: [promise]}", "out of"),
         ("76-6-302: violent_felony", "76-6-302: very_bad", "must be one of"),
         ("  criminal_investigation: reasonable", "  curiosity: reasonable", "not a purpose"),
         ("roles_sought: [suspect,", "roles_sought: [king,", "out of"),
@@ -155,6 +165,17 @@ def test_what_is_not_one_small_yaml_document_is_refused(data: bytes) -> None:
     with pytest.raises(OnRecordError) as caught:
         read_yaml(data)
     assert caught.value.code is ErrorCode.POLICY_INVALID
+
+
+def test_a_permitted_emergency_protects_unless_it_says_otherwise() -> None:
+    """R-10: the instrument alone can wait, for 48 hours, and never for immigration."""
+    assert read_authority(UTAH.encode()).emergency is None
+    permitted = UTAH.replace("emergency: {permitted: false}", "emergency: {permitted: true}")
+    rule = read_authority(permitted.encode()).emergency
+    assert rule is not None
+    assert (rule.followup_hours, rule.waives_suspicion) == (48, False)
+    assert rule.purposes == frozenset(Purpose) - {Purpose.IMMIGRATION_ENFORCEMENT}
+    assert rule.instruments == {"grand_jury_subpoena", "court_order", "search_warrant"}
 
 
 def test_the_statute_table_is_what_was_signed() -> None:

@@ -30,6 +30,32 @@ def changed(path: str, value: Any) -> dict[str, Any]:
     return request
 
 
+@pytest.mark.parametrize(
+    ("emergency", "code", "field"),
+    [
+        ({}, ErrorCode.FIELD_MISSING, "emergency.facts"),
+        ({"facts": ""}, ErrorCode.FIELD_INVALID, "emergency.facts"),
+        ({"facts": None}, ErrorCode.FIELD_INVALID, "emergency.facts"),
+        ({"facts": "x" * 4001}, ErrorCode.FIELD_TOO_LONG, "emergency.facts"),
+        ({"facts": "now", "judge": "asleep"}, ErrorCode.FIELD_UNKNOWN, "emergency.judge"),
+    ],
+    ids=lambda one: str(one)[:40],
+)
+def test_an_emergency_states_its_facts(emergency: Any, code: ErrorCode, field: str) -> None:
+    """R-10."""
+    error = refusal(changed("emergency", emergency))
+    assert (error.code, error.field) == (code, field)
+
+
+def test_an_emergency_is_read() -> None:
+    """R-10."""
+    assert parse_request(REQUEST).emergency is None
+    assert parse_request(changed("emergency", _ABSENT)).emergency is None
+    facts = "A child was taken.\nNo judge is to be had."
+    read = parse_request(changed("emergency", {"facts": facts})).emergency
+    assert read is not None and read.facts == facts
+
+
 def refusal(request: Any) -> OnRecordError:
     with pytest.raises(OnRecordError) as caught:
         parse_request(request)
@@ -110,7 +136,8 @@ def test_an_unknown_field_is_named(path: str) -> None:
         ("offence", "robbery", ErrorCode.FIELD_INVALID),
         ("offence.statute", "", ErrorCode.FIELD_INVALID),
         ("beneficiary_agency", "Salt Lake City PD", ErrorCode.FIELD_INVALID),
-        ("emergency", {"why": "now"}, ErrorCode.FIELD_INVALID),
+        ("emergency", "now", ErrorCode.FIELD_INVALID),
+        ("emergency", True, ErrorCode.FIELD_INVALID),
         ("probe.captured_at", "2026-11-02T21:14:00", ErrorCode.FIELD_INVALID),
         ("probe.captured_at", "2026-11-31T21:14:00Z", ErrorCode.FIELD_INVALID),
         ("probe.captured_at", "yesterday", ErrorCode.FIELD_INVALID),

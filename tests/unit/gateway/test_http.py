@@ -130,7 +130,7 @@ def test_the_openapi_document_is_complete(office: Office) -> None:
         for method, operation in methods.items()
     }
     assert set(operations) == {
-        "startSearch", "listSearches", "getSearch", "getLeads",
+        "startSearch", "listSearches", "getSearch", "getLeads", "followUpEmergency", "liftSuspension",
         "joinExaminers", "listTasks", "getTask", "lookAtProbe", "lookAtCandidate", "decideTask",
         "listGalleries", "createGallery", "activatePolicy", "enrolRecord", "listPolicies",
         "deleteRecord", "getDeletion", "getEnrolment", "checkGallery", "bringPortraits",

@@ -53,8 +53,13 @@ def tell(story: Story, authority: LocalAuthority) -> dict[str, int]:
 
 
 def test_an_honest_story_passes_every_check(attestor: Attestor, authority: LocalAuthority) -> None:
-    counts = tell([*honest(attestor), bodies.changed(attestor)], authority)
-    assert len(counts) == 7
+    story = [*honest(attestor), bodies.changed(attestor)]
+    story += [
+        bodies.emergency(second=11, search_id="s-2"),
+        bodies.followed_up(bodies.at(12), grant_index=13, search_id="s-2"),
+    ]
+    counts = tell(story, authority)
+    assert len(counts) == 8
     assert all(count >= 1 for count in counts.values()), counts
 
 

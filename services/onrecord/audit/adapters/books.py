@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, bindparam, insert, select
 
 from onrecord.audit.adapters import schema
+from onrecord.audit.adapters.emergencies import read_emergencies, read_unsettled
 from onrecord.audit.adapters.marks import (
     read_counters,
     read_held,
@@ -28,6 +29,7 @@ from onrecord.audit.core.draft import (
     SearchRecord,
     UseModel,
 )
+from onrecord.audit.core.emergency_books import OpenedEmergency
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.times import format_time
 from onrecord.kernel.vocabulary import EntryKind
@@ -158,6 +160,14 @@ class TransactionBooks:
             select(table.c.search_id).where(table.c.entry == grant_index)
         ).scalar()
         return None if found is None else str(found)
+
+    def emergencies(self, search_id: str) -> tuple[OpenedEmergency, ...]:
+        self.flush()
+        return read_emergencies(self._connection, search_id)
+
+    def emergencies_of(self, person: str) -> tuple[OpenedEmergency, ...]:
+        self.flush()
+        return read_unsettled(self._connection, person)
 
     def body(self, index: int) -> dict[str, Any]:
         self.flush()

@@ -8,6 +8,7 @@ from functools import lru_cache
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from onrecord.audit.adapters import schema
+from onrecord.audit.adapters.emergencies import write_emergency
 from onrecord.audit.core.draft import (
     ActivatePolicy,
     AddExaminer,
@@ -23,6 +24,7 @@ from onrecord.audit.core.draft import (
     ReceiptSeen,
     UseModel,
 )
+from onrecord.audit.core.emergency_books import OpenEmergency, SettleEmergency
 from onrecord.kernel.times import format_time, parse_time
 from onrecord.proof import canonical
 from onrecord.proof.attestation import Attestation
@@ -94,6 +96,8 @@ def write_mark(connection: Connection, mark: Mark, index: int) -> None:
                     entry=index, jurisdiction=jurisdiction, model_id=model_id
                 )
             )
+        case OpenEmergency() | SettleEmergency():
+            write_emergency(connection, mark, index)
         case _:
             raise TypeError(f"{type(mark).__name__} is written by the books")
 

@@ -160,6 +160,20 @@ bus_offsets = Table(
     Column("digest", String(64), nullable=False),
 )
 
+# Granted as an emergency, by gallery: when the follow-up is due, and the entries that settle it.
+emergencies = Table(
+    "emergencies",
+    metadata,
+    Column("search_id", String(64), ForeignKey("searches.search_id"), primary_key=True),
+    Column("gallery", String(8), primary_key=True),
+    Column("person", String(200), nullable=False, index=True),
+    Column("due", String(32), nullable=False, index=True),
+    Column("entry", BigInteger, ForeignKey("entries.idx"), nullable=False),
+    Column("followed", BigInteger, ForeignKey("entries.idx")),
+    Column("alarmed", BigInteger, ForeignKey("entries.idx")),
+    Column("lifted", BigInteger, ForeignKey("entries.idx")),
+)
+
 bundles = Table(
     "authority_bundles",
     metadata,

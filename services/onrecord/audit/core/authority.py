@@ -73,6 +73,23 @@ class Retention:
     lead_years: int
 
 
+DEFAULT_FOLLOWUP_HOURS = 48
+
+
+@dataclass(frozen=True, slots=True)
+class EmergencyRule:
+    """How a state lets a search go before the instrument it otherwise demands (R-10).
+
+    `waives_suspicion`: not the instrument alone can wait, but also the suspicion. `instruments`:
+    what the follow-up must name where the state demands none by itself for the purpose.
+    """
+
+    followup_hours: int
+    purposes: frozenset[Purpose]
+    waives_suspicion: bool
+    instruments: frozenset[InstrumentType]
+
+
 @dataclass(frozen=True, slots=True)
 class Authority:
     """One state's signed data. `effective` and `expires` have their zones.
@@ -98,6 +115,7 @@ class Authority:
     limits: Limits
     retention: Retention
     embargo_days: int
+    emergency: EmergencyRule | None = None
 
     def listed_tier(self, statute: str) -> OffenceTier | None:
         """What the state's own table says, however the statute is spaced or capitalised."""

@@ -16,6 +16,7 @@ from onrecord.audit.core.authority import (
     Retention,
     statute_key,
 )
+from onrecord.audit.core.emergency_reading import read_emergency
 from onrecord.audit.core.strict_yaml import read_yaml
 from onrecord.contracts.field_reading import Fields, read_text
 from onrecord.contracts.request_parsing import parse_jurisdiction
@@ -80,8 +81,8 @@ def _authority(fields: Fields) -> Authority:
         limits=_limits(fields.objects("limits")),
         retention=_retention(fields.objects("retention")),
         embargo_days=_count(fields, "embargo_days", 0, 3650),
+        emergency=read_emergency(fields.objects("emergency")),
     )
-    _emergency(fields.objects("emergency"))
     fields.finish()
     if authority.effective >= authority.expires:
         raise _invalid("expires", "must be later than effective")
@@ -203,13 +204,6 @@ def _retention(fields: Fields) -> Retention:
     )
     fields.finish()
     return retention
-
-
-def _emergency(fields: Fields) -> None:
-    """Emergency first-search (R-10) is not built yet, so no authority may count on it."""
-    if _flag(fields, "permitted"):
-        raise _invalid("emergency.permitted", "must be false: it is not supported yet")
-    fields.finish()
 
 
 def _instant(fields: Fields, name: str) -> datetime:

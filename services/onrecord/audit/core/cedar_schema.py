@@ -30,13 +30,18 @@ action search appliesTo {
     beneficiary_level: String,
     beneficiary_kind: String,
     agency_level: String,
-    agency_kind: String
+    agency_kind: String,
+    emergency: String
   }
 };
 """
 
 PURPOSE = "purpose"
 TIER = "offence_tier"
+
+EMERGENCY = "emergency"
+NOT_DECLARED = "none"
+DECLARED = "declared"
 
 LEVELS = frozenset({"federal", "state", "local", "tribal"})
 
@@ -53,5 +58,6 @@ WORDS: dict[str, frozenset[str] | None] = {
     "beneficiary_kind": None,
     "agency_level": LEVELS,
     "agency_kind": None,
+    EMERGENCY: frozenset({NOT_DECLARED, DECLARED}),
 }
 """The words each attribute may have; None where any text is possible."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from onrecord.audit.core.emergency_books import OpenedEmergency, OpenEmergency, SettleEmergency
 from onrecord.kernel.vocabulary import EntryKind
 from onrecord.proof.attestation import Attestation
 from onrecord.proof.authority import AuthorityBundle
@@ -156,6 +157,8 @@ Mark = (
     | ActivatePolicy
     | PinKey
     | UseModel
+    | OpenEmergency
+    | SettleEmergency
 )
 
 
@@ -227,6 +230,14 @@ class Books(Protocol):
     def search(self, search_id: str) -> SearchRecord | None: ...
 
     def search_of_grant(self, grant_index: int) -> str | None: ...
+
+    def emergencies(self, search_id: str) -> tuple[OpenedEmergency, ...]:
+        """The emergencies of a search, by gallery; none where it was not granted as one."""
+        ...
+
+    def emergencies_of(self, person: str) -> tuple[OpenedEmergency, ...]:
+        """A person's emergencies that are neither followed up nor lifted."""
+        ...
 
     def body(self, index: int) -> dict[str, Any]: ...
 

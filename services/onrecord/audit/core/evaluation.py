@@ -1,18 +1,20 @@
 """What each gallery's own policy says to a request (law 5: default deny, per gallery)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from onrecord.audit.core import guards
+from onrecord.audit.core import guards, guards_state
 from onrecord.audit.core.authority import Quotas
 from onrecord.audit.core.canonical_form import Permit
-from onrecord.audit.core.cedar_schema import PURPOSE, TIER
+from onrecord.audit.core.cedar_schema import DECLARED, EMERGENCY, NOT_DECLARED, PURPOSE, TIER
 from onrecord.audit.core.guards import Asked
 from onrecord.audit.core.policy import StatePolicy, unknown_agency
 from onrecord.audit.core.reasons import Reason, day, words
 from onrecord.kernel.errors import ErrorCode
-from onrecord.kernel.vocabulary import OffenceTier, Purpose
+from onrecord.kernel.vocabulary import InstrumentType, OffenceTier, Purpose
+
+_STOPS = (KeyboardInterrupt, SystemExit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +38,23 @@ class PolicyShelf:
 
 
 @dataclass(frozen=True, slots=True)
+class EmergencyTerms:
+    """On which terms a gallery lets a search go first (R-10).
+
+    `instruments`: what the follow-up must name. `waived`: why it would have refused otherwise.
+    """
+
+    followup_hours: int
+    instruments: frozenset[InstrumentType]
+    waived: tuple[ErrorCode, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What one gallery says: granted where there are no reasons against it.
 
-    `until` is when the policy runs out: a verdict does not outlive it.
+    `until` is when the policy runs out: a verdict does not outlive it. `emergency` is None unless
+    it is granted as one.
     """
 
     gallery: str
@@ -50,6 +65,7 @@ class Verdict:
     quotas: Quotas | None
     until: datetime | None
     reasons: tuple[Reason, ...]
+    emergency: EmergencyTerms | None = None
 
     @property
     def granted(self) -> bool:
@@ -59,16 +75,57 @@ class Verdict:
         return replace(self, reasons=(*self.reasons, reason))
 
 
-def evaluate(asked: Asked, shelf: PolicyShelf) -> tuple[Verdict, ...]:
-    """One verdict for each gallery of the request, in its order."""
-    found = (guard(asked) for guard in guards.REQUEST_GUARDS)
+Told = Callable[[str, BaseException], None]
+"""Told which rule or gallery failed while it was evaluated, and how."""
+
+
+def _untold(_: str, __: BaseException) -> None:
+    """For whoever has nobody to tell."""
+
+
+def evaluate(asked: Asked, shelf: PolicyShelf, told: Told = _untold) -> tuple[Verdict, ...]:
+    """One verdict for each gallery of the request, in its order.
+
+    Whatever fails is a refusal (law 5): a rule that stands above the states', in every gallery;
+    a state's own, in its gallery.
+    """
+    found = (_reason(guard, asked, told) for guard in guards.REQUEST_GUARDS)
     against_all = tuple(reason for reason in found if reason is not None)
     return tuple(
-        _verdict(asked, gallery, shelf, against_all) for gallery in asked.request.galleries
+        _verdict(asked, gallery, shelf, against_all, told) for gallery in asked.request.galleries
     )
 
 
+def _reason(guard: Callable[[Asked], Reason | None], asked: Asked, told: Told) -> Reason | None:
+    try:
+        return guard(asked)
+    except _STOPS:
+        raise
+    except BaseException as error:  # noqa: BLE001 - whatever it is, it is a refusal
+        told(guard.__name__, error)
+        message = "A rule that stands above every state's law failed, so nothing is allowed."
+        return Reason(ErrorCode.POLICY_ERROR, message)
+
+
 def _verdict(
+    asked: Asked,
+    gallery: str,
+    shelf: PolicyShelf,
+    against_all: tuple[Reason, ...],
+    told: Told,
+) -> Verdict:
+    try:
+        return _decided(asked, gallery, shelf, against_all)
+    except _STOPS:
+        raise
+    except BaseException as error:  # noqa: BLE001 - Cedar's panics are no Exceptions
+        told(gallery, error)
+        message = f"The policy of {gallery} failed while it was evaluated, so it refuses."
+        reasons = (*against_all, Reason(ErrorCode.POLICY_ERROR, message))
+        return Verdict(gallery, None, None, asked.request.list_size, 0, None, None, reasons)
+
+
+def _decided(
     asked: Asked, gallery: str, shelf: PolicyShelf, against_all: tuple[Reason, ...]
 ) -> Verdict:
     policy = shelf.policies.get(gallery)
@@ -86,7 +143,8 @@ def _verdict(
     if state is None or len(verdict.reasons) > len(against_all):
         return verdict
     limits = state.authority.limits
-    reasons = against_all + _state_reasons(asked, state)
+    own, terms = _state_says(asked, state, lifted=not against_all)
+    reasons = against_all + own
     if verdict.model_id is None:
         message = f"No face model is active for the gallery of {state.authority.name}."
         reasons += (Reason(ErrorCode.MODEL_UNKNOWN, message),)
@@ -97,7 +155,33 @@ def _verdict(
         quotas=state.authority.quotas,
         until=state.authority.expires,
         reasons=reasons,
+        emergency=terms,
     )
+
+
+def _state_says(
+    asked: Asked, state: StatePolicy, lifted: bool
+) -> tuple[tuple[Reason, ...], EmergencyTerms | None]:
+    """The state's reasons against the request; where it is let go as an emergency, on what terms.
+
+    An emergency is asked for only where the state would refuse without it, and, unless `lifted`,
+    not at all: it lifts nothing that stands above the states.
+    """
+    reasons = _state_reasons(asked, state)
+    if not reasons or asked.request.emergency is None or not lifted:
+        return reasons, None
+    rule, purpose = state.authority.emergency, asked.request.purpose
+    if rule is None or purpose not in rule.purposes:
+        name = state.authority.name
+        message = f"{name} permits no emergency search for the purpose {words(purpose)}."
+        return (*reasons, Reason(ErrorCode.EMERGENCY_NOT_PERMITTED, message)), None
+    left = _state_reasons(replace(asked, as_emergency=True), state)
+    if left:
+        return left, None
+    demanded = state.authority.instruments_required.get(purpose, frozenset())
+    instruments = (demanded - {InstrumentType.NONE}) or rule.instruments
+    waived = tuple(dict.fromkeys(reason.code for reason in reasons))
+    return (), EmergencyTerms(rule.followup_hours, instruments, waived)
 
 
 def _policy_state(gallery: str, policy: PolicyInForce | None, now: datetime) -> tuple[Reason, ...]:
@@ -120,10 +204,10 @@ def _policy_state(gallery: str, policy: PolicyInForce | None, now: datetime) -> 
 
 
 def _state_reasons(asked: Asked, state: StatePolicy) -> tuple[Reason, ...]:
-    forbidden = guards.prohibition(asked, state.authority)
+    forbidden = guards_state.prohibition(asked, state.authority)
     if forbidden is not None:
         return (forbidden,)
-    found = (guard(asked, state.authority) for guard in guards.STATE_GUARDS)
+    found = (guard(asked, state.authority) for guard in guards_state.STATE_GUARDS)
     reasons = tuple(reason for reason in found if reason is not None)
     # Where a named guard has already said what is wrong, "not permitted" would add nothing.
     return reasons or _ask(asked, state)
@@ -131,7 +215,7 @@ def _state_reasons(asked: Asked, state: StatePolicy) -> tuple[Reason, ...]:
 
 def _ask(asked: Asked, state: StatePolicy) -> tuple[Reason, ...]:
     authority = state.authority
-    context = _context(asked, state)
+    context = context_of(asked, state)
     answer = state.ask(asked.claims.agency, context)
     if answer.errors:
         message = f"{authority.name}'s policy failed while it was evaluated, so it refuses."
@@ -152,7 +236,8 @@ def _ask(asked: Asked, state: StatePolicy) -> tuple[Reason, ...]:
     return (_why_not(asked, state, context),)
 
 
-def _context(asked: Asked, state: StatePolicy) -> dict[str, str]:
+def context_of(asked: Asked, state: StatePolicy) -> dict[str, str]:
+    """What a state's policies are shown of a request: every attribute of the schema."""
     request = asked.request
     agencies = state.authority.agencies
     agency = agencies.get(asked.claims.agency) or unknown_agency(asked.claims.agency)
@@ -171,6 +256,7 @@ def _context(asked: Asked, state: StatePolicy) -> dict[str, str]:
         "beneficiary_kind": for_whom.kind,
         "agency_level": agency.level,
         "agency_kind": agency.kind,
+        EMERGENCY: DECLARED if asked.as_emergency else NOT_DECLARED,
     }
 
 

@@ -1,16 +1,16 @@
-"""Rules that hold before and beside any state's policy, each with its own code.
+"""Rules that hold for every gallery, each with its own code, and that no policy can lift.
 
-Request guards hold for every gallery and no policy can lift them (R-3, R-5, R-6, R-11, R-12).
-State guards apply the signed data of one state. A guard returns a reason, or None where it has
-nothing against the request.
+R-3, R-5, R-6, R-7, R-11, R-12. Those of one state are in `guards_state`. A guard returns a reason,
+or None where it has nothing against the request.
 """
 
 import calendar
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
-from onrecord.audit.core.authority import Authority
+from onrecord.audit.core.authority import statute_key
 from onrecord.audit.core.reasons import Reason, day, words
 from onrecord.contracts.requests import SearchRequest
 from onrecord.kernel.errors import ErrorCode
@@ -21,7 +21,7 @@ from onrecord.kernel.vocabulary import (
     OffenceTier,
     ProbeKind,
     Purpose,
-    Suspicion,
+    RoleSought,
 )
 
 TRAINING_MONTHS = 12
@@ -36,6 +36,9 @@ _GROUNDS = {
     FederalGround.B6: frozenset({Purpose.LICENCE_FRAUD}),
     FederalGround.B9: frozenset({Purpose.LICENCE_FRAUD}),
 }
+_NEEDS_OFFENCE = frozenset(
+    {Purpose.CRIMINAL_INVESTIGATION, Purpose.LICENCE_FRAUD, Purpose.IMMIGRATION_ENFORCEMENT}
+)
 _COURT = frozenset(
     {
         InstrumentType.GRAND_JURY_SUBPOENA,
@@ -44,16 +47,34 @@ _COURT = frozenset(
         InstrumentType.JUDICIAL_WARRANT_IMMIGRATION,
     }
 )
-_SUSPICION = (Suspicion.NONE, Suspicion.REASONABLE_SUSPICION, Suspicion.PROBABLE_CAUSE)
+# Whom each purpose can be after. What needs no offence is never after a suspect: it would be a
+# criminal investigation without its conditions.
+_SOUGHT = {
+    Purpose.CRIMINAL_INVESTIGATION: {RoleSought.SUSPECT, RoleSought.VICTIM, RoleSought.WITNESS},
+    Purpose.IDENTIFY_VICTIM: {RoleSought.VICTIM, RoleSought.DECEASED, RoleSought.UNIDENTIFIED},
+    Purpose.IDENTIFY_WITNESS: {RoleSought.WITNESS},
+    Purpose.MISSING_PERSON: {RoleSought.MISSING, RoleSought.VICTIM, RoleSought.UNIDENTIFIED},
+    Purpose.DECEASED_IDENTIFICATION: {RoleSought.DECEASED, RoleSought.UNIDENTIFIED},
+    Purpose.UNIDENTIFIED_PERSON: {RoleSought.UNIDENTIFIED, RoleSought.DECEASED},
+    Purpose.LICENCE_FRAUD: {RoleSought.SUSPECT, RoleSought.VICTIM},
+    Purpose.IMMIGRATION_ENFORCEMENT: {RoleSought.SUSPECT, RoleSought.UNIDENTIFIED},
+}
+# Title 8 of the United States Code, its regulations, and the act they come from, in any spelling;
+# letters and digits alone. Title 18 and 28 are not title 8.
+_IMMIGRATION_LAW = re.compile(
+    r"(?<![0-9])8(?:usc|uscode|unitedstatescode|cfr)|immigrationandnationalityact"
+    r"|(?<![a-z])ina(?:sec|section)?s?[0-9]"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request, who makes it, and when."""
+    """A request, who makes it, and when. `as_emergency`: what an emergency lets wait, waits."""
 
     request: SearchRequest
     claims: Claims
     now: datetime
+    as_emergency: bool = False
 
 
 def training(asked: Asked) -> Reason | None:
@@ -124,8 +145,7 @@ def prohibited_purpose(asked: Asked) -> Reason | None:
     The vocabulary has no such purpose, so it can only hide behind one that names no offence.
     """
     request = asked.request
-    needs_offence = (Purpose.CRIMINAL_INVESTIGATION, Purpose.LICENCE_FRAUD)
-    if request.purpose in needs_offence and request.offence.tier is OffenceTier.NONE:
+    if request.purpose in _NEEDS_OFFENCE and request.offence.tier is OffenceTier.NONE:
         return Reason(
             ErrorCode.PURPOSE_PROHIBITED,
             f"A {words(request.purpose)} must name an offence. A search that names none could rest "
@@ -135,10 +155,30 @@ def prohibited_purpose(asked: Asked) -> Reason | None:
     return None
 
 
+def role_fits_purpose(asked: Asked) -> Reason | None:
+    """R-6, R-7: nobody is sought as a suspect under a purpose that needs no offence."""
+    request = asked.request
+    fitting = _SOUGHT[request.purpose]
+    if request.role_sought in fitting:
+        return None
+    named = " or ".join(sorted(words(one) for one in fitting))
+    return Reason(
+        ErrorCode.ROLE_SOUGHT_MISMATCH,
+        f"A search for the purpose {words(request.purpose)} is for a {named}, not for a "
+        f"{words(request.role_sought)}.",
+    )
+
+
 def immigration(asked: Asked) -> Reason | None:
     """R-5: immigration enforcement needs a judge's warrant wherever it is allowed at all."""
     request = asked.request
     if request.purpose is not Purpose.IMMIGRATION_ENFORCEMENT:
+        if _IMMIGRATION_LAW.search(_letters_and_digits(request.offence.statute)):
+            return Reason(
+                ErrorCode.IMMIGRATION_REFUSED,
+                f"{request.offence.statute} is immigration law: a search for it is immigration "
+                "enforcement and must say so.",
+            )
         return None
     if request.instrument.type is InstrumentType.JUDICIAL_WARRANT_IMMIGRATION:
         return None
@@ -148,82 +188,31 @@ def immigration(asked: Asked) -> Reason | None:
     )
 
 
+def instrument_date(asked: Asked) -> Reason | None:
+    """R-7: an instrument dated in the future is none."""
+    named = asked.request.instrument
+    tomorrow = (asked.now + timedelta(days=1)).date().isoformat()  # it is tomorrow somewhere
+    if named.type is InstrumentType.NONE or named.date <= tomorrow:
+        return None
+    return Reason(
+        ErrorCode.INSTRUMENT_REQUIRED,
+        f"The {words(named.type)} is dated {named.date}, in the future.",
+    )
+
+
 REQUEST_GUARDS: tuple[Callable[[Asked], Reason | None], ...] = (
     training,
     probe_kind,
     federal_ground,
     prohibited_purpose,
+    role_fits_purpose,
     immigration,
+    instrument_date,
 )
 
 
-def prohibition(asked: Asked, state: Authority) -> Reason | None:
-    """A law of the state that forbids face search over its licence photos."""
-    del asked
-    if state.prohibition is None:
-        return None
-    return Reason(
-        ErrorCode.POLICY_FORBIDDEN,
-        f"{state.name} law ({state.prohibition.citation}) forbids {state.prohibition.summary}.",
-    )
-
-
-def role_sought(asked: Asked, state: Authority) -> Reason | None:
-    """R-7: a state permits each role by name."""
-    role = asked.request.role_sought
-    if role in state.roles_sought:
-        return None
-    permitted = ", ".join(words(one) for one in sorted(state.roles_sought)) or "nobody"
-    return Reason(
-        ErrorCode.ROLE_SOUGHT_NOT_PERMITTED,
-        f"{state.name} does not permit searching for a {words(role)} (permitted: {permitted}).",
-    )
-
-
-def suspicion(asked: Asked, state: Authority) -> Reason | None:
-    """The least suspicion the state demands for a purpose."""
-    request = asked.request
-    least = state.suspicion_minimum.get(request.purpose, Suspicion.NONE)
-    if _SUSPICION.index(request.suspicion) >= _SUSPICION.index(least):
-        return None
-    stated = "no suspicion" if request.suspicion is Suspicion.NONE else words(request.suspicion)
-    return Reason(
-        ErrorCode.SUSPICION_TOO_LOW,
-        f"{state.name} demands at least {words(least)} for a {words(request.purpose)}; the "
-        f"request states {stated}.",
-    )
-
-
-def instrument(asked: Asked, state: Authority) -> Reason | None:
-    """The legal instrument the state demands for a purpose."""
-    request = asked.request
-    accepted = state.instruments_required.get(request.purpose)
-    if accepted is None or request.instrument.type in accepted:
-        return None
-    named = " or ".join(sorted(words(one) for one in accepted))
-    return Reason(
-        ErrorCode.INSTRUMENT_REQUIRED,
-        f"{state.name} demands a {named} for {words(request.purpose)}.",
-    )
-
-
-def beneficiary(asked: Asked, state: Authority) -> Reason | None:
-    """R-4: whom the search is for must be somebody the state's authority knows."""
-    named = asked.request.beneficiary_agency
-    if named in state.agencies:
-        return None
-    return Reason(
-        ErrorCode.POLICY_NOT_PERMITTED,
-        f"The search is for {named}, which {state.name}'s authority does not name.",
-    )
-
-
-STATE_GUARDS: tuple[Callable[[Asked, Authority], Reason | None], ...] = (
-    role_sought,
-    suspicion,
-    instrument,
-    beneficiary,
-)
+def _letters_and_digits(text: str) -> str:
+    return "".join(one for one in statute_key(text) if one.isalnum())
 
 
 def _months_after(start: date, months: int) -> date:

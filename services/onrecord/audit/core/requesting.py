@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from onrecord.audit.core import emergencies
 from onrecord.audit.core.draft import (
     Books,
     Count,
@@ -17,6 +18,7 @@ from onrecord.audit.core.draft import (
     Proposal,
     StaleEvaluationError,
 )
+from onrecord.audit.core.emergency_books import OpenEmergency
 from onrecord.audit.core.evaluation import Verdict
 from onrecord.audit.core.people import person
 from onrecord.audit.core.reasons import Reason
@@ -71,7 +73,8 @@ def propose(submission: Submission, verdicts: Sequence[Verdict], epoch: int) -> 
             return Existing(before[1])
         if books.epoch != epoch or any(_ran_out(verdict, books.now) for verdict in verdicts):
             raise StaleEvaluationError(books.now)
-        counted = [_within_quotas(submission, verdict, books) for verdict in verdicts]
+        let_go = _unsuspended(submission, verdicts, books)
+        counted = [_within_quotas(submission, verdict, books) for verdict in let_go]
         return _draft(submission, counted, books.now)
 
     return proposal
@@ -96,6 +99,21 @@ def _decision(gallery: str, said: Mapping[str, Any], list_size: int) -> GalleryD
 
 def _ran_out(verdict: Verdict, now: datetime) -> bool:
     return verdict.granted and verdict.until is not None and verdict.until <= now
+
+
+def _unsuspended(
+    submission: Submission, verdicts: Sequence[Verdict], books: Books
+) -> Sequence[Verdict]:
+    """R-10: who has not followed up one emergency in time gets no other."""
+    if not any(verdict.granted and verdict.emergency for verdict in verdicts):
+        return verdicts
+    reason = emergencies.suspension(books, submission.claims.person)
+    if reason is None:
+        return verdicts
+    return [
+        verdict.refused(reason) if verdict.granted and verdict.emergency else verdict
+        for verdict in verdicts
+    ]
 
 
 def _within_quotas(submission: Submission, verdict: Verdict, books: Books) -> Verdict:
@@ -145,7 +163,7 @@ def _draft(submission: Submission, verdicts: Sequence[Verdict], now: datetime) -
         "probe_sha256": submission.probe_sha256,
         "idempotency": submission.idempotency,
         "list_size": submission.request.list_size,
-        "galleries": {verdict.gallery: _said(verdict) for verdict in verdicts},
+        "galleries": {verdict.gallery: _said(verdict, now) for verdict in verdicts},
     }
     marks: list[Mark] = [Idempotent(submission.idempotency, submission.digest)]
     if not granted:
@@ -161,16 +179,26 @@ def _draft(submission: Submission, verdicts: Sequence[Verdict], now: datetime) -
         for counter in _counters(submission, verdict.gallery, now).values()
     ]
     marks.append(Count(tuple(counters)))
+    dues = tuple(
+        (verdict.gallery, emergencies.due_of(verdict.emergency, now))
+        for verdict in granted
+        if verdict.emergency is not None
+    )
+    if dues:
+        marks.append(OpenEmergency(submission.search_id, submission.claims.person, dues))
     return Draft(EntryKind.REQUEST_GRANTED, body, tuple(marks))
 
 
-def _said(verdict: Verdict) -> dict[str, Any]:
+def _said(verdict: Verdict, now: datetime) -> dict[str, Any]:
     if verdict.granted:
+        terms = verdict.emergency
+        as_emergency = {} if terms is None else {"emergency": emergencies.said(terms, now)}
         return {
             "decision": "granted",
             "policy": verdict.policy,
             "model_id": verdict.model_id,
             "list_size": verdict.list_size,
+            **as_emergency,
         }
     reasons = [{"code": one.code.value, "message": one.message} for one in verdict.reasons]
     return {"decision": "refused", "policy": verdict.policy, "reasons": reasons}

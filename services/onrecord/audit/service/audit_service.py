@@ -5,9 +5,10 @@ from datetime import datetime
 
 from onrecord.audit.core.people import require_role
 from onrecord.audit.service.administration import Administration
+from onrecord.audit.service.emergencies import FollowingUp
 from onrecord.audit.service.ends import Ends
 from onrecord.audit.service.examinations import Examinations
-from onrecord.audit.service.ports import EndsOfSearches, Ledger, Policies
+from onrecord.audit.service.ports import Emergencies, EndsOfSearches, Ledger, Policies
 from onrecord.audit.service.requests import Requests
 from onrecord.chassis.tokens import TokenVerifier
 from onrecord.contracts.audit import (
@@ -20,6 +21,7 @@ from onrecord.contracts.audit import (
     ReleaseOutcome,
     SearchEnd,
 )
+from onrecord.contracts.emergencies import EmergencyState, FollowUpCall, LiftCall
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.times import Clock
 from onrecord.kernel.vocabulary import Role
@@ -38,6 +40,7 @@ class AuditService:
         tokens: TokenVerifier,
         attestations: AttestationVerifier,
         ends: EndsOfSearches,
+        emergencies: Emergencies,
         clock: Clock,
         random_bytes: Callable[[int], bytes],
         read_until: Callable[[datetime], bool],
@@ -54,6 +57,7 @@ class AuditService:
         self._requests = Requests(ledger, policies, tokens, clock, random_bytes)
         self._ends = Ends(ledger, attestations)
         self._examinations = Examinations(ledger, tokens, clock, read_until, patience)
+        self._following_up = FollowingUp(ledger, emergencies, tokens)
         self._administration = Administration(ledger, policies, tokens)
 
     def authorize(self, call: AuthorizeCall, deadline: Deadline) -> Authorization:
@@ -79,6 +83,16 @@ class AuditService:
     def ends(self, search_id: str, deadline: Deadline) -> tuple[SearchEnd, ...]:
         deadline.check()
         return self._known_ends.of(search_id)
+
+    def follow_up(self, call: FollowUpCall, deadline: Deadline) -> LoggedEntry:
+        return self._following_up.follow_up(call, deadline)
+
+    def lift_suspension(self, call: LiftCall, deadline: Deadline) -> LoggedEntry:
+        return self._following_up.lift(call, deadline)
+
+    def emergencies(self, search_id: str, deadline: Deadline) -> tuple[EmergencyState, ...]:
+        deadline.check()
+        return self._following_up.of(search_id)
 
     def decide(self, call: DecideCall, deadline: Deadline) -> LoggedEntry:
         return self._examinations.decide(call, deadline)

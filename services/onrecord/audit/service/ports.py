@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from onrecord.audit.core.draft import Appended, Intake, Proposal
+from onrecord.audit.core.emergency_books import OpenedEmergency
 from onrecord.audit.core.evaluation import PolicyShelf
 from onrecord.contracts.audit import LoggedBody, SearchEnd
 from onrecord.kernel.deadlines import Deadline
@@ -80,6 +81,16 @@ class EndsOfSearches(Protocol):
 
     def any_held(self) -> bool:
         """Whether a receipt waits for the one before it."""
+        ...
+
+
+class Emergencies(Protocol):
+    """What the books say of emergencies, outside an append."""
+
+    def of(self, search_id: str) -> tuple[OpenedEmergency, ...]: ...
+
+    def overdue(self, now: datetime, limit: int) -> tuple[str, ...]:
+        """Searches with a follow-up that is overdue and not alarmed yet."""
         ...
 
 

@@ -3,10 +3,12 @@
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from onrecord.audit.core.draft import Books, Draft, Existing
+from onrecord.audit.core.emergencies import overdue_alarm
 from onrecord.audit.core.searching import clock_alarm, endless_alarm, expire
-from onrecord.audit.service.ports import EndsOfSearches, Ledger
+from onrecord.audit.service.ports import Emergencies, EndsOfSearches, Ledger
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.times import Clock
@@ -34,20 +36,30 @@ class Reconciliation:
         self,
         ledger: Ledger,
         ends: EndsOfSearches,
+        emergencies: Emergencies,
         read_until: Callable[[datetime], bool],
         clock: Clock,
     ) -> None:
         self._ledger = ledger
         self._ends = ends
+        self._emergencies = emergencies
         self._read_until = read_until
         self._clock = clock
 
     def step(self) -> int:
         """How many entries were written. Raises LEDGER_UNAVAILABLE."""
-        return self._clock_was_wrong() + sum(
+        return self._clock_was_wrong() + self._endless() + self._not_followed_up()
+
+    def _endless(self) -> int:
+        return sum(
             self._overdue(search_id, due)
             for search_id, due in self._ends.overdue(self._clock.now(), _AT_ONCE)
         )
+
+    def _not_followed_up(self) -> int:
+        """R-10: an emergency whose instrument has not come in time."""
+        late = self._emergencies.overdue(self._clock.now(), _AT_ONCE)
+        return sum(self._append(partial(overdue_alarm, search_id=one)) for one in late)
 
     def _overdue(self, search_id: str, due: datetime) -> int:
         if self._read_until(due):

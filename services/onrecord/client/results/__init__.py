@@ -21,6 +21,7 @@ from onrecord.client.results.manifests import (
     RowOutcome,
 )
 from onrecord.client.results.searches import (
+    Emergency,
     Gallery,
     Lead,
     Leads,
@@ -38,6 +39,7 @@ __all__ = [
     "DeadLetter",
     "Decision",
     "Deletion",
+    "Emergency",
     "Enrolment",
     "Event",
     "EventPage",

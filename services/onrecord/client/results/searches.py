@@ -78,6 +78,23 @@ class LedgerEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Emergency:
+    """A gallery granted before its instrument: when the follow-up is `due`, and how that stands.
+
+    `status`: `due`, `overdue`, `followed_up`, `lifted` or `unknown`.
+    """
+
+    gallery: str
+    due: str
+    status: str
+    entry_index: int | None
+
+    @classmethod
+    def read(cls, said: Json) -> "Emergency":
+        return cls(said["gallery"], said["due"], said["status"], said["entry_index"])
+
+
+@dataclass(frozen=True, slots=True)
 class Search:
     """A search as its requester sees it. `receipt` proves that the request is on the record."""
 
@@ -91,6 +108,7 @@ class Search:
     galleries: tuple[Gallery, ...]
     reasons: tuple[Reason, ...]
     receipt: LedgerEntry
+    emergencies: tuple[Emergency, ...] = ()
 
     def gallery(self, name: str) -> Gallery:
         """Raises KeyError for one that was not asked for."""
@@ -112,6 +130,7 @@ class Search:
             galleries=tuple(Gallery.read(one) for one in said["galleries"]),
             reasons=tuple(Reason.read(one) for one in said["reasons"]),
             receipt=LedgerEntry.read(said["receipt"]),
+            emergencies=tuple(Emergency.read(one) for one in said.get("emergencies", ())),
         )
 
 

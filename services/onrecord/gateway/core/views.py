@@ -74,8 +74,23 @@ class EntryView:
 
 
 @dataclass(frozen=True, slots=True)
+class EmergencyView:
+    """A gallery granted as an emergency. `status`: `due`, `overdue`, `followed_up`, `lifted`, or
+    `unknown` while the ledger does not answer; `entry_index` is the entry that made it so.
+    """
+
+    gallery: str
+    due: str
+    status: str
+    entry_index: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class SearchView:
-    """A search as its requester sees it. `receipt` proves that the request is on the record."""
+    """A search as its requester sees it. `receipt` proves that the request is on the record.
+
+    `emergencies` is empty but for a search that went before its instrument.
+    """
 
     search_id: str
     status: str
@@ -86,6 +101,7 @@ class SearchView:
     expires_at: str | None
     galleries: list[GalleryView]
     reasons: list[ReasonView]
+    emergencies: list[EmergencyView]
     receipt: EntryView
 
 

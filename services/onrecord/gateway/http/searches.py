@@ -5,6 +5,7 @@ import re
 from fastapi import APIRouter, Query, Request, Response
 
 from onrecord.gateway.core.views import LeadReport, SearchPage, SearchView
+from onrecord.gateway.emergencies import Emergencies
 from onrecord.gateway.http import openapi
 from onrecord.gateway.http.desk import Desk, shown
 from onrecord.gateway.http.uploads import PartRule, image_rule, read_parts
@@ -12,19 +13,23 @@ from onrecord.gateway.leads import Leads
 from onrecord.gateway.opening import SearchCall
 from onrecord.gateway.presentation import search_page, search_view
 from onrecord.gateway.searches import Searches
+from onrecord.gateway.store import Search
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 
 _HEADER = "Idempotency-Key"
 _KEY = re.compile(r"[!-~]{1,128}")
 
 
-def router(desk: Desk, searches: Searches, leads: Leads) -> APIRouter:
+def router(desk: Desk, searches: Searches, leads: Leads, emergencies: Emergencies) -> APIRouter:
     routes = APIRouter(prefix="/v1/searches", tags=["searches"])
     limits = desk.limits
     rules = (
         PartRule("request", limits.request_bytes, ErrorCode.FIELD_TOO_LONG),
         image_rule("probe", limits),
     )
+
+    def whole(search: Search) -> SearchView:
+        return search_view(search, emergencies.of(search))
 
     @routes.post(
         "",
@@ -50,8 +55,8 @@ def router(desk: Desk, searches: Searches, leads: Leads) -> APIRouter:
             key = _idempotency_key(request)
             parts = await read_parts(request, rules, limits)
             call = SearchCall(caller, key, parts["request"], parts["probe"])
-            search = await desk.run(lambda: searches.start(call))
-            return shown(search_view(search), 201)
+            view = await desk.run(lambda: whole(searches.start(call)))
+            return shown(view, 201)
 
     @routes.get(
         "",
@@ -74,8 +79,8 @@ def router(desk: Desk, searches: Searches, leads: Leads) -> APIRouter:
         summary="How far a search is",
     )
     async def get_search(request: Request, search_id: str) -> Response:
-        found = await desk.serve(request, lambda caller: searches.own(caller, search_id))
-        return shown(search_view(found))
+        view = await desk.serve(request, lambda caller: whole(searches.own(caller, search_id)))
+        return shown(view)
 
     @routes.get(
         "/{search_id}/leads",

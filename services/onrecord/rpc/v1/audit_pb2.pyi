@@ -442,6 +442,150 @@ class ReleaseResponse(_message.Message):
 Global___ReleaseResponse: _TypeAlias = ReleaseResponse  # noqa: Y015
 
 @_typing.final
+class FollowUpRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEARCH_ID_FIELD_NUMBER: _builtins.int
+    INSTRUMENT_FIELD_NUMBER: _builtins.int
+    USER_TOKEN_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    search_id: _builtins.str
+    instrument: _builtins.bytes
+    """The instrument as the client's JSON object, in canonical form."""
+    user_token: _builtins.str
+    source: _builtins.str
+    def __init__(
+        self,
+        *,
+        search_id: _builtins.str = ...,
+        instrument: _builtins.bytes = ...,
+        user_token: _builtins.str = ...,
+        source: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["instrument", b"instrument", "search_id", b"search_id", "source", b"source", "user_token", b"user_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FollowUpRequest: _TypeAlias = FollowUpRequest  # noqa: Y015
+
+@_typing.final
+class LiftSuspensionRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEARCH_ID_FIELD_NUMBER: _builtins.int
+    GALLERY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    USER_TOKEN_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    search_id: _builtins.str
+    gallery: _builtins.str
+    reason: _builtins.str
+    user_token: _builtins.str
+    source: _builtins.str
+    def __init__(
+        self,
+        *,
+        search_id: _builtins.str = ...,
+        gallery: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        user_token: _builtins.str = ...,
+        source: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["gallery", b"gallery", "reason", b"reason", "search_id", b"search_id", "source", b"source", "user_token", b"user_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LiftSuspensionRequest: _TypeAlias = LiftSuspensionRequest  # noqa: Y015
+
+@_typing.final
+class ListEmergenciesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEARCH_ID_FIELD_NUMBER: _builtins.int
+    search_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        search_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["search_id", b"search_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListEmergenciesRequest: _TypeAlias = ListEmergenciesRequest  # noqa: Y015
+
+@_typing.final
+class EmergencyState(_message.Message):
+    """One gallery's emergency. Entries by their place in the ledger; absent where there is none yet."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GALLERY_FIELD_NUMBER: _builtins.int
+    DUE_FIELD_NUMBER: _builtins.int
+    FOLLOWED_FIELD_NUMBER: _builtins.int
+    ALARMED_FIELD_NUMBER: _builtins.int
+    LIFTED_FIELD_NUMBER: _builtins.int
+    gallery: _builtins.str
+    due: _builtins.str
+    """RFC 3339, UTC, hundredths of a second."""
+    followed: _builtins.int
+    alarmed: _builtins.int
+    lifted: _builtins.int
+    def __init__(
+        self,
+        *,
+        gallery: _builtins.str = ...,
+        due: _builtins.str = ...,
+        followed: _builtins.int | None = ...,
+        alarmed: _builtins.int | None = ...,
+        lifted: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_alarmed", b"_alarmed", "_followed", b"_followed", "_lifted", b"_lifted", "alarmed", b"alarmed", "followed", b"followed", "lifted", b"lifted"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_alarmed", b"_alarmed", "_followed", b"_followed", "_lifted", b"_lifted", "alarmed", b"alarmed", "due", b"due", "followed", b"followed", "gallery", b"gallery", "lifted", b"lifted"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__alarmed: _TypeAlias = _typing.Literal["alarmed"]  # noqa: Y015
+    _WhichOneofArgType__alarmed: _TypeAlias = _typing.Literal["_alarmed", b"_alarmed"]  # noqa: Y015
+    _WhichOneofReturnType__followed: _TypeAlias = _typing.Literal["followed"]  # noqa: Y015
+    _WhichOneofArgType__followed: _TypeAlias = _typing.Literal["_followed", b"_followed"]  # noqa: Y015
+    _WhichOneofReturnType__lifted: _TypeAlias = _typing.Literal["lifted"]  # noqa: Y015
+    _WhichOneofArgType__lifted: _TypeAlias = _typing.Literal["_lifted", b"_lifted"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__alarmed) -> _WhichOneofReturnType__alarmed | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__followed) -> _WhichOneofReturnType__followed | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__lifted) -> _WhichOneofReturnType__lifted | None: ...
+
+Global___EmergencyState: _TypeAlias = EmergencyState  # noqa: Y015
+
+@_typing.final
+class ListEmergenciesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EMERGENCIES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def emergencies(self) -> _containers.RepeatedCompositeFieldContainer[Global___EmergencyState]: ...
+    def __init__(
+        self,
+        *,
+        emergencies: _abc.Iterable[Global___EmergencyState] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["emergencies", b"emergencies"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListEmergenciesResponse: _TypeAlias = ListEmergenciesResponse  # noqa: Y015
+
+@_typing.final
 class PinAuthorityKeyRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

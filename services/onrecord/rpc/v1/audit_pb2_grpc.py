@@ -70,6 +70,21 @@ class AuditStub(object):
                 request_serializer=onrecord_dot_rpc_dot_v1_dot_audit__pb2.ReleaseRequest.SerializeToString,
                 response_deserializer=onrecord_dot_rpc_dot_v1_dot_audit__pb2.ReleaseResponse.FromString,
                 _registered_method=True)
+        self.FollowUp = channel.unary_unary(
+                '/onrecord.rpc.v1.Audit/FollowUp',
+                request_serializer=onrecord_dot_rpc_dot_v1_dot_audit__pb2.FollowUpRequest.SerializeToString,
+                response_deserializer=onrecord_dot_rpc_dot_v1_dot_values__pb2.LoggedEntry.FromString,
+                _registered_method=True)
+        self.LiftSuspension = channel.unary_unary(
+                '/onrecord.rpc.v1.Audit/LiftSuspension',
+                request_serializer=onrecord_dot_rpc_dot_v1_dot_audit__pb2.LiftSuspensionRequest.SerializeToString,
+                response_deserializer=onrecord_dot_rpc_dot_v1_dot_values__pb2.LoggedEntry.FromString,
+                _registered_method=True)
+        self.ListEmergencies = channel.unary_unary(
+                '/onrecord.rpc.v1.Audit/ListEmergencies',
+                request_serializer=onrecord_dot_rpc_dot_v1_dot_audit__pb2.ListEmergenciesRequest.SerializeToString,
+                response_deserializer=onrecord_dot_rpc_dot_v1_dot_audit__pb2.ListEmergenciesResponse.FromString,
+                _registered_method=True)
         self.PinAuthorityKey = channel.unary_unary(
                 '/onrecord.rpc.v1.Audit/PinAuthorityKey',
                 request_serializer=onrecord_dot_rpc_dot_v1_dot_audit__pb2.PinAuthorityKeyRequest.SerializeToString,
@@ -161,6 +176,26 @@ class AuditServicer(object):
     def Release(self, request, context):
         """Derives the outcome of a search from its entries and appends it.
         """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FollowUp(self, request, context):
+        """After an emergency search (R-10): the instrument, by the agency that searched. Repeatable.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LiftSuspension(self, request, context):
+        """A suspension is ended by the gallery's custodian or an auditor. Repeatable.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListEmergencies(self, request, context):
+        """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -260,6 +295,21 @@ def add_AuditServicer_to_server(servicer, server):
                     servicer.Release,
                     request_deserializer=onrecord_dot_rpc_dot_v1_dot_audit__pb2.ReleaseRequest.FromString,
                     response_serializer=onrecord_dot_rpc_dot_v1_dot_audit__pb2.ReleaseResponse.SerializeToString,
+            ),
+            'FollowUp': grpc.unary_unary_rpc_method_handler(
+                    servicer.FollowUp,
+                    request_deserializer=onrecord_dot_rpc_dot_v1_dot_audit__pb2.FollowUpRequest.FromString,
+                    response_serializer=onrecord_dot_rpc_dot_v1_dot_values__pb2.LoggedEntry.SerializeToString,
+            ),
+            'LiftSuspension': grpc.unary_unary_rpc_method_handler(
+                    servicer.LiftSuspension,
+                    request_deserializer=onrecord_dot_rpc_dot_v1_dot_audit__pb2.LiftSuspensionRequest.FromString,
+                    response_serializer=onrecord_dot_rpc_dot_v1_dot_values__pb2.LoggedEntry.SerializeToString,
+            ),
+            'ListEmergencies': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListEmergencies,
+                    request_deserializer=onrecord_dot_rpc_dot_v1_dot_audit__pb2.ListEmergenciesRequest.FromString,
+                    response_serializer=onrecord_dot_rpc_dot_v1_dot_audit__pb2.ListEmergenciesResponse.SerializeToString,
             ),
             'PinAuthorityKey': grpc.unary_unary_rpc_method_handler(
                     servicer.PinAuthorityKey,
@@ -496,6 +546,87 @@ class Audit(object):
             '/onrecord.rpc.v1.Audit/Release',
             onrecord_dot_rpc_dot_v1_dot_audit__pb2.ReleaseRequest.SerializeToString,
             onrecord_dot_rpc_dot_v1_dot_audit__pb2.ReleaseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FollowUp(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/onrecord.rpc.v1.Audit/FollowUp',
+            onrecord_dot_rpc_dot_v1_dot_audit__pb2.FollowUpRequest.SerializeToString,
+            onrecord_dot_rpc_dot_v1_dot_values__pb2.LoggedEntry.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LiftSuspension(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/onrecord.rpc.v1.Audit/LiftSuspension',
+            onrecord_dot_rpc_dot_v1_dot_audit__pb2.LiftSuspensionRequest.SerializeToString,
+            onrecord_dot_rpc_dot_v1_dot_values__pb2.LoggedEntry.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListEmergencies(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/onrecord.rpc.v1.Audit/ListEmergencies',
+            onrecord_dot_rpc_dot_v1_dot_audit__pb2.ListEmergenciesRequest.SerializeToString,
+            onrecord_dot_rpc_dot_v1_dot_audit__pb2.ListEmergenciesResponse.FromString,
             options,
             channel_credentials,
             insecure,

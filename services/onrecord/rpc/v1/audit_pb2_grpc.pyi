@@ -44,6 +44,11 @@ class AuditStub:
     """How each granted gallery of a search has ended, as far as the ledger knows by now."""
     Release: _grpc.UnaryUnaryMultiCallable[_audit_pb2.ReleaseRequest, _audit_pb2.ReleaseResponse]
     """Derives the outcome of a search from its entries and appends it."""
+    FollowUp: _grpc.UnaryUnaryMultiCallable[_audit_pb2.FollowUpRequest, _values_pb2.LoggedEntry]
+    """After an emergency search (R-10): the instrument, by the agency that searched. Repeatable."""
+    LiftSuspension: _grpc.UnaryUnaryMultiCallable[_audit_pb2.LiftSuspensionRequest, _values_pb2.LoggedEntry]
+    """A suspension is ended by the gallery's custodian or an auditor. Repeatable."""
+    ListEmergencies: _grpc.UnaryUnaryMultiCallable[_audit_pb2.ListEmergenciesRequest, _audit_pb2.ListEmergenciesResponse]
     PinAuthorityKey: _grpc.UnaryUnaryMultiCallable[_audit_pb2.PinAuthorityKeyRequest, _values_pb2.LoggedEntry]
     RegisterGalleryModel: _grpc.UnaryUnaryMultiCallable[_audit_pb2.RegisterGalleryModelRequest, _values_pb2.LoggedEntry]
     ActivatePolicy: _grpc.UnaryUnaryMultiCallable[_audit_pb2.ActivatePolicyRequest, _values_pb2.LoggedEntry]
@@ -71,6 +76,11 @@ class AuditAsyncStub(AuditStub):
     """How each granted gallery of a search has ended, as far as the ledger knows by now."""
     Release: _aio.UnaryUnaryMultiCallable[_audit_pb2.ReleaseRequest, _audit_pb2.ReleaseResponse]  # type: ignore[assignment]
     """Derives the outcome of a search from its entries and appends it."""
+    FollowUp: _aio.UnaryUnaryMultiCallable[_audit_pb2.FollowUpRequest, _values_pb2.LoggedEntry]  # type: ignore[assignment]
+    """After an emergency search (R-10): the instrument, by the agency that searched. Repeatable."""
+    LiftSuspension: _aio.UnaryUnaryMultiCallable[_audit_pb2.LiftSuspensionRequest, _values_pb2.LoggedEntry]  # type: ignore[assignment]
+    """A suspension is ended by the gallery's custodian or an auditor. Repeatable."""
+    ListEmergencies: _aio.UnaryUnaryMultiCallable[_audit_pb2.ListEmergenciesRequest, _audit_pb2.ListEmergenciesResponse]  # type: ignore[assignment]
     PinAuthorityKey: _aio.UnaryUnaryMultiCallable[_audit_pb2.PinAuthorityKeyRequest, _values_pb2.LoggedEntry]  # type: ignore[assignment]
     RegisterGalleryModel: _aio.UnaryUnaryMultiCallable[_audit_pb2.RegisterGalleryModelRequest, _values_pb2.LoggedEntry]  # type: ignore[assignment]
     ActivatePolicy: _aio.UnaryUnaryMultiCallable[_audit_pb2.ActivatePolicyRequest, _values_pb2.LoggedEntry]  # type: ignore[assignment]
@@ -137,6 +147,29 @@ class AuditServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_audit_pb2.ReleaseResponse, _abc.Awaitable[_audit_pb2.ReleaseResponse]]:
         """Derives the outcome of a search from its entries and appends it."""
+
+    @_abc_1.abstractmethod
+    def FollowUp(
+        self,
+        request: _audit_pb2.FollowUpRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_values_pb2.LoggedEntry, _abc.Awaitable[_values_pb2.LoggedEntry]]:
+        """After an emergency search (R-10): the instrument, by the agency that searched. Repeatable."""
+
+    @_abc_1.abstractmethod
+    def LiftSuspension(
+        self,
+        request: _audit_pb2.LiftSuspensionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_values_pb2.LoggedEntry, _abc.Awaitable[_values_pb2.LoggedEntry]]:
+        """A suspension is ended by the gallery's custodian or an auditor. Repeatable."""
+
+    @_abc_1.abstractmethod
+    def ListEmergencies(
+        self,
+        request: _audit_pb2.ListEmergenciesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_pb2.ListEmergenciesResponse, _abc.Awaitable[_audit_pb2.ListEmergenciesResponse]]: ...
 
     @_abc_1.abstractmethod
     def PinAuthorityKey(
