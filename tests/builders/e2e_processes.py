@@ -1,7 +1,7 @@
 """The services apart, for tests that know them by what they show the world: `Installation`."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,9 +48,9 @@ class Processes:
         """The same process once more, ready when this returns."""
         self.supervisor.start_again(name, StopSignals())
 
-    def logs(self) -> str:
-        """What all of them have said."""
-        return "\n".join(one.log.read_text("utf-8") for one in self.plans)
+    @property
+    def logs(self) -> Sequence[Path]:
+        return tuple(one.log for one in self.plans)
 
 
 @contextmanager

@@ -1,11 +1,17 @@
-"""`onrecord up` as a process of its own, for tests that know it by what it shows the world."""
+"""`onrecord up` or `up-processes` as a process of its own, for tests that know it by what it shows
+the world.
+"""
 
+import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import httpx
 
@@ -43,9 +49,31 @@ def installation_of(data: Path, address: str) -> Installation:
     )
 
 
+class Serving(Protocol):
+    """An installation at work, and what tests of privacy see besides: its folder and its logs."""
+
+    @property
+    def data(self) -> Path: ...
+
+    @property
+    def installation(self) -> Installation: ...
+
+    @property
+    def logs(self) -> Sequence[Path]:
+        """The files that every process of it writes what it says to."""
+        ...
+
+
+def said(server: Serving) -> str:
+    """What every process of it has said."""
+    return "\n".join(log.read_text("utf-8") for log in server.logs)
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One process on one data folder. What it says, every time it is started, goes to `log`."""
+    """One command on one data folder, whatever processes it starts. What it says, every time it
+    is started, goes to `log`.
+    """
 
     process: "subprocess.Popen[bytes]"
     data: Path
@@ -55,6 +83,10 @@ class Server:
     @property
     def installation(self) -> Installation:
         return installation_of(self.data, self.address)
+
+    @property
+    def logs(self) -> Sequence[Path]:
+        return self.log, *sorted((self.data / "processes").glob("*.log"))
 
     def ask_to_stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
@@ -73,16 +105,22 @@ class Server:
             raise
 
     def kill(self) -> None:
-        """SIGKILL: no chance to do anything more."""
-        self.process.kill()
+        """SIGKILL to every process of it at once: no chance to do anything more."""
+        children = _children(self.process.pid)
+        for pid in (*children, self.process.pid):
+            os.kill(pid, signal.SIGKILL)
         self.process.wait()
+        deadline, pause = time.monotonic() + STOP_SECONDS, threading.Event()
+        while any(_lives(pid) for pid in children):
+            assert time.monotonic() < deadline, "a process outlives SIGKILL"
+            pause.wait(_POLL_SECONDS)
 
 
-def start_server(data: Path, models: Path, log: Path) -> Server:
+def start_server(data: Path, models: Path, log: Path, how: Sequence[str] = ("up",)) -> Server:
     """Start on a free port and wait until it is ready."""
     address_file = data / "address"
     address_file.unlink(missing_ok=True)  # one that was killed leaves its own behind
-    process = spawn(data, models, log)
+    process = spawn(data, models, log, how)
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         try:
@@ -98,9 +136,11 @@ def start_server(data: Path, models: Path, log: Path) -> Server:
     raise AssertionError(f"it was not ready in time:\n{log.read_text('utf-8')}")
 
 
-def spawn(data: Path, models: Path, log: Path) -> "subprocess.Popen[bytes]":
-    """The bare process, whose output is appended to `log`."""
-    command = [sys.executable, "-m", "onrecord", "up", "--data", str(data)]
+def spawn(
+    data: Path, models: Path, log: Path, how: Sequence[str] = ("up",)
+) -> "subprocess.Popen[bytes]":
+    """The bare command, whose output is appended to `log`."""
+    command = [sys.executable, "-m", "onrecord", *how, "--data", str(data)]
     command += ["--models", str(models), "--port", "0"]
     with log.open("ab") as out:
         return subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
@@ -113,14 +153,29 @@ def _ready(address: str) -> bool:
         return False
 
 
+def _children(pid: int) -> list[int]:
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _lives(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"  # dead, though whoever adopted it has not asked how it ended
+
+
 class LogMark:
     """What a server has said since this was made."""
 
-    def __init__(self, log: Path) -> None:
-        self._log = log
-        self._from = log.stat().st_size
+    def __init__(self, server: Serving) -> None:
+        self._server = server
+        self._from = {log: log.stat().st_size for log in server.logs}
 
     def text(self) -> str:
-        with self._log.open("rb") as file:
-            file.seek(self._from)
+        return "\n".join(self._since(log) for log in self._server.logs)
+
+    def _since(self, log: Path) -> str:
+        with log.open("rb") as file:
+            file.seek(self._from.get(log, 0))
             return file.read().decode("utf-8", "replace")

@@ -12,7 +12,7 @@ from tests.builders import e2e_people as people
 from tests.builders import e2e_photographs as photographs
 from tests.builders.e2e_photographs import picture, saved, unique
 from tests.builders.e2e_scene import UTAH, VERMONT, Scene
-from tests.builders.e2e_server import LogMark, Server
+from tests.builders.e2e_server import LogMark, Serving
 from tests.data import test_data_path
 
 Make = Callable[[bytes], bytes]
@@ -82,10 +82,10 @@ def data(*parts: str) -> bytes:
     ids=[row[0] for row in REFUSED_WITHOUT_AN_ENTRY],
 )
 def test_refused_before_a_grant(
-    scene: Scene, server: Server, make: Make, status: int, code: str
+    scene: Scene, server: Serving, make: Make, status: int, code: str
 ) -> None:
     """R-32: presence and size are seen at once. No search, no entry."""
-    who, log = people.investigator(), LogMark(server.log)
+    who, log = people.investigator(), LogMark(server)
     with scene.client(who) as client:
         with pytest.raises(ClientError) as raised:
             client.search(
@@ -105,11 +105,11 @@ def test_refused_before_a_grant(
     [row[1:] for row in REFUSED_ON_THE_RECORD],
     ids=[row[0] for row in REFUSED_ON_THE_RECORD],
 )
-def test_refused_on_the_record(scene: Scene, server: Server, make: Make, code: str) -> None:
+def test_refused_on_the_record(scene: Scene, server: Serving, make: Make, code: str) -> None:
     """R-21, R-23, R-32 to R-34: the grant has an entry, the refusal ends it with an entry of its
     own, and the search says why. Nothing was searched; nobody will examine it.
     """
-    who, key, log = people.investigator(), people.fresh_key(), LogMark(server.log)
+    who, key, log = people.investigator(), people.fresh_key(), LogMark(server)
     probe = make(scene.enrolled[5].probe())
     scene.drawn()
     declared = people.request(galleries=[UTAH, VERMONT])
@@ -183,10 +183,10 @@ def test_a_wrong_name_is_no_matter(scene: Scene, name: str, kind: str) -> None:
     ids=["three-faces", "blurred", "gif", "empty"],
 )
 def test_a_portrait_that_cannot_be_enrolled(
-    scene: Scene, server: Server, make: Make, status: int, code: str
+    scene: Scene, server: Serving, make: Make, status: int, code: str
 ) -> None:
     """R-32 to R-34: refused with its code; the gallery is as it was, and the ledger too."""
-    log = LogMark(server.log)
+    log = LogMark(server)
     custodian = people.custodian(UTAH)
     with scene.client(custodian) as client:
         before = {one.gallery: one.live_records for one in client.galleries()}

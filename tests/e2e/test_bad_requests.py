@@ -17,7 +17,7 @@ from onrecord.kernel.vocabulary import Conclusion, Role, SearchStatus
 from tests.builders import e2e_people as people
 from tests.builders.e2e_people import Person
 from tests.builders.e2e_scene import METHOD, UTAH, Scene
-from tests.builders.e2e_server import LogMark, Server
+from tests.builders.e2e_server import LogMark, Serving
 
 BOUNDARY = "b0undary"
 PROBLEM = "application/problem+json"
@@ -108,9 +108,9 @@ FIELDS = [
     [row[1:] for row in FIELDS],
     ids=[row[0] for row in FIELDS],
 )
-def test_fields(scene: Scene, server: Server, change: Change, code: str, field: str) -> None:
+def test_fields(scene: Scene, server: Serving, change: Change, code: str, field: str) -> None:
     """R-7: every field is there, known, and within bounds; else nothing happens."""
-    who, log = people.investigator(), LogMark(server.log)
+    who, log = people.investigator(), LogMark(server)
     request = people.request()
     change(request)
     token = people.token(scene.installation.issuer, who)
@@ -124,17 +124,17 @@ def test_fields(scene: Scene, server: Server, change: Change, code: str, field: 
     [b"", b"{", b"[]", b'{"case_number": "\xff"}', b'{"a": 1, "a": 2}', b"[" * 50_000],
     ids=["empty", "cut", "list", "not-utf-8", "twice", "nested"],
 )
-def test_what_is_not_json(scene: Scene, server: Server, sent: bytes) -> None:
+def test_what_is_not_json(scene: Scene, server: Serving, sent: bytes) -> None:
     """R-40: refused as a whole."""
-    who, log = people.investigator(), LogMark(server.log)
+    who, log = people.investigator(), LogMark(server)
     answer = post(scene, people.token(scene.installation.issuer, who), sent, b"not looked at")
     check_problem(answer, 400, "request_malformed", "request")
     check_no_trace(scene, who, log)
 
 
-def test_an_upload_cut_in_the_middle(scene: Scene, server: Server) -> None:
+def test_an_upload_cut_in_the_middle(scene: Scene, server: Serving) -> None:
     """R-32: the connection ends before the body does. Nothing remains of it."""
-    who, log = people.investigator(), LogMark(server.log)
+    who, log = people.investigator(), LogMark(server)
     token = people.token(scene.installation.issuer, who)
     body = multipart(scene)
     for sent in (body[: len(body) // 2], body[:200], b""):
@@ -143,9 +143,9 @@ def test_an_upload_cut_in_the_middle(scene: Scene, server: Server) -> None:
     assert "ERROR" not in log.text()
 
 
-def test_an_upload_without_its_end(scene: Scene, server: Server) -> None:
+def test_an_upload_without_its_end(scene: Scene, server: Serving) -> None:
     """R-32: all the bytes that were announced, but not the closing boundary."""
-    who, log = people.investigator(), LogMark(server.log)
+    who, log = people.investigator(), LogMark(server)
     answer = httpx.post(
         f"{scene.installation.address}/v1/searches",
         content=multipart(scene)[:-40],
@@ -187,10 +187,10 @@ def cut_off(scene: Scene, token: str, announced: int, sent: bytes) -> None:
             pass
 
 
-def test_tokens(scene: Scene, server: Server, tmp_path: Path) -> None:
+def test_tokens(scene: Scene, server: Serving, tmp_path: Path) -> None:
     """Law 10, R-40: who asks is proved, or nothing is done."""
     issuer, now = scene.installation.issuer, datetime.now(UTC)
-    who, log = people.investigator(), LogMark(server.log)
+    who, log = people.investigator(), LogMark(server)
     stranger = DevelopmentIssuer.open(tmp_path / "another key")
     header, payload, _ = people.token(issuer, who).split(".")
     _, _, other_signature = people.token(stranger, who).split(".")
@@ -212,7 +212,7 @@ def test_tokens(scene: Scene, server: Server, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("days", "code"), [(None, "training_missing"), (400, "training_expired")])
-def test_without_training(scene: Scene, server: Server, days: int | None, code: str) -> None:
+def test_without_training(scene: Scene, server: Serving, days: int | None, code: str) -> None:
     """R-12: a request is refused, on the record, by every state; an examiner is not taken."""
     trained = None if days is None else datetime.now(UTC).date() - timedelta(days=days)
     token = people.token(
@@ -234,11 +234,11 @@ def test_without_training(scene: Scene, server: Server, days: int | None, code: 
     check_problem(joining, 403, code, None)
 
 
-def test_idempotency(scene: Scene, server: Server) -> None:
+def test_idempotency(scene: Scene, server: Serving) -> None:
     """R-9: a repeat is the same search and the same entry; another body or probe under the key
     is refused, and changes nothing.
     """
-    who, key, log = people.investigator(), people.fresh_key(), LogMark(server.log)
+    who, key, log = people.investigator(), people.fresh_key(), LogMark(server)
     probe, request = scene.enrolled[0].probe(), people.request()
     sent = json.dumps(request).encode()
     token = people.token(scene.installation.issuer, who)
@@ -290,9 +290,9 @@ def decided(scene: Scene, who: Person, task: str, refs: tuple[str, ...]) -> Clie
     return raised.value
 
 
-def test_decisions(scene: Scene, server: Server) -> None:
+def test_decisions(scene: Scene, server: Serving) -> None:
     """R-14, R-15: on every candidate, once, by who was drawn."""
-    log = LogMark(server.log)
+    log = LogMark(server)
     scene.drawn()
     search = scene.search(scene.enrolled[4].probe())
     first, second = scene.drawn()

@@ -17,17 +17,7 @@ PER_STATE = 10
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "how",
-    [
-        pytest.param((), id="one-process"),
-        pytest.param(
-            ("--processes",),
-            id="five-processes",
-            marks=pytest.mark.xdist_group("five-processes"),
-        ),
-    ],
-)
+@pytest.mark.parametrize("how", [(), ("--processes",)], ids=["one-process", "five-processes"])
 def test_the_demo_ends_as_it_should(tmp_path: Path, how: tuple[str, ...]) -> None:
     """R-1, R-15, R-24: three states, two blind examiners, one lead, two attacks that fail; it
     exits 0 only if all of that held, and leaves what a person would look at.

@@ -1,34 +1,33 @@
-"""Killed, stopped, started twice: nothing unlogged, nothing acknowledged is lost."""
+"""Killed, stopped, started twice: nothing unlogged, nothing acknowledged is lost.
+
+As one process and as five, by the commands a person would give: killed means every process of it
+at once, as when the machine loses its power. What the death of one of five does to the others is
+in `test_five_processes`.
+"""
 
 import shutil
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
-from onrecord.client import ClientError, Search
+from onrecord.client import ClientError
 from onrecord.kernel.vocabulary import Role, SearchStatus
 from tests.builders import e2e_people as people
+from tests.builders.e2e_asking import FOUND, WAIT_SECONDS, begun, slow
+from tests.builders.e2e_forms import BOTH, COMMANDS
 from tests.builders.e2e_ledger import LedgerView
-from tests.builders.e2e_people import Person
-from tests.builders.e2e_photographs import enlarged
 from tests.builders.e2e_scene import UTAH, Scene, build_scene, judge_by
-from tests.builders.e2e_server import Server, spawn, start_server
-
-SLOW = 6000  # pixels a side: some half a second to decode
-FOUND = {SearchStatus.SEALED, SearchStatus.EXAMINING}
-_WAIT_SECONDS = 60.0
+from tests.builders.e2e_server import Server, said, spawn, start_server
 
 
 @dataclass(slots=True)
 class House:
     """One data folder, with a gallery of a few, and the server on it that is started anew."""
 
+    how: Sequence[str]
     data: Path
     models: Path
     log: Path
@@ -37,13 +36,23 @@ class House:
     slow_probe: bytes = field(repr=False)
 
     def start(self) -> None:
-        self.server = start_server(self.data, self.models, self.log)
+        self.server = start_server(self.data, self.models, self.log, self.how)
         self.scene.installation = self.server.installation
         self.scene.ledger = LedgerView(self.server.installation)
 
     def kill_and_start(self) -> None:
         self.server.kill()
         self.start()
+
+    def cannot_start(self, data: Path, log: Path) -> str:
+        """What the command says on `data`, where it is expected to end with 1 by itself."""
+        process = spawn(data, self.models, log, self.how)
+        try:
+            assert process.wait(WAIT_SECONDS) == 1
+        finally:
+            process.kill()
+            process.wait()
+        return log.read_text("utf-8")
 
 
 @pytest.fixture
@@ -54,78 +63,22 @@ def house(one_house: House) -> House:
     return one_house
 
 
-@pytest.fixture(scope="module")
-def one_house(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    folder = tmp_path_factory.mktemp("a house of its own")
+@pytest.fixture(scope="module", params=BOTH)
+def one_house(
+    request: pytest.FixtureRequest, models: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[House]:
+    folder, how = tmp_path_factory.mktemp("a house of its own"), COMMANDS[request.param]
     data, log = folder / "data", folder / "server.log"
-    server = start_server(data, models, log)
+    server = start_server(data, models, log, how)
     scene = build_scene(server.installation, models, enrolled=3, examiners=1, galleries=[UTAH])
-    made = House(data, models, log, scene, server, enlarged(scene.enrolled[0].probe(), SLOW))
+    made = House(how, data, models, log, scene, server, slow(scene.enrolled[0].probe()))
     yield made
     if made.server.process.poll() is None:
         made.server.stop()
 
 
-@dataclass(slots=True)
-class Asked:
-    """A search that is asked for in a thread of its own, and what came of it."""
-
-    who: Person
-    request: dict[str, Any]
-    key: str
-    probe: bytes = field(repr=False)
-    answer: Search | None = None
-    error: ClientError | None = None
-    _thread: threading.Thread | None = None
-
-    def ask(self, scene: Scene) -> Search:
-        with scene.client(self.who) as client:
-            return client.search(self.request, self.probe, idempotency_key=self.key)
-
-    def begin(self, scene: Scene) -> None:
-        def work() -> None:
-            try:
-                self.answer = self.ask(scene)
-            except ClientError as error:
-                self.error = error
-
-        self._thread = threading.Thread(target=work)
-        self._thread.start()
-
-    def wait(self) -> None:
-        assert self._thread is not None
-        self._thread.join(_WAIT_SECONDS)
-        assert not self._thread.is_alive()
-
-
-def begun(house: House) -> Asked:
-    """A search whose grant is in the ledger and whose photograph is being decoded."""
-    asked = Asked(people.investigator(), people.request(), people.fresh_key(), house.slow_probe)
-    before = checkpoint(house)
-    asked.begin(house.scene)
-    wait_until(lambda: checkpoint(house) != before)
-    assert asked.answer is None, "it was over before anything could happen to it"
-    return asked
-
-
 def checkpoint(house: House) -> str:
     return httpx.get(f"{house.server.address}/ledger/checkpoint", timeout=30).text
-
-
-def spawned_and_ended(data: Path, models: Path, log: Path) -> int:
-    """The exit status of a server that is expected not to start."""
-    process = spawn(data, models, log)
-    try:
-        return process.wait(_WAIT_SECONDS)
-    finally:
-        process.kill()
-        process.wait()
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + _WAIT_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline
 
 
 def check_ledger(house: House, folder: Path, kept: str) -> None:
@@ -141,7 +94,7 @@ def test_killed_in_the_middle_of_a_search(house: House, tmp_path: Path) -> None:
     """R-9, R-22, law 3: the client repeats its call with its key: the same grant, one receipt. A
     grant that was never used up is no blank cheque: another probe is refused.
     """
-    asked = begun(house)
+    asked = begun(house.scene, house.slow_probe)
     kept = checkpoint(house)
     house.kill_and_start()
     asked.wait()
@@ -149,9 +102,8 @@ def test_killed_in_the_middle_of_a_search(house: House, tmp_path: Path) -> None:
     assert asked.error.code == "unreachable"
 
     # Granted, on the record, and not over.
-    (granted,) = house.scene.ledger.by(asked.who.person)
+    (granted,) = asked.entries(house.scene)
     assert granted.kind == "request.granted"
-    assert house.scene.ledger.kinds(granted.body["search_id"]) == ["request.granted"]
     with house.scene.client(asked.who) as client:
         assert {one.status for one in client.searches()} <= {SearchStatus.PROCESSING}
 
@@ -170,7 +122,7 @@ def test_killed_in_the_middle_of_a_search(house: House, tmp_path: Path) -> None:
 
 def test_sigterm_lets_a_search_that_was_accepted_finish(house: House, tmp_path: Path) -> None:
     """R-45: not ready, finish, close: the answer arrives, the process ends by itself, cleanly."""
-    asked = begun(house)
+    asked = begun(house.scene, house.slow_probe)
     kept = checkpoint(house)
     house.server.ask_to_stop()
     asked.wait()
@@ -178,9 +130,8 @@ def test_sigterm_lets_a_search_that_was_accepted_finish(house: House, tmp_path: 
     assert asked.answer is not None
     assert asked.answer.status in FOUND
     assert house.server.ended() == 0
-    said = house.log.read_text("utf-8")
-    assert "stopped; everything acknowledged is on disk" in said
-    assert "Traceback" not in said
+    assert "stopped; everything acknowledged is on disk" in house.log.read_text("utf-8")
+    assert "Traceback" not in said(house.server)
     assert not (house.data / "address").exists()
 
     house.start()
@@ -190,12 +141,10 @@ def test_sigterm_lets_a_search_that_was_accepted_finish(house: House, tmp_path: 
 
 
 def test_a_second_process_on_the_folder_is_refused(house: House, tmp_path: Path) -> None:
-    """R-22: one data folder, one process; the first is not disturbed."""
-    log = tmp_path / "second.log"
-    assert spawned_and_ended(house.data, house.models, log) == 1
-    said = log.read_text("utf-8")
-    assert "data_folder_in_use" in said
-    assert "Traceback" not in said
+    """R-22: one data folder, one installation; the first is not disturbed."""
+    refusal = house.cannot_start(house.data, tmp_path / "second.log")
+    assert "data_folder_in_use" in refusal
+    assert "Traceback" not in refusal
     assert httpx.get(f"{house.server.address}/readyz").status_code == 200
     assert (house.data / "address").read_text("utf-8").strip() == house.server.address
 
@@ -258,13 +207,12 @@ def test_a_ledger_that_was_rolled_back_does_not_open(house: House, tmp_path: Pat
     house.start()
     house.scene.search(house.scene.enrolled[0].probe())
     assert house.server.stop() == 0
-    copy, log = tmp_path / "data", tmp_path / "rolled-back.log"
+    copy = tmp_path / "data"
     shutil.copytree(house.data, copy)
     (copy / "ledger.db").write_bytes(yesterday)
     for beside in ("ledger.db-wal", "ledger.db-shm"):
         assert not (copy / beside).exists(), "a clean stop leaves everything in one file"
-    assert spawned_and_ended(copy, house.models, log) == 1
-    said = log.read_text("utf-8")
-    assert "ledger_unavailable" in said
-    assert "rolled back" in said
-    assert "Traceback" not in said
+    refusal = house.cannot_start(copy, tmp_path / "rolled-back.log")
+    assert "ledger_unavailable" in refusal
+    assert "rolled back" in refusal
+    assert "Traceback" not in refusal

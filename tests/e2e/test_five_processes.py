@@ -1,12 +1,8 @@
-"""The same installation as six processes: five services, vector search on two planes.
-
-The tests of one process run here unchanged: an installation's address, its issuer and its public
-keys are all they know. Then what only processes apart can do: one of them dies.
+"""What only processes apart can do: one of them dies, or is away. (All that an installation must
+do in either form stands in the other files, whose tests run on this one unchanged.)
 """
 
 import threading
-import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,42 +10,38 @@ import httpx
 import pytest
 
 from onrecord.client import ClientError
-from onrecord.kernel.vocabulary import GalleryStatus, SearchStatus
+from onrecord.kernel.vocabulary import GalleryStatus
 from tests.builders import e2e_people as people
-from tests.builders.e2e_photographs import Sitter, enlarged, sitters
-from tests.builders.e2e_processes import Processes, running_processes
-from tests.builders.e2e_scene import UTAH, Scene, build_scene, enrol, open_gallery_like
-from tests.e2e.test_one_search import *  # noqa: F403 - the very same tests, on other processes
+from tests.builders.e2e_asking import FOUND, WAIT_SECONDS, begun, slow, wait_until
+from tests.builders.e2e_forms import ENROLLED, FIVE_PROCESSES, Standing
+from tests.builders.e2e_photographs import Sitter, sitters, unique
+from tests.builders.e2e_processes import Processes
+from tests.builders.e2e_scene import UTAH, Scene, enrol, open_gallery_like
 
 NEVADA = "US-NV"
 """A state that allows what Utah allows, on the other plane."""
-_ENROLLED = 12
-_EXAMINERS = 4
-_WAIT_SECONDS = 60.0
-_SLOW_PIXELS = 6000  # a side: some half a second to decode
 
-# All on one worker: six processes are enough for one machine.
-pytestmark = [pytest.mark.xdist_group("five-processes"), pytest.mark.slow]
+KILLED = {"gateway": (0, "unreachable"), "detection": (503, "detection_unavailable")}
+"""What the client hears when that process dies under its search: HTTP status, code."""
 
-
-@pytest.fixture(scope="module")
-def server(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
-    with running_processes(tmp_path_factory.mktemp("five-processes") / "data", models) as running:
-        yield running
-        said = running.logs()
-        assert "Traceback" not in said, said[-3000:]
+# Where this form stands already: six processes are enough for one machine.
+pytestmark = pytest.mark.xdist_group(FIVE_PROCESSES)
 
 
 @pytest.fixture(scope="module")
-def scene(server: Processes, models: Path) -> Scene:
-    """Three states: Utah allows, Vermont forbids, Maryland's agreement has run out."""
-    return build_scene(server.installation, models, enrolled=_ENROLLED, examiners=_EXAMINERS)
+def server(processes: Processes) -> Processes:
+    return processes
+
+
+@pytest.fixture(scope="module")
+def scene(five_processes: Standing) -> Scene:
+    return five_processes.scene
 
 
 @pytest.fixture(scope="module")
 def nevada(scene: Scene, models: Path) -> Sitter:
     """Nevada's gallery, with one person in it who is in no other."""
-    (only,) = sitters(_ENROLLED + 3)[-1:]
+    (only,) = sitters(ENROLLED + 3)[-1:]
     open_gallery_like(scene.installation, NEVADA, UTAH, models)
     enrol(scene.installation, NEVADA, [only])
     return only
@@ -102,19 +94,7 @@ def test_a_plane_that_is_down_is_said_aloud_and_comes_back(
         again = scene.search(nevada.probe(1), galleries=galleries)
         return {again.gallery(name).status for name in galleries} == {GalleryStatus.SEARCHED}
 
-    until(whole)
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """A service that is back is found within two seconds; meanwhile it is refused as away."""
-    deadline = time.monotonic() + _WAIT_SECONDS
-    while True:
-        try:
-            if holds():
-                return
-        except ClientError as error:
-            assert error.status == 503, error
-        assert time.monotonic() < deadline
+    wait_until(whole)
 
 
 @dataclass
@@ -135,7 +115,7 @@ class Enrolling:
         """What they came to, once all have."""
         pause = threading.Event()
         with self.scene.client(people.custodian(NEVADA)) as custodian:
-            for _ in range(int(_WAIT_SECONDS / 0.1)):
+            for _ in range(int(WAIT_SECONDS / 0.1)):
                 found = [custodian.enrolment(NEVADA, one).status for one in enrolments]
                 if not set(found) - {"live", "rejected"}:
                     return found
@@ -153,7 +133,7 @@ def test_enrolments_survive_whoever_worked_on_them(
     with scene.client(people.OPERATOR) as operator:
         before = {one.gallery: one.live_records for one in operator.galleries()}[NEVADA]
     number = ["detection", "embedding", "vector-search-others"].index(name)
-    enrolling = Enrolling(scene, sitters(_ENROLLED + 3 + 12)[_ENROLLED + 3 + 4 * number :][:4])
+    enrolling = Enrolling(scene, sitters(ENROLLED + 3 + 12)[ENROLLED + 3 + 4 * number :][:4])
     begun = enrolling.begin()
     server.kill_one(name)
     server.start_again(name)
@@ -170,23 +150,46 @@ def test_without_audit_nothing_is_looked_at(scene: Scene, server: Processes) -> 
         scene.search(scene.enrolled[5].probe())
     assert (raised.value.status, raised.value.code) == (503, "ledger_unavailable")
     server.start_again("audit")
-    found = {SearchStatus.SEALED, SearchStatus.EXAMINING}
-    until(lambda: scene.search(scene.enrolled[5].probe(1)).status in found)
+    wait_until(lambda: scene.search(scene.enrolled[5].probe(1)).status in FOUND)
 
 
-def test_sigterm_lets_a_search_that_was_accepted_finish(scene: Scene, server: Processes) -> None:
+@pytest.fixture(scope="module")
+def slow_probe(scene: Scene) -> bytes:
+    return slow(scene.enrolled[6].probe(1))
+
+
+@pytest.mark.parametrize("name", ["gateway", "detection"])
+def test_whoever_is_killed_in_the_middle_of_a_search(
+    scene: Scene, server: Processes, slow_probe: bytes, name: str
+) -> None:
+    """R-9, R-22, law 3: the client hears of it, and repeats its call with its key: the same grant,
+    one receipt. No other process had to be started again.
+    """
+    asked = begun(scene, unique(slow_probe))
+    server.kill_one(name)
+    asked.wait()
+    assert asked.error is not None, "it was killed too late"
+    assert (asked.error.status, asked.error.code) == KILLED[name]
+    server.start_again(name)
+    (granted,) = asked.entries(scene)
+    assert granted.kind == "request.granted"
+    wait_until(lambda: asked.ask(scene).status in FOUND)
+    search = asked.ask(scene)
+    assert (search.search_id, search.receipt.index) == (granted.body["search_id"], granted.index)
+    assert scene.ledger.kinds(search.search_id) == ["request.granted", "search.executed"]
+
+
+def test_sigterm_lets_a_search_that_was_accepted_finish(
+    scene: Scene, server: Processes, slow_probe: bytes
+) -> None:
     """R-45: the gateway is asked to stop while detection is at work on a large photograph: the
     answer arrives, the process ends by itself, and the ledger has the search with its end.
     """
-    slow, who, found = enlarged(scene.enrolled[6].probe(1), _SLOW_PIXELS), people.investigator(), []
-    before = scene.ledger.entries()[-1].index
-    asking = threading.Thread(target=lambda: found.append(scene.search(slow, by=who)))
-    asking.start()
-    until(lambda: scene.ledger.entries()[-1].index > before)
-    assert not found, "it was over before anything could happen to it"
+    asked = begun(scene, unique(slow_probe))
     assert server.stop_one("gateway") == 0
-    asking.join(_WAIT_SECONDS)
-    (search,) = found
-    assert search.gallery(UTAH).status is GalleryStatus.SEARCHED
+    asked.wait()
+    assert asked.answer is not None, asked.error
+    assert asked.answer.gallery(UTAH).status is GalleryStatus.SEARCHED
     server.start_again("gateway")
-    assert scene.ledger.kinds(search.search_id) == ["request.granted", "search.executed"]
+    kinds = scene.ledger.kinds(asked.answer.search_id)
+    assert kinds == ["request.granted", "search.executed"]

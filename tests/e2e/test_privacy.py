@@ -17,7 +17,7 @@ from tests.builders import e2e_people as people
 from tests.builders.e2e_people import Person
 from tests.builders.e2e_photographs import Sitter
 from tests.builders.e2e_scene import STATES, UTAH, Drawn, Scene, judge_by
-from tests.builders.e2e_server import Server
+from tests.builders.e2e_server import Serving, said
 
 NARRATIVE = "A heliotrope umbrella was left at the scene by somebody."
 
@@ -39,7 +39,7 @@ class Case:
 
 
 @pytest.fixture(scope="module")
-def case(scene: Scene, server: Server) -> Case:
+def case(scene: Scene, server: Serving) -> Case:
     who, sought = people.investigator(), scene.enrolled[8]
     probe, lost_probe = sought.probe(), sought.probe(1)
     scene.drawn()
@@ -124,9 +124,9 @@ def test_an_examiner_sees_no_score_and_no_name(scene: Scene, case: Case) -> None
         elif answer.url.path == "/v1/tasks":
             assert all(set(one) == {"task_id", "status"} for one in answer.json()["tasks"])
         else:
-            said: dict[str, Any] = answer.json()
-            assert set(said) == {"task_id", "status", "candidates"}
-            assert all(set(one) == {"candidate_ref"} for one in said["candidates"])
+            shown: dict[str, Any] = answer.json()
+            assert set(shown) == {"task_id", "status", "candidates"}
+            assert all(set(one) == {"candidate_ref"} for one in shown["candidates"])
         if answer.headers["content-type"] == "application/json":
             assert case.released.search_id not in answer.text
             assert case.requester.person not in answer.text
@@ -143,12 +143,13 @@ def test_an_examiner_sees_no_score_and_no_name(scene: Scene, case: Case) -> None
     assert ranked not in orders
 
 
-def files_of(server: Server) -> Iterator[tuple[str, bytes]]:
-    """Every file that the server keeps, and what it has said."""
+def files_of(server: Serving) -> Iterator[tuple[str, bytes]]:
+    """Every file that the server keeps, of all its processes, and what they have said."""
     for path in sorted(server.data.rglob("*")):
         if path.is_file():
             yield str(path.relative_to(server.data)), path.read_bytes()
-    yield "server.log", server.log.read_bytes()
+    for log in server.logs:
+        yield f"log/{log.name}", log.read_bytes()
 
 
 def written(secret: bytes) -> list[bytes]:
@@ -160,13 +161,13 @@ def written(secret: bytes) -> list[bytes]:
     return found
 
 
-def leaks(server: Server, secret: bytes) -> set[str]:
+def leaks(server: Serving, secret: bytes) -> set[str]:
     """Where a secret is found."""
     forms = written(secret)
     return {name for name, held in files_of(server) if any(form in held for form in forms)}
 
 
-def test_no_photograph_lies_readable(scene: Scene, server: Server, case: Case) -> None:
+def test_no_photograph_lies_readable(scene: Scene, server: Serving, case: Case) -> None:
     """Law 6, R-29, R-30: neither a portrait, nor a probe, whatever became of its search."""
     assert leaks(server, b"SQLite format 3")  # what is there, is found
     pictures = [case.probe, case.lost_probe, *(one.portrait for one in scene.enrolled)]
@@ -175,32 +176,37 @@ def test_no_photograph_lies_readable(scene: Scene, server: Server, case: Case) -
         assert leaks(server, picture[middle : middle + 48]) == set()
 
 
-def test_record_ids_stay_in_the_plane(scene: Scene, server: Server) -> None:
-    """Law 6, R-26, R-31: the state's own number is in the roster (and its index) alone: not in
-    casework, not in the ledger, public or private, not in the log.
+def test_record_ids_stay_in_the_plane(scene: Scene, server: Serving) -> None:
+    """Law 6, R-26, R-31: the state's own number is in its plane's roster (and index) alone: not
+    in casework, not in the ledger, public or private, not on the bus, not in a log; where there
+    are two planes, not in the other.
     """
     found = {
         name
         for sitter in scene.enrolled
         for name in leaks(server, scene.record_id(sitter).encode())
     }
-    assert any(name.startswith("roster.db") for name in found)
-    assert {name.split("/")[0].split(".db")[0] for name in found} <= {"roster", "milvus"}
+    planes = server.data / "planes"
+    held_in = "planes/utah/" if planes.exists() else ""
+    assert any(name.startswith(f"{held_in}roster.db") for name in found)
+    assert all(name.startswith(held_in) for name in found), found
+    within = {name.removeprefix(held_in) for name in found}
+    assert {name.split("/")[0].split(".db")[0] for name in within} <= {"roster", "milvus"}
 
 
-def test_the_log_names_nobody(scene: Scene, server: Server, case: Case) -> None:
+def test_the_log_names_nobody(scene: Scene, server: Serving, case: Case) -> None:
     """R-43: no person, no case, no narrative, no token."""
-    said = server.log.read_text("utf-8")
-    assert case.requester.person not in said
-    assert case.drawn[0].who.person not in said
-    assert case.released.case_number not in said
-    assert NARRATIVE not in said
-    assert "Bearer" not in said
-    assert "eyJ" not in said
-    assert "Traceback" not in said
+    logged = said(server)
+    assert case.requester.person not in logged
+    assert case.drawn[0].who.person not in logged
+    assert case.released.case_number not in logged
+    assert NARRATIVE not in logged
+    assert "Bearer" not in logged
+    assert "eyJ" not in logged
+    assert "Traceback" not in logged
 
 
-def test_no_lead_leaves_nothing_to_read(server: Server, case: Case) -> None:
+def test_no_lead_leaves_nothing_to_read(server: Serving, case: Case) -> None:
     """R-29: without a lead probe, candidates and orders are gone with their key; with one they
     are kept, sealed, for what speaks against it must not be destroyed.
     """
@@ -214,7 +220,7 @@ def test_no_lead_leaves_nothing_to_read(server: Server, case: Case) -> None:
     assert case.probe not in search
 
 
-def sealed(server: Server, search_id: str) -> list[tuple[bytes | None, ...]]:
+def sealed(server: Serving, search_id: str) -> list[tuple[bytes | None, ...]]:
     """The sealed parts of a search, then of each of its tasks."""
     address = f"file:{server.data / 'casework.db'}?mode=ro"
     with closing(sqlite3.connect(address, uri=True)) as database:
@@ -242,16 +248,19 @@ def test_the_ledger_speaks_of_people_who_act_and_of_no_one_else(scene: Scene, ca
     assert len(gallery) >= len(scene.enrolled)
 
 
-def test_secrets_are_for_their_owner_alone(server: Server) -> None:
-    """R-30: keys cannot be read by other accounts of the machine."""
+def test_secrets_are_for_their_owner_alone(server: Serving) -> None:
+    """R-30: keys cannot be read by other accounts of the machine, nor settings, which may hold
+    passwords; nor anything else, for the folder itself is closed to them.
+    """
+    names = {"keys", "identity", "certificates"}
     secrets = [
         path
-        for folder in ("keys", "identity", "certificates")
-        for path in (server.data / folder).rglob("*")
-        if path.is_file()
+        for path in server.data.rglob("*")
+        if path.is_file() and (names & set(path.parts) or path.suffix == ".toml")
     ]
     assert len(secrets) >= 5
     assert [path for path in secrets if mode(path) & 0o077] == []
+    assert mode(server.data) & 0o077 == 0
 
 
 def mode(path: Path) -> int:

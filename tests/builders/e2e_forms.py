@@ -1,0 +1,34 @@
+"""The two forms of one installation that the end-to-end tests run on, unchanged (R-45)."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from tests.builders.e2e_scene import Scene
+from tests.builders.e2e_server import Serving
+
+ONE_PROCESS = "one-process"
+FIVE_PROCESSES = "five-processes"
+
+COMMANDS = {ONE_PROCESS: ("up",), FIVE_PROCESSES: ("up-processes", "--planes", "1")}
+"""What starts each of them, with `onrecord`."""
+
+BOTH = [
+    # A worker each: everything that needs a form runs where that form already stands.
+    pytest.param(form, id=form, marks=pytest.mark.xdist_group(form))
+    for form in (ONE_PROCESS, FIVE_PROCESSES)
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A form that is at work. Three states: Utah allows, Vermont forbids, Maryland's agreement
+    has run out. Utah has enrolled the first `ENROLLED` people, each other state the next one.
+    """
+
+    server: Serving
+    scene: Scene
+
+
+ENROLLED = 12
+EXAMINERS = 4
