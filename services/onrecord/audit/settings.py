@@ -5,7 +5,13 @@ from pathlib import Path
 from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from onrecord.chassis.settings import BusSettings, GrpcSettings, TokenSettings, setting
+from onrecord.chassis.settings import (
+    BusSettings,
+    GrpcSettings,
+    Names,
+    TokenSettings,
+    setting,
+)
 
 
 class AuditSettings(GrpcSettings, TokenSettings, BusSettings):
@@ -14,14 +20,17 @@ class AuditSettings(GrpcSettings, TokenSettings, BusSettings):
     model_config = SettingsConfigDict(env_prefix="ONRECORD_AUDIT_")
 
     database_url: SecretStr = setting(
-        says="The database `ledger`, as an SQLAlchemy URL; it may hold a password."
+        names=Names.DATABASE,
+        says="The database `ledger`, as an SQLAlchemy URL; it may hold a password.",
     )
     ledger_objects: Path = setting(
-        says="The object store (a folder) of the public log: checkpoint, tiles, entry bundles."
+        names=Names.STORE,
+        says="The object store (a folder) of the public log: checkpoint, tiles, entry bundles.",
     )
     ledger_signing_key: Path = setting(
+        names=Names.FILE,
         says="The checkpoint key (C2SP note key, Ed25519), a file. Its name is the ledger's "
-        "origin, `<deployment host>/onrecord`."
+        "origin, `<deployment host>/onrecord`.",
     )
     reconcile_seconds: float = setting(
         10.0,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from onrecord.chassis.settings import examine
+from onrecord.chassis.settings import examine, examine_files
 from onrecord.chassis.settings.fields import documented, shown
 from onrecord.cli.services import NAMES, settings_of
 from onrecord.kernel.vocabulary import Service
@@ -25,10 +25,20 @@ def config() -> None:
     envvar="ONRECORD_CONFIG",
     help="TOML. The environment (ONRECORD_<SERVICE>_...) overrides it.",
 )
-def check(service: str, path: Path | None) -> None:
+@click.option(
+    "--files/--no-files",
+    default=True,
+    show_default=True,
+    help="Also open the files and folders that settings name, and read the keys in them.",
+)
+def check(service: str, path: Path | None, files: bool) -> None:
     """Say what is effective and what is wrong; secrets are masked. Exits 1 where anything is."""
     kind = settings_of(Service(service))
     read, problems = examine(kind, path)
+    if read is not None and files:
+        from onrecord.cli.config_contents import examine_contents
+
+        problems += examine_files(read) or examine_contents(Service(service), read)
     for one in problems:
         click.echo(f"wrong    {f'{one.name}: ' if one.name else ''}{one.says}")
     if read is not None:
@@ -67,7 +77,9 @@ def page() -> str:
         "A process of `onrecord serve SERVICE` reads a TOML file (`--config` or `ONRECORD_CONFIG`)"
         ", whose keys are the names below, and the environment, which overrides it. A setting that "
         "does not exist is refused. `onrecord config check SERVICE` says what is wrong and what is "
-        "effective.",
+        "effective; it also opens the files and folders that settings name, and reads the "
+        "certificates, keys and models in them (not with `--no-files`). It calls nobody and makes "
+        "nothing.",
     ]
     for service in Service:
         kind = settings_of(service)

@@ -8,6 +8,7 @@ from onrecord.chassis.settings import (
     BusSettings,
     GrpcSettings,
     InferenceSettings,
+    Names,
     PlanesSettings,
     ThrottleSettings,
     VerifyingSettings,
@@ -28,5 +29,6 @@ class DetectionSettings(
     model_config = SettingsConfigDict(env_prefix="ONRECORD_DETECTION_")
 
     ingest: Path = setting(
-        says="The object store (a folder) in which sealed portraits wait to be worked on."
+        names=Names.STORE,
+        says="The object store (a folder) in which sealed portraits wait to be worked on.",
     )

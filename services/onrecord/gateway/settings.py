@@ -8,6 +8,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 
 from onrecord.chassis.settings import (
     BusSettings,
+    Names,
     PlanesSettings,
     TokenSettings,
     setting,
@@ -59,18 +60,24 @@ class GatewaySettings(TokenSettings, BusSettings, PlanesSettings):
         says="Which plane a new gallery is made on, each gallery=plane; others on the first plane.",
     )
     database_url: SecretStr = setting(
-        says="The database `casework`, as an SQLAlchemy URL; it may hold a password."
+        names=Names.DATABASE,
+        says="The database `casework`, as an SQLAlchemy URL; it may hold a password.",
     )
-    casework_key: Path = setting(says="The casework key, a file of 32 bytes.")
-    vault: Path = setting(says="The object store (a folder) of sealed portraits.")
+    casework_key: Path = setting(names=Names.FILE, says="The casework key, a file of 32 bytes.")
+    vault: Path = setting(
+        names=Names.STORE, says="The object store (a folder) of sealed portraits."
+    )
     ingest: Path = setting(
-        says="The object store (a folder) in which sealed portraits wait to be worked on."
+        names=Names.STORE,
+        says="The object store (a folder) in which sealed portraits wait to be worked on.",
     )
     ledger_objects: Path = setting(
-        says="The object store (a folder) of the public log, which it hands out."
+        names=Names.STORE, says="The object store (a folder) of the public log, which it hands out."
     )
     models: Path = setting(
-        Path("model_repository"), says="The model repository; only its cards are read."
+        Path("model_repository"),
+        names=Names.FOLDER,
+        says="The model repository; only its cards are read.",
     )
     admission: int = setting(
         16, unit="calls", ge=1, le=512, says="Calls at work at once; one more is shed with a 429."

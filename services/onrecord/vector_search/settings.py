@@ -8,6 +8,7 @@ from pydantic_settings import SettingsConfigDict
 from onrecord.chassis.settings import (
     BusSettings,
     GrpcSettings,
+    Names,
     ThrottleSettings,
     TokenSettings,
     VerifyingSettings,
@@ -29,16 +30,21 @@ class VectorSearchSettings(
     )
     audit: str = setting(says="Where audit is called, host:port.")
     roster_url: SecretStr = setting(
-        says="The database `roster`, as an SQLAlchemy URL; it may hold a password."
+        names=Names.DATABASE,
+        says="The database `roster`, as an SQLAlchemy URL; it may hold a password.",
     )
     milvus: str = setting(
-        says="Milvus: http(s)://host:port, or the path of a Milvus Lite file, *.db."
+        names=Names.INDEX,
+        says="Milvus: http(s)://host:port, or the path of a Milvus Lite file, *.db.",
     )
     milvus_token: SecretStr = setting(SecretStr(""), says="Milvus's token, user:password.")
-    keys: Path = setting(says="The folder of the galleries' private keys.")
-    vault: Path = setting(says="The object store (a folder) of sealed portraits.")
+    keys: Path = setting(names=Names.STORE, says="The folder of the galleries' private keys.")
+    vault: Path = setting(
+        names=Names.STORE, says="The object store (a folder) of sealed portraits."
+    )
     ingest: Path = setting(
-        says="The object store (a folder) in which sealed portraits wait to be worked on."
+        names=Names.STORE,
+        says="The object store (a folder) in which sealed portraits wait to be worked on.",
     )
     max_records: int | None = setting(
         None,

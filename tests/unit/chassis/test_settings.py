@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from onrecord.audit.settings import AuditSettings
 from onrecord.chassis.settings import PlaneAddress, examine, load
@@ -144,17 +144,20 @@ def test_the_page_of_settings_is_current() -> None:
     )
 
 
+def check(service: str, path: Path, *more: str) -> Result:
+    return CliRunner().invoke(config_command, ["check", service, "--config", str(path), *more])
+
+
 def test_check_says_what_is_effective_and_masks_secrets(tmp_path: Path) -> None:
     path = written(tmp_path, AUDIT, "threads = 4")
-    done = CliRunner().invoke(config_command, ["check", "audit", "--config", str(path)])
+    done = check("audit", path, "--no-files")
     assert done.exit_code == 0, done.output
     assert "set      threads = 4" in done.output
     assert "default  address = 127.0.0.1:8443" in done.output
     assert "database_url = ********" in done.output
     assert PASSWORD not in done.output
 
-    path = written(tmp_path, AUDIT, "thread = 4")
-    done = CliRunner().invoke(config_command, ["check", "audit", "--config", str(path)])
+    done = check("audit", written(tmp_path, AUDIT, "thread = 4"))
     assert done.exit_code == 1
     assert "thread: there is no such setting" in done.output
     assert PASSWORD not in done.output

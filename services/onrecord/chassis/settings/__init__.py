@@ -11,13 +11,15 @@ from onrecord.chassis.settings.bases import (
     TokenSettings,
     VerifyingSettings,
 )
-from onrecord.chassis.settings.fields import setting
+from onrecord.chassis.settings.fields import Names, setting
+from onrecord.chassis.settings.files import examine_files
 from onrecord.chassis.settings.loading import Problem, examine, load
 
 __all__ = [
     "BusSettings",
     "GrpcSettings",
     "InferenceSettings",
+    "Names",
     "PlaneAddress",
     "PlanesSettings",
     "Problem",
@@ -26,6 +28,7 @@ __all__ = [
     "TokenSettings",
     "VerifyingSettings",
     "examine",
+    "examine_files",
     "load",
     "setting",
 ]

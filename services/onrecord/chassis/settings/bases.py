@@ -11,7 +11,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from onrecord.chassis.settings.fields import setting
+from onrecord.chassis.settings.fields import Names, setting
 from onrecord.chassis.throttle import GIVE_WAY_SECONDS
 
 
@@ -27,10 +27,15 @@ class ProcessSettings(BaseSettings):
     )
 
     certificate: Path = setting(
-        says="This service's certificate, PEM: the leaf first, then what signed it."
+        names=Names.FILE,
+        says="This service's certificate, PEM: the leaf first, then what signed it.",
     )
-    certificate_key: Path = setting(says="Its private key, PEM (ECDSA P-256, no passphrase).")
-    roots: Path = setting(says="The root certificates every service is believed by, PEM.")
+    certificate_key: Path = setting(
+        names=Names.FILE, says="Its private key, PEM (ECDSA P-256, no passphrase)."
+    )
+    roots: Path = setting(
+        names=Names.FILE, says="The root certificates every service is believed by, PEM."
+    )
     health_address: str = setting(
         "127.0.0.1:8081",
         says="Where /healthz and /readyz answer, host:port; port 0 takes a free one. "
@@ -95,14 +100,18 @@ class GrpcSettings(ProcessSettings):
 class VerifyingSettings(ProcessSettings):
     """A service that checks what the ledger says."""
 
-    ledger_key: Path = setting(says="The ledger's verifier key (C2SP note key), a file.")
+    ledger_key: Path = setting(
+        names=Names.FILE, says="The ledger's verifier key (C2SP note key), a file."
+    )
 
 
 class InferenceSettings(ProcessSettings):
     """A service that runs models."""
 
     models: Path = setting(
-        Path("model_repository"), says="The model repository (`onrecord models build SET`)."
+        Path("model_repository"),
+        names=Names.FOLDER,
+        says="The model repository (`onrecord models build SET`).",
     )
     inference_threads: int = setting(
         1, unit="threads", ge=1, le=64, says="Threads a model may use for one call."
@@ -112,7 +121,9 @@ class InferenceSettings(ProcessSettings):
 class BusSettings(ProcessSettings):
     """A service that publishes or consumes."""
 
-    bus: Path = setting(says="The folder of the bus (SQLite: enrolment and receipts apart).")
+    bus: Path = setting(
+        names=Names.STORE, says="The folder of the bus (SQLite: enrolment and receipts apart)."
+    )
 
 
 class ThrottleSettings(ProcessSettings):
@@ -134,7 +145,8 @@ class TokenSettings(ProcessSettings):
     token_issuer: str = setting(says="The `iss` that tokens must carry.")
     token_audience: str = setting("onrecord", says="The `aud` that tokens must carry.")
     token_keys: Path = setting(
-        says="The identity provider's public keys (JWKS), a file; read again when it changes."
+        names=Names.FILE,
+        says="The identity provider's public keys (JWKS), a file; read again when it changes.",
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from pydantic import Field, SecretStr
@@ -11,9 +12,24 @@ from pydantic_settings import BaseSettings
 MASK = "********"
 
 
-def setting(default: Any = ..., *, says: str, unit: str = "", **bounds: Any) -> Any:
-    """A field of a settings class: its default (none: it must be given), its unit, its meaning."""
-    return Field(default, description=says, json_schema_extra={"unit": unit}, **bounds)
+class Names(StrEnum):
+    """What a setting names outside the settings, and what is asked of it."""
+
+    FILE = "a file that is read"
+    FOLDER = "a folder that is read"
+    STORE = "a folder that is written, made where it is missing"
+    DATABASE = "a database, by URL"
+    INDEX = "a server, by URL, or a file that is made where it is missing"
+
+
+def setting(
+    default: Any = ..., *, says: str, unit: str = "", names: Names | None = None, **bounds: Any
+) -> Any:
+    """A field of a settings class: its default (none: it must be given), its unit, its meaning;
+    and what it `names`, which `onrecord config check` looks for.
+    """
+    extra: dict[str, Any] = {"unit": unit, "names": names.name if names else ""}
+    return Field(default, description=says, json_schema_extra=extra, **bounds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +61,12 @@ def documented(kind: type[BaseSettings]) -> Iterator[Documented]:
 def unit_of(field: FieldInfo) -> str:
     extra = field.json_schema_extra
     return str(extra.get("unit", "")) if isinstance(extra, dict) else ""
+
+
+def named_by(field: FieldInfo) -> Names | None:
+    extra = field.json_schema_extra
+    name = str(extra.get("names", "")) if isinstance(extra, dict) else ""
+    return Names[name] if name else None
 
 
 def shown(value: object, *, whole: bool = False) -> str:
