@@ -1,5 +1,6 @@
 """`onrecord ledger`: check a ledger, or list it. Needs the base install and nobody's permission."""
 
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -9,7 +10,9 @@ import click
 from cryptography import x509
 
 from onrecord.cli.ledger_lines import printable, summary
-from onrecord.cli.ledger_source import folder_fetch, is_url, read_bodies, url_fetch
+from onrecord.cli.ledger_shelves import DiskShelves
+from onrecord.cli.ledger_source import is_url, open_fetch, read_bodies
+from onrecord.cli.ledger_workers import by_processes
 from onrecord.kernel.errors import OnRecordError
 from onrecord.proof.attestation import AttestationVerifier
 from onrecord.proof.checkpoint import Checkpoint, SignedCheckpoint, open_checkpoint
@@ -49,6 +52,13 @@ def ledger() -> None:
     type=FileOption,
     help="Root certificates (PEM) of the services, to check who signed the receipts.",
 )
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 64),
+    default=min(4, os.cpu_count() or 1),
+    show_default="the cores here, at most 4",
+    help="Processes that share a long ledger.",
+)
 def verify(
     source: str,
     key_text: str | None,
@@ -57,6 +67,7 @@ def verify(
     some_bodies: bool,
     previous: Path | None,
     services: Path | None,
+    processes: int,
 ) -> None:
     """Check the ledger in a folder or at an address: exit 0 only if everything holds.
 
@@ -68,8 +79,6 @@ def verify(
     witnesses = [_verifier(text, COSIGNATURE_V1, "--witness") for text in witness_texts]
     bodies = bodies or _present(folder, _BODIES_NAME)
     signers = None if services is None else _service_roots(services)
-    # Laws between entries speak of all of them; a disclosure pack cannot be held against those.
-    laws = base_checks() if some_bodies else (*base_checks(), *story_checks(signers))
     click.echo(f"Ledger   {source}")
     click.echo(f"Key      {key.text}")
     if not key_is_ours:
@@ -79,16 +88,20 @@ def verify(
         )
     _look(fetch)
     try:
-        report = verify_ledger(
-            fetch,
-            key,
-            witnesses=witnesses,
-            bodies=None if bodies is None else read_bodies(bodies),
-            previous=None if previous is None else _previous(previous, key),
-            progress=_progress(),
-            body_checks=laws,
-            all_bodies=not some_bodies,
-        )
+        with DiskShelves() as shelves:
+            # These laws speak of all entries; a disclosure pack cannot be held against them.
+            story = () if some_bodies else story_checks(signers, shelves)
+            report = verify_ledger(
+                fetch,
+                key,
+                witnesses=witnesses,
+                bodies=None if bodies is None else read_bodies(bodies),
+                previous=None if previous is None else _previous(previous, key),
+                progress=_progress(),
+                body_checks=(*base_checks(), *story),
+                all_bodies=not some_bodies,
+                examine=by_processes(source, processes),
+            )
     except LedgerFault as fault:
         _clear_progress()
         click.echo(f"FALSE    {printable(fault.message)}")
@@ -140,11 +153,11 @@ def _say(report: LedgerReport) -> None:
 
 def _open_source(source: str) -> tuple[Fetch, Path | None]:
     if is_url(source):
-        return url_fetch(source), None
+        return open_fetch(source), None
     folder = Path(source)
     if not folder.is_dir():
         raise click.UsageError(f"{source} is neither a folder nor an http(s) address")
-    return folder_fetch(folder), folder
+    return open_fetch(source), folder
 
 
 def _look(fetch: Fetch) -> None:

@@ -26,6 +26,10 @@ class LedgerFault(OnRecordError):  # noqa: N818 - a fault in a ledger, not in a 
         self.index = index
         self.reason = message
 
+    def __reduce__(self) -> tuple[type["LedgerFault"], tuple[str, int | None, str]]:
+        """So that it can be raised by another process than the one that found it."""
+        return LedgerFault, (self.check, self.index, self.reason)
+
 
 class BodyCheck(Protocol):
     """A law over the bodies of the ledger, told every body once, in order.

@@ -1,4 +1,4 @@
-"""Building the tree again from its leaves, and holding every published tile against it.
+"""Building the tree again from its bundles, and holding every published tile against it.
 
 Memory does not grow with the log: at most 255 hashes a level are held.
 """
@@ -14,7 +14,7 @@ TILES_AGREE = "every tile holds the hashes of what it covers"
 
 
 class Rebuild:
-    """The tree of the leaves given so far. Raises `LedgerFault` at the first tile that differs."""
+    """The tree above the bundles given so far. Raises `LedgerFault` at a tile that differs."""
 
     def __init__(self, fetch: Fetch) -> None:
         self.tiles_compared = 0
@@ -24,13 +24,20 @@ class Rebuild:
         self._growing: list[list[bytes]] = []
         self._tail: list[bytes] = []
 
-    def root_with(self, leaf_hashes: Sequence[bytes]) -> bytes:
-        """The root (32 bytes) over the full bundles added and these further leaves (at most 256).
+    def root(self) -> bytes:
+        """The root (32 bytes) over everything added."""
+        return self.root_with((), self._tail)
 
-        With no further leaves: the root over everything added.
+    def root_with(self, roots: Sequence[bytes], leaf_hashes: Sequence[bytes]) -> bytes:
+        """The root over the full bundles added, these further ones, and these leaves (up to 256).
+
+        Nothing is added by it.
         """
+        rows = [list(row) for row in self._growing]
+        for computed in roots:
+            _carry(rows, 0, computed)
         peaks: list[bytes] = []
-        for row in [*reversed(self._growing), list(leaf_hashes) or self._tail]:
+        for row in [*reversed(rows), list(leaf_hashes)]:
             first = 0
             while first < len(row):
                 count = 1 << ((len(row) - first).bit_length() - 1)
@@ -38,13 +45,16 @@ class Rebuild:
                 first += count
         return fold(peaks) if peaks else EMPTY_ROOT
 
-    def add_bundle(self, index: int, leaf_hashes: Sequence[bytes]) -> None:
-        """The leaves of entry bundle `index`, in order; only the last bundle may be partial."""
-        self._compare(TileObject(0, index, len(leaf_hashes)), leaf_hashes)
-        if len(leaf_hashes) == TILE_WIDTH:
-            self._push(0, perfect_root(leaf_hashes))
-        else:
-            self._tail = list(leaf_hashes)
+    def add(self, roots: Sequence[bytes], tail: Sequence[bytes], tiles_compared: int) -> None:
+        """The next full bundles by the roots of their leaves; the leaf hashes of one not full.
+
+        Only the last of all may have a tail. `tiles_compared` says how many tiles below these
+        were compared already.
+        """
+        self.tiles_compared += tiles_compared
+        for computed in roots:
+            self._push(0, computed)
+        self._tail = list(tail)
 
     def finish(self) -> None:
         """Compare the tiles that are still partial."""
@@ -65,20 +75,37 @@ class Rebuild:
             self._push(above + 1, perfect_root(row))
 
     def _compare(self, tile: TileObject, hashes: Sequence[bytes]) -> None:
-        assert tile.level is not None  # noqa: S101 - only hash tiles are compared
-        span = 1 << (tile.level * TILE_HEIGHT)
-        first = tile.first * span
-        try:
-            data, is_full = fetch_object(self._fetch, tile)
-        except OnRecordError as error:
-            raise LedgerFault(TILES_AGREE, first, f"{tile.path}: {error.message}") from error
-        wanted = (TILE_WIDTH if is_full else tile.width) * HASH_SIZE
-        if len(data) != wanted:
-            message = f"{tile.path} has {len(data)} bytes instead of {wanted}"
-            raise LedgerFault(TILES_AGREE, first, message)
-        for n, computed in enumerate(hashes):
-            if data[n * HASH_SIZE : (n + 1) * HASH_SIZE] != computed:
-                # Either may be what was changed; the root will not tell, so neither do we.
-                what = f"hash {n} of {tile.path} is not that of the entries it covers"
-                raise LedgerFault(TILES_AGREE, first + n * span, what)
+        compare_tile(self._fetch, tile, hashes)
         self.tiles_compared += 1
+
+
+def compare_tile(fetch: Fetch, tile: TileObject, hashes: Sequence[bytes]) -> None:
+    """Hold a published hash tile against the hashes it should have. Raises `LedgerFault`."""
+    assert tile.level is not None  # noqa: S101 - only hash tiles are compared
+    span = 1 << (tile.level * TILE_HEIGHT)
+    first = tile.first * span
+    try:
+        data, is_full = fetch_object(fetch, tile)
+    except OnRecordError as error:
+        raise LedgerFault(TILES_AGREE, first, f"{tile.path}: {error.message}") from error
+    wanted = (TILE_WIDTH if is_full else tile.width) * HASH_SIZE
+    if len(data) != wanted:
+        message = f"{tile.path} has {len(data)} bytes instead of {wanted}"
+        raise LedgerFault(TILES_AGREE, first, message)
+    if data[: tile.width * HASH_SIZE] == b"".join(hashes):
+        return
+    for n, computed in enumerate(hashes):
+        if data[n * HASH_SIZE : (n + 1) * HASH_SIZE] != computed:
+            # Either may be what was changed; the root will not tell, so neither do we.
+            what = f"hash {n} of {tile.path} is not that of the entries it covers"
+            raise LedgerFault(TILES_AGREE, first + n * span, what)
+
+
+def _carry(rows: list[list[bytes]], above: int, computed: bytes) -> None:
+    """Add a root to the rows of a tree; a row that is full becomes one hash of the next."""
+    if above == len(rows):
+        rows.append([])
+    rows[above].append(computed)
+    if len(rows[above]) == TILE_WIDTH:
+        full, rows[above] = rows[above], []
+        _carry(rows, above + 1, perfect_root(full))

@@ -8,7 +8,6 @@ before they decided, and that what was released follows from what they decided.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from onrecord.kernel.errors import OnRecordError
@@ -17,8 +16,8 @@ from onrecord.proof import canonical, statements
 from onrecord.proof.attestation import Attestation, AttestationVerifier
 from onrecord.proof.casework import derive_outcome, merge_candidates
 from onrecord.proof.checks import BodyCheckFactory, LedgerFault
+from onrecord.proof.shelf import MemoryShelf, Shelf, Shelves
 from onrecord.proof.story_changes import ChangesSigned
-from onrecord.proof.story_emergencies import EmergenciesFollowedUp
 from onrecord.proof.story_looks import DecisionsFollowLooks
 
 _ENDS = {
@@ -30,53 +29,29 @@ _ENDS = {
 _FIRST = (0, "0" * 64)
 
 
-@dataclass(slots=True)
-class _Granted:
-    """What later entries of one search are held against."""
-
-    index: int
-    requester: str
-    probe: str
-    list_size: int
-    expires_at: str
-    galleries: dict[str, Mapping[str, Any]]
-    ended: set[str] = field(default_factory=set)
+_Memory = dict[str, Any]
 
 
-def _granted(index: int, body: Mapping[str, Any]) -> _Granted:
-    return _Granted(
-        index=index,
-        requester=body["by"]["person"],
-        probe=body["probe_sha256"],
-        list_size=body["list_size"],
-        expires_at=body["expires_at"],
-        galleries={
-            name: one for name, one in body["galleries"].items() if one["decision"] == "granted"
-        },
-    )
+def _grant(check: str, shelf: Shelf, index: int, body: Mapping[str, Any]) -> _Memory:
+    """What the law remembers of the search that this entry belongs to; raises if never granted."""
+    held: _Memory | None = shelf.get(body["search_id"])
+    if held is None or held["index"] != body["grant_index"]:
+        raise LedgerFault(check, index, f"no earlier entry grants search {body['search_id']}")
+    return held
 
 
-class _Grants:
-    """The grants seen so far, by search."""
+def _remember(check: str, shelf: Shelf, index: int, body: Mapping[str, Any], **memory: Any) -> None:
+    """Begin what the law remembers of a search, with the entry that grants it."""
+    search_id = body["search_id"]
+    if shelf.get(search_id) is not None:
+        raise LedgerFault(check, index, f"search {search_id} is granted twice")
+    shelf.put(search_id, {"index": index, **memory})
 
-    def __init__(self, check: str) -> None:
-        self._check = check
-        self._by_search: dict[str, _Granted] = {}
 
-    def see(self, index: int, body: Mapping[str, Any]) -> None:
-        if body["kind"] == EntryKind.REQUEST_GRANTED:
-            search_id = body["search_id"]
-            if search_id in self._by_search:
-                raise LedgerFault(self._check, index, f"search {search_id} is granted twice")
-            self._by_search[search_id] = _granted(index, body)
-
-    def of(self, index: int, body: Mapping[str, Any]) -> _Granted:
-        grant = self._by_search.get(body["search_id"])
-        if grant is None or grant.index != body["grant_index"]:
-            raise LedgerFault(
-                self._check, index, f"no earlier entry grants search {body['search_id']}"
-            )
-        return grant
+def _granted(body: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The galleries that this entry opens."""
+    galleries = body["galleries"].items()
+    return {name: one for name, one in galleries if one["decision"] == "granted"}
 
 
 class PoliciesInForce:
@@ -84,15 +59,15 @@ class PoliciesInForce:
 
     name = "every grant rests on the policy in force in that state"
 
-    def __init__(self) -> None:
+    def __init__(self, shelf: Shelf) -> None:
         self.passed = 0
-        self._active: dict[str, str] = {}
+        self._active = shelf
 
     def see(self, index: int, body: Mapping[str, Any]) -> None:
         if body["kind"] == EntryKind.POLICY_ACTIVATED:
-            self._active[body["jurisdiction"]] = body["bundle"]
+            self._active.put(body["jurisdiction"], body["bundle"])
         elif body["kind"] == EntryKind.REQUEST_GRANTED:
-            for gallery, grant in _granted(index, body).galleries.items():
+            for gallery, grant in _granted(body).items():
                 if self._active.get(gallery) != grant["policy"]:
                     raise LedgerFault(
                         self.name, index, f"{gallery} was granted by a policy not in force"
@@ -108,46 +83,65 @@ class EndsFollowGrants:
 
     name = "every search was granted before, and ends once in each gallery"
 
-    def __init__(self) -> None:
+    def __init__(self, shelf: Shelf) -> None:
         self.passed = 0
-        self._grants = _Grants(self.name)
+        self._searches = shelf
 
     def see(self, index: int, body: Mapping[str, Any]) -> None:
-        self._grants.see(index, body)
-        if body["kind"] not in _ENDS:
-            return
-        grant = self._grants.of(index, body)
-        galleries = body.get("galleries") or [body["gallery"]]
-        for gallery in galleries:
-            if gallery not in grant.galleries:
+        if body["kind"] == EntryKind.REQUEST_GRANTED:
+            self._begin(index, body)
+        elif body["kind"] in _ENDS:
+            self._end(index, body)
+
+    def _begin(self, index: int, body: Mapping[str, Any]) -> None:
+        allowed = {
+            gallery: [grant["policy"], grant["model_id"], grant["list_size"]]
+            for gallery, grant in _granted(body).items()
+        }
+        _remember(
+            self.name,
+            self._searches,
+            index,
+            body,
+            probe=body["probe_sha256"],
+            expires_at=body["expires_at"],
+            galleries=allowed,
+            ended=[],
+        )
+
+    def _end(self, index: int, body: Mapping[str, Any]) -> None:
+        grant = _grant(self.name, self._searches, index, body)
+        for gallery in body.get("galleries") or [body["gallery"]]:
+            if gallery not in grant["galleries"]:
                 raise LedgerFault(self.name, index, f"{gallery} was not granted")
-            if gallery in grant.ended:
+            if gallery in grant["ended"]:
                 raise LedgerFault(self.name, index, f"the search of {gallery} ended before")
-            grant.ended.add(gallery)
+            grant["ended"].append(gallery)
         if body["kind"] == EntryKind.SEARCH_EXECUTED:
             self._check_receipt(index, body, grant)
+        self._searches.put(body["search_id"], grant)
         self.passed += 1
 
-    def _check_receipt(self, index: int, body: Mapping[str, Any], grant: _Granted) -> None:
+    def _check_receipt(self, index: int, body: Mapping[str, Any], grant: _Memory) -> None:
         receipt = body["receipt"]
-        allowed = grant.galleries[body["gallery"]]
+        policy, model_id, list_size = grant["galleries"][body["gallery"]]
         wanted = {
             # Else one gallery's receipt could stand as the end of another, which then has two.
             "gallery": body["gallery"],
             "search_id": body["search_id"],
-            "grant_index": grant.index,
-            "probe_sha256": grant.probe,
-            "policy": allowed["policy"],
-            "model_id": allowed["model_id"],
+            "grant_index": grant["index"],
+            "probe_sha256": grant["probe"],
+            "policy": policy,
+            "model_id": model_id,
         }
         for name, value in wanted.items():
             if receipt[name] != value:
                 raise LedgerFault(self.name, index, f"the receipt is for another {name}")
-        if receipt["list_size"] > allowed["list_size"]:
+        if receipt["list_size"] > list_size:
             raise LedgerFault(self.name, index, "the list is longer than was granted")
         if len(receipt["candidates"]) > receipt["list_size"]:
             raise LedgerFault(self.name, index, "more candidates than the list is long")
-        if receipt["time"] > grant.expires_at:
+        if receipt["time"] > grant["expires_at"]:
             raise LedgerFault(self.name, index, "the search began after the grant expired")
 
     def finish(self) -> None:
@@ -164,10 +158,10 @@ class ReceiptsChained:
 
     name = "every gallery's receipts are signed, without an untold gap, each naming the one before"
 
-    def __init__(self, verifier: AttestationVerifier | None) -> None:
+    def __init__(self, verifier: AttestationVerifier | None, shelf: Shelf) -> None:
         self.passed = 0
         self._verifier = verifier
-        self._last: dict[str, tuple[int, str | None]] = {}
+        self._last = shelf
         if verifier is None:
             self.name = (
                 "every gallery's receipts are without an untold gap, each naming the one before"
@@ -190,7 +184,7 @@ class ReceiptsChained:
             except OnRecordError as error:
                 raise LedgerFault(self.name, index, error.message) from error
         gallery = receipt["gallery"]
-        sequence, digest = self._last.get(gallery, _FIRST)
+        sequence, digest = self._last.get(gallery) or _FIRST
         follows = receipt["sequence"] == sequence + 1 and digest in (None, receipt["previous"])
         if alarmed and not follows:
             return  # a branch of the chain that the ledger does not follow, and says so
@@ -202,17 +196,15 @@ class ReceiptsChained:
             )
         if not follows:
             raise LedgerFault(self.name, index, f"{gallery}'s receipt does not name the one before")
-        self._last[gallery] = (
-            receipt["sequence"],
-            hashlib.sha256(attestation.statement).hexdigest(),
-        )
+        digest = hashlib.sha256(attestation.statement).hexdigest()
+        self._last.put(gallery, [receipt["sequence"], digest])
         self.passed += 1
 
     def _pass_gap(self, index: int, body: Mapping[str, Any]) -> None:
-        sequence, _ = self._last.get(body["gallery"], _FIRST)
+        sequence, _ = self._last.get(body["gallery"]) or _FIRST
         if body["expected"] != sequence + 1 or body["seen"] <= body["expected"]:
             raise LedgerFault(self.name, index, "the alarm tells of another gap than there is")
-        self._last[body["gallery"]] = (body["seen"] - 1, None)
+        self._last.put(body["gallery"], [body["seen"] - 1, None])
 
     def finish(self) -> None:
         """Nothing is left open."""
@@ -223,22 +215,24 @@ class LooksByExaminers:
 
     name = "only two examiners looked at a search, never the requester"
 
-    def __init__(self) -> None:
+    def __init__(self, shelf: Shelf) -> None:
         self.passed = 0
-        self._grants = _Grants(self.name)
-        self._people: dict[str, set[str]] = {}
+        self._searches = shelf
 
     def see(self, index: int, body: Mapping[str, Any]) -> None:
-        self._grants.see(index, body)
+        if body["kind"] == EntryKind.REQUEST_GRANTED:
+            requester = body["by"]["person"]
+            _remember(self.name, self._searches, index, body, requester=requester, people=[])
         if body["kind"] not in (EntryKind.LOOK_GRANTED, EntryKind.EXAMINATION_DECIDED):
             return
-        grant = self._grants.of(index, body)
+        grant = _grant(self.name, self._searches, index, body)
         person = body["by"]["person"]
-        if person == grant.requester:
+        if person == grant["requester"]:
             raise LedgerFault(self.name, index, "the requester examined their own search")
-        people = self._people.setdefault(body["search_id"], set())
-        people.add(person)
-        if len(people) > EXAMINERS_PER_SEARCH:
+        if person not in grant["people"]:
+            grant["people"].append(person)
+            self._searches.put(body["search_id"], grant)
+        if len(grant["people"]) > EXAMINERS_PER_SEARCH:
             raise LedgerFault(self.name, index, "a third person looked at this search")
         self.passed += 1
 
@@ -251,42 +245,45 @@ class OutcomesFollow:
 
     name = "every outcome follows from the two examinations"
 
-    def __init__(self) -> None:
+    def __init__(self, shelf: Shelf) -> None:
         self.passed = 0
-        self._grants = _Grants(self.name)
-        self._executed: dict[str, list[tuple[int, Mapping[str, Any]]]] = {}
-        self._decided: dict[str, list[tuple[int, Mapping[str, Any]]]] = {}
-        self._over: set[str] = set()
+        self._searches = shelf
 
     def see(self, index: int, body: Mapping[str, Any]) -> None:
-        self._grants.see(index, body)
         kind = body["kind"]
-        if kind == EntryKind.SEARCH_EXECUTED:
-            self._executed.setdefault(body["search_id"], []).append((index, body["receipt"]))
+        if kind == EntryKind.REQUEST_GRANTED:
+            asked = {"requester": body["by"]["person"], "list_size": body["list_size"]}
+            _remember(self.name, self._searches, index, body, **asked, executed=[], decided=[])
+        elif kind == EntryKind.SEARCH_EXECUTED:
+            self._keep(index, body, "executed", _of_receipt(body["receipt"]))
         elif kind == EntryKind.EXAMINATION_DECIDED:
-            if body["search_id"] in self._over:
-                raise LedgerFault(self.name, index, "a decision after the outcome")
-            self._decided.setdefault(body["search_id"], []).append((index, body))
+            self._keep(index, body, "decided", _of_decision(body))
         elif kind in (EntryKind.LEAD_RELEASED, EntryKind.SEARCH_CLOSED):
             self._check(index, body)
 
+    def _keep(self, index: int, body: Mapping[str, Any], under: str, what: _Memory) -> None:
+        grant = _grant(self.name, self._searches, index, body)
+        if "executed" not in grant:
+            if under == "decided":
+                raise LedgerFault(self.name, index, "a decision after the outcome")
+            return  # a late receipt; no outcome can rest on it any more
+        grant[under].append([index, what])
+        self._searches.put(body["search_id"], grant)
+
     def _check(self, index: int, body: Mapping[str, Any]) -> None:
-        search_id = body["search_id"]
-        grant = self._grants.of(index, body)
-        if search_id in self._over:
+        grant = _grant(self.name, self._searches, index, body)
+        if "executed" not in grant:
             raise LedgerFault(self.name, index, "the search had an outcome before")
-        self._over.add(search_id)
-        executed = self._executed.pop(search_id, [])
-        decided = self._decided.pop(search_id, [])
+        executed, decided = grant["executed"], grant["decided"]
         if [number for number, _ in executed] != sorted(body["executed"]):
             raise LedgerFault(self.name, index, "the outcome leaves a receipt out")
         if [number for number, _ in decided] != sorted(body["decided"]):
             raise LedgerFault(self.name, index, "the outcome leaves a decision out")
         try:
             outcome = derive_outcome(
-                merge_candidates([receipt for _, receipt in executed], grant.list_size),
+                merge_candidates([receipt for _, receipt in executed], grant["list_size"]),
                 [decision for _, decision in decided],
-                requester=grant.requester,
+                requester=grant["requester"],
             )
         except OnRecordError as error:
             raise LedgerFault(self.name, index, error.message) from error
@@ -294,21 +291,43 @@ class OutcomesFollow:
         claimed = {(one["gallery"], one["candidate_ref"]) for one in body.get("leads", ())}
         if derived != claimed or (body["kind"] == EntryKind.LEAD_RELEASED) != bool(derived):
             raise LedgerFault(self.name, index, "the examinations amount to something else")
+        # That there was one is never forgotten; what it rested on is.
+        self._searches.put(body["search_id"], {"index": grant["index"]})
         self.passed += 1
 
     def finish(self) -> None:
         """A search still under examination is not a fault."""
 
 
-def story_checks(verifier: AttestationVerifier | None) -> Sequence[BodyCheckFactory]:
-    """All checks between entries. Without a verifier, who signed a receipt is not checked."""
+def _of_receipt(receipt: Mapping[str, Any]) -> _Memory:
+    """Of a receipt, what an outcome is derived from."""
+    listed = [{"ref": one["ref"], "similarity": one["similarity"]} for one in receipt["candidates"]]
+    named = {"gallery": receipt["gallery"], "model_id": receipt["model_id"]}
+    return {**named, "candidates": listed}
+
+
+def _of_decision(body: Mapping[str, Any]) -> _Memory:
+    """Of a decision, what an outcome is derived from."""
+    told = [
+        {"candidate_ref": one["candidate_ref"], "conclusion": one["conclusion"]}
+        for one in body["decisions"]
+    ]
+    return {"by": {"person": body["by"]["person"]}, "decisions": told}
+
+
+def story_checks(
+    verifier: AttestationVerifier | None, shelves: Shelves = MemoryShelf
+) -> Sequence[BodyCheckFactory]:
+    """All checks between entries. Without a verifier, who signed a receipt is not checked.
+
+    What the checks remember lies on `shelves`; it grows with the ledger.
+    """
     return (
-        PoliciesInForce,
-        EndsFollowGrants,
-        lambda: ReceiptsChained(verifier),
-        lambda: ChangesSigned(verifier),
-        LooksByExaminers,
-        DecisionsFollowLooks,
-        OutcomesFollow,
-        EmergenciesFollowedUp,
+        lambda: PoliciesInForce(shelves()),
+        lambda: EndsFollowGrants(shelves()),
+        lambda: ReceiptsChained(verifier, shelves()),
+        lambda: ChangesSigned(verifier, shelves()),
+        lambda: LooksByExaminers(shelves()),
+        lambda: DecisionsFollowLooks(shelves()),
+        lambda: OutcomesFollow(shelves()),
     )

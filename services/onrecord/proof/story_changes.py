@@ -9,6 +9,7 @@ from onrecord.proof import canonical, statements
 from onrecord.proof.attestation import Attestation, AttestationVerifier
 from onrecord.proof.checks import LedgerFault
 from onrecord.proof.merkle import EMPTY_ROOT
+from onrecord.proof.shelf import Shelf
 
 _TYPES: Final[Mapping[str, tuple[str, ...]]] = {
     EntryKind.GALLERY_ENROLLED.value: (statements.GALLERY_CHANGED,),
@@ -26,10 +27,10 @@ class ChangesSigned:
 
     name = "every change of a gallery is signed by its plane and stands once"
 
-    def __init__(self, verifier: AttestationVerifier | None) -> None:
+    def __init__(self, verifier: AttestationVerifier | None, shelf: Shelf) -> None:
         self.passed = 0
         self._verifier = verifier
-        self._seen: set[str] = set()
+        self._seen = shelf
         if verifier is None:
             self.name = "every change of a gallery is its plane's statement and stands once"
 
@@ -50,9 +51,9 @@ class ChangesSigned:
             except OnRecordError as error:
                 raise LedgerFault(self.name, index, error.message) from error
         digest = statements.statement_sha256(attestation)
-        if digest in self._seen:
+        if self._seen.get(digest) is not None:
             raise LedgerFault(self.name, index, "this change stands in the ledger already")
-        self._seen.add(digest)
+        self._seen.put(digest, index)
         self._check_counts(index, said)
         self.passed += 1
 

@@ -5,10 +5,12 @@ from typing import Any
 
 from onrecord.kernel.vocabulary import EntryKind
 from onrecord.proof.checks import LedgerFault
+from onrecord.proof.shelf import Shelf
 
 _Face = tuple[str, str]
 _PROBE: _Face = ("", "")
 """A gallery and a reference in it; the probe is in none."""
+_OVER = (EntryKind.LEAD_RELEASED, EntryKind.SEARCH_CLOSED)
 
 
 class DecisionsFollowLooks:
@@ -16,32 +18,44 @@ class DecisionsFollowLooks:
 
     name = "every decision follows a look at the probe and at each candidate"
 
-    def __init__(self) -> None:
+    def __init__(self, shelf: Shelf) -> None:
         self.passed = 0
-        self._galleries: dict[tuple[str, str], set[str]] = {}
-        self._seen: dict[tuple[str, str], set[_Face]] = {}
+        # Of each search: the candidates that were found, and the faces that each person has seen.
+        self._searches = shelf
 
     def see(self, index: int, body: Mapping[str, Any]) -> None:
         kind = body["kind"]
         if kind == EntryKind.SEARCH_EXECUTED:
-            for one in body["receipt"]["candidates"]:
-                at = (body["search_id"], one["ref"])
-                self._galleries.setdefault(at, set()).add(body["gallery"])
+            memory = self._memory(body)
+            gallery = body["gallery"]
+            memory["found"] += [[gallery, one["ref"]] for one in body["receipt"]["candidates"]]
+            self._searches.put(body["search_id"], memory)
         elif kind == EntryKind.LOOK_GRANTED:
-            at = (body["search_id"], body["by"]["person"])
-            self._seen.setdefault(at, set()).add(_face(body["target"]))
+            memory = self._memory(body)
+            seen = memory["seen"].setdefault(body["by"]["person"], [])
+            face = [*_face(body["target"])]
+            if face not in seen:
+                seen.append(face)
+                self._searches.put(body["search_id"], memory)
         elif kind == EntryKind.EXAMINATION_DECIDED:
             self._check(index, body)
+        elif kind in _OVER:
+            self._searches.drop(body["search_id"])
+
+    def _memory(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        return self._searches.get(body["search_id"]) or {"found": [], "seen": {}}
 
     def _check(self, index: int, body: Mapping[str, Any]) -> None:
-        search_id = body["search_id"]
-        seen = self._seen.get((search_id, body["by"]["person"]), set())
+        memory = self._memory(body)
+        seen = {(gallery, ref) for gallery, ref in memory["seen"].get(body["by"]["person"], ())}
         if _PROBE not in seen:
             raise LedgerFault(self.name, index, "decided without a look at the probe")
+        found: dict[str, set[_Face]] = {}
+        for gallery, ref in memory["found"]:
+            found.setdefault(ref, set()).add((gallery, ref))
         for one in body["decisions"]:
             ref = one["candidate_ref"]
-            faces = {(gallery, ref) for gallery in self._galleries.get((search_id, ref), ())}
-            if not faces or not faces <= seen:
+            if not found.get(ref) or not found[ref] <= seen:
                 raise LedgerFault(self.name, index, f"decided without a look at candidate {ref}")
         self.passed += 1
 

@@ -5,11 +5,11 @@ root must be the one that the checkpoint signs. Where bodies are at hand, each m
 leaf commits to, and the laws over them (`BodyCheck`) must hold. Memory stays bounded.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from onrecord.kernel.errors import ErrorCode, OnRecordError
-from onrecord.proof.bodies import BODIES, Bodies, BodyReader, uphold
+from onrecord.proof.bodies import BODIES, Bodies, BodyReader, tell, uphold
 from onrecord.proof.checkpoint import (
     Checkpoint,
     OpenedCheckpoint,
@@ -25,21 +25,25 @@ from onrecord.proof.checks import (
     TimesMonotone,
     base_checks,
 )
-from onrecord.proof.entry import parse_leaf
-from onrecord.proof.merkle import EMPTY_ROOT, leaf_hash
+from onrecord.proof.merkle import EMPTY_ROOT
 from onrecord.proof.notes import NoteVerifier
 from onrecord.proof.rebuild import TILES_AGREE, Rebuild
-from onrecord.proof.tiles import (
-    CHECKPOINT_PATH,
-    TILE_WIDTH,
-    Fetch,
-    TileObject,
-    decode_bundle,
-    fetch_object,
+from onrecord.proof.spans import (
+    COMMITMENTS,
+    ENTRIES,
+    SPAN_BUNDLES,
+    SPAN_WITH_BODIES,
+    Examine,
+    Examined,
+    Span,
+    one_by_one,
 )
+from onrecord.proof.tiles import CHECKPOINT_PATH, TILE_WIDTH, Fetch
 
 __all__ = [
     "BODIES",
+    "COMMITMENTS",
+    "ENTRIES",
     "Bodies",
     "BodyCheck",
     "BodyCheckFactory",
@@ -55,8 +59,6 @@ __all__ = [
 SIGNED = "the checkpoint is signed by the log's key"
 WITNESSED = "the checkpoint is cosigned by each witness named"
 EXTENDS = "the ledger extends the checkpoint seen before"
-ENTRIES = "every entry up to the checkpoint's size is there"
-COMMITMENTS = "every leaf is a commitment"
 ROOT = "the entries lead to the root that the checkpoint signs"
 
 
@@ -80,6 +82,7 @@ def verify_ledger(
     progress: Callable[[int, int], None] | None = None,
     body_checks: Sequence[BodyCheckFactory] | None = None,
     all_bodies: bool = True,
+    examine: Examine | None = None,
 ) -> LedgerReport:
     """Check everything that can be checked; raises `LedgerFault` at the first false thing.
 
@@ -87,8 +90,10 @@ def verify_ledger(
     Each of `witnesses` must have cosigned. `bodies` are (index, nonce, body) by rising index; with
     `all_bodies` none may be missing. `previous` is a checkpoint kept from before: this ledger must
     begin with that one. `body_checks` replaces `base_checks()`. `progress` is told how many
-    entries of how many are done. Errors of `fetch` other than `NOT_FOUND` in the checkpoint or a
-    bundle become faults too: what cannot be read has not been verified.
+    entries of how many are done. `examine` checks spans of the ledger in its own way, such as
+    several at once; else they are checked here, one by one. Errors of `fetch` other than
+    `NOT_FOUND` in the checkpoint or a bundle become faults too: what cannot be read has not been
+    verified.
     """
     opened = _open(fetch, key, witnesses)
     checkpoint = opened.checkpoint
@@ -99,25 +104,23 @@ def verify_ledger(
         _open_previous(previous, key, checkpoint)
     factories = base_checks() if body_checks is None else body_checks
     laws = [make() for make in factories] if bodies is not None else []
-    reader = BodyReader(bodies, laws, all_bodies) if bodies is not None else None
+    reader = BodyReader(bodies, all_bodies) if bodies is not None else None
+    cut = None if previous is None else previous.checkpoint
     tree = Rebuild(fetch)
+    seen = 0
 
-    for first in range(0, checkpoint.size, TILE_WIDTH):
-        leaves = _bundle(fetch, first, checkpoint.size)
-        hashes = [leaf_hash(data) for data in leaves]
-        if previous is not None and first < previous.checkpoint.size <= first + len(leaves):
-            seen = tree.root_with(hashes[: previous.checkpoint.size - first])
-            _same_root(EXTENDS, seen, previous.checkpoint)
-        tree.add_bundle(first // TILE_WIDTH, hashes)
-        for index, data in enumerate(leaves, first):
-            _commitment(index, data)
-            if reader is not None:
-                reader.meet(index, data)
+    for done in (examine or one_by_one(fetch))(_spans(checkpoint, reader, cut)):
+        if cut is not None and done.at_cut:
+            _extends(tree, done, cut)
+        tree.add(done.roots, done.tail, done.tiles_compared)
+        for index, body in done.bodies:
+            tell(laws, index, body)
+        seen += len(done.bodies)
         if progress is not None:
-            progress(first + len(leaves), checkpoint.size)
+            progress(done.span.first + done.span.count, checkpoint.size)
 
     tree.finish()
-    _same_root(ROOT, tree.root_with(()), checkpoint)
+    _same_root(ROOT, tree.root(), checkpoint)
     if previous is not None:
         if previous.checkpoint.size == 0:
             _same_root(EXTENDS, EMPTY_ROOT, previous.checkpoint)
@@ -126,12 +129,33 @@ def verify_ledger(
     checks += [Check(TILES_AGREE, tree.tiles_compared), Check(ROOT, 1)]
     if reader is not None:
         reader.finish()
-        checks.append(Check(BODIES, reader.seen))
+        checks.append(Check(BODIES, seen))
     for law in laws:
-        uphold(law, None, law.finish)
+        uphold(law, law.finish)
         checks.append(Check(law.name, law.passed))
-    seen_bodies = None if reader is None else reader.seen
+    seen_bodies = None if reader is None else seen
     return LedgerReport(checkpoint, opened.witnessed_by, tuple(checks), seen_bodies)
+
+
+def _spans(
+    checkpoint: Checkpoint, reader: BodyReader | None, cut: Checkpoint | None
+) -> Iterator[Span]:
+    """The whole ledger, span by span, each with the bodies at hand for it."""
+    width = (SPAN_BUNDLES if reader is None else SPAN_WITH_BODIES) * TILE_WIDTH
+    for first in range(0, checkpoint.size, width):
+        count = min(width, checkpoint.size - first)
+        rows, broken = (None, None) if reader is None else reader.take(first, count)
+        ends_here = cut is not None and first < cut.size <= first + count
+        at = cut.size if cut is not None and ends_here else None
+        yield Span(first, count, checkpoint.size, rows, broken, at)
+        if broken is not None:
+            return
+
+
+def _extends(tree: Rebuild, done: Examined, cut: Checkpoint) -> None:
+    """Hold the root of the earlier ledger, which ends within this span, against the tree."""
+    before = (cut.size - 1 - done.span.first) // TILE_WIDTH
+    _same_root(EXTENDS, tree.root_with((*done.roots[:before],), done.at_cut), cut)
 
 
 def _open(fetch: Fetch, key: NoteVerifier, witnesses: Sequence[NoteVerifier]) -> OpenedCheckpoint:
@@ -155,27 +179,6 @@ def _open_previous(previous: SignedCheckpoint, key: NoteVerifier, now: Checkpoin
     if before.size > now.size:
         message = f"it had {before.size} entries and has {now.size}: the ledger was cut"
         raise LedgerFault(EXTENDS, now.size, message)
-
-
-def _bundle(fetch: Fetch, first: int, size: int) -> tuple[bytes, ...]:
-    wanted = TileObject(None, first // TILE_WIDTH, min(TILE_WIDTH, size - first))
-    try:
-        data, is_full = fetch_object(fetch, wanted)
-        leaves = decode_bundle(data)
-    except OnRecordError as error:
-        raise LedgerFault(ENTRIES, first, f"{wanted.path}: {error.message}") from error
-    expected = TILE_WIDTH if is_full else wanted.width
-    if len(leaves) != expected:
-        message = f"{wanted.path} holds {len(leaves)} entries instead of {expected}"
-        raise LedgerFault(ENTRIES, first + min(len(leaves), expected), message)
-    return leaves[: wanted.width]
-
-
-def _commitment(index: int, data: bytes) -> None:
-    try:
-        parse_leaf(data)
-    except OnRecordError as error:
-        raise LedgerFault(COMMITMENTS, index, error.message) from error
 
 
 def _same_root(check: str, computed: bytes, signed: Checkpoint) -> None:

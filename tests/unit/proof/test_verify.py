@@ -63,7 +63,7 @@ def test_a_ledger_that_holds_says_what_was_checked(size: int) -> None:
     assert passed[TILES_AGREE] == len(tiles)
     for law in base_checks():
         assert passed[law().name] == size
-    assert told == [(done, size) for done in [*range(256, size, 256), size] if size]
+    assert told == [(done, size) for done in [*range(512, size, 512), size] if size]
 
 
 def test_a_ledger_published_in_steps_holds_at_the_last() -> None:
