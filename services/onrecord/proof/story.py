@@ -18,6 +18,7 @@ from onrecord.proof.casework import derive_outcome, merge_candidates
 from onrecord.proof.checks import BodyCheckFactory, LedgerFault
 from onrecord.proof.shelf import MemoryShelf, Shelf, Shelves
 from onrecord.proof.story_changes import ChangesSigned
+from onrecord.proof.story_emergencies import EmergenciesFollowedUp
 from onrecord.proof.story_looks import DecisionsFollowLooks
 
 _ENDS = {
@@ -330,4 +331,5 @@ def story_checks(
         lambda: LooksByExaminers(shelves()),
         lambda: DecisionsFollowLooks(shelves()),
         lambda: OutcomesFollow(shelves()),
+        EmergenciesFollowedUp,
     )
