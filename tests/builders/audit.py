@@ -17,6 +17,7 @@ from sqlalchemy import select
 
 from onrecord.audit.adapters import schema
 from onrecord.audit.app import RunningAudit, build_audit
+from onrecord.audit.core.witnessing import Witnessing
 from onrecord.audit.service.audit_service import AuditService
 from onrecord.chassis.bus.ports import Message
 from onrecord.chassis.bus.sqlite import SqliteBus
@@ -340,10 +341,12 @@ class AuditForTest:
                     self.look(person, search_id, candidate, **of)
         return self.service.decide(DecideCall(search_id, **settings), soon())
 
-    def reopen(self, reached: WritePoint = unobserved) -> "AuditForTest":
+    def reopen(
+        self, reached: WritePoint = unobserved, witnessing: Witnessing | None = None
+    ) -> "AuditForTest":
         """Close and open again on the same folder."""
         self.close()
-        again = open_audit(self.folder, clock=self.clock, reached=reached)
+        again = open_audit(self.folder, clock=self.clock, reached=reached, witnessing=witnessing)
         again.receipts, again.keys = self.receipts, self.keys
         return again
 
@@ -372,6 +375,7 @@ def open_audit(
     clock: Clock,
     reached: WritePoint = unobserved,
     database_url: str | None = None,
+    witnessing: Witnessing | None = None,
 ) -> AuditForTest:
     """The ledger in `folder`, empty where there is none yet."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -393,6 +397,7 @@ def open_audit(
         bus=bus,
         patience=PATIENCE,
         clock=clock,
+        witnessing=witnessing,
         reached=reached,
     )
     return AuditForTest(

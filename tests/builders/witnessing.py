@@ -49,6 +49,14 @@ class RunningWitness:
     book: Book
     witness: Witness
     server: WitnessServer
+    stopped: bool = False
+
+    def stop(self) -> None:
+        """The process is gone; what it has written is there."""
+        if not self.stopped:
+            self.stopped = True
+            self.server.close()
+            self.book.close()
 
     @property
     def key(self) -> NoteVerifier:
@@ -78,8 +86,8 @@ def running_witness(
     witness = Witness(signer, logs, book, clock or SystemClock())
     server = WitnessServer("127.0.0.1", port, witness)
     server.start()
+    running = RunningWitness(signer, book, witness, server)
     try:
-        yield RunningWitness(signer, book, witness, server)
+        yield running
     finally:
-        server.close()
-        book.close()
+        running.stop()

@@ -16,6 +16,7 @@ from onrecord.audit.adapters.ledger import StoredLedger
 from onrecord.audit.adapters.places import StoredPlaces
 from onrecord.audit.adapters.policies import StoredPolicies
 from onrecord.audit.consumer import LedgerConsumer
+from onrecord.audit.core.witnessing import Witnessing
 from onrecord.audit.service.audit_service import AuditService
 from onrecord.audit.service.intake import TakingIn
 from onrecord.audit.service.reconciliation import Reconciliation
@@ -88,6 +89,7 @@ def build_audit(
     bus: Bus | None = None,
     patience: float = PATIENCE_SECONDS,
     clock: Clock | None = None,
+    witnessing: Witnessing | None = None,
     random_bytes: Callable[[int], bytes] = secrets.token_bytes,
     reached: WritePoint = unobserved,
 ) -> RunningAudit:
@@ -96,13 +98,16 @@ def build_audit(
     `signer` is the ledger's checkpoint key; its name is the origin, `<deployment host>/onrecord`.
     `objects` is where the public log goes. `roots` are the certificate roots whose services'
     attestations are believed. `bus` is where planes publish; `patience`: seconds that an
-    examiner's call waits for receipts that are still on it. Raises LEDGER_UNAVAILABLE where the
-    database does not extend what has been published.
+    examiner's call waits for receipts that are still on it. `witnessing`: who cosigns (default:
+    nobody). Raises LEDGER_UNAVAILABLE where the database does not extend what has been published,
+    or what a witness that answers has cosigned.
     """
     clock = clock or SystemClock()
     engine = open_database(database_url)
     write_ahead.leave_to_the_background(engine)
-    ledger = StoredLedger(engine, objects, signer, clock, random_bytes, reached)
+    ledger = StoredLedger(
+        engine, objects, signer, clock, random_bytes, reached, witnessing or Witnessing()
+    )
     try:
         ledger.open()
     except BaseException:

@@ -44,6 +44,7 @@ def opened(settings: AuditSettings, told: Callable[[str], None]) -> Iterator[Pro
             roots=read_roots(settings.roots),
             bus=bus,
             clock=clock,
+            witnessing=settings.witnessing,
         )
         stack.callback(audit.close)
         server = GrpcServer(

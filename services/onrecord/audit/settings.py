@@ -1,10 +1,12 @@
 """What an audit process is told (`ONRECORD_AUDIT_*`)."""
 
 from pathlib import Path
+from typing import Annotated, Any, Self
 
-from pydantic import SecretStr
-from pydantic_settings import SettingsConfigDict
+from pydantic import BeforeValidator, SecretStr, model_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
 
+from onrecord.audit.core.witnessing import WitnessAddress, Witnessing
 from onrecord.chassis.settings import (
     BusSettings,
     GrpcSettings,
@@ -12,6 +14,20 @@ from onrecord.chassis.settings import (
     TokenSettings,
     setting,
 )
+
+
+def _witnesses(value: Any) -> Any:
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, list | tuple):
+        raise ValueError("a list of witnesses, each a verifier key, a space and an address")
+    return tuple(
+        one if isinstance(one, WitnessAddress) else WitnessAddress.parse(str(one))
+        for one in parts
+        if isinstance(one, WitnessAddress) or str(one).strip()
+    )
+
+
+WitnessList = Annotated[tuple[WitnessAddress, ...], NoDecode, BeforeValidator(_witnesses)]
 
 
 class AuditSettings(GrpcSettings, TokenSettings, BusSettings):
@@ -39,3 +55,42 @@ class AuditSettings(GrpcSettings, TokenSettings, BusSettings):
         le=60,
         says="How often grants are looked through for those that reached no end (R-23).",
     )
+    witnesses: WitnessList = setting(
+        (),
+        says="Who is asked to cosign each checkpoint, each `VERIFIER-KEY URL` (C2SP tlog-witness, "
+        "submission prefix). A witness named here can stop the ledger: that is what it is for.",
+    )
+    witness_quorum: int = setting(
+        1,
+        unit="witnesses",
+        ge=1,
+        le=64,
+        says="How many of them must have cosigned before what a checkpoint covers is no more "
+        "called UNWITNESSED.",
+    )
+    witness_wait_seconds: float = setting(
+        2.0,
+        unit="seconds",
+        ge=0,
+        le=60,
+        says="How long the publication of a checkpoint waits for them; no request ever does. Also "
+        "how long a start waits to hear whether they have seen more than the database has.",
+    )
+    witness_call_seconds: float = setting(
+        10.0, unit="seconds", gt=0, le=60, says="The deadline of one submission to a witness."
+    )
+
+    @model_validator(mode="after")
+    def _quorum_can_be_met(self) -> Self:
+        _ = self.witnessing
+        return self
+
+    @property
+    def witnessing(self) -> Witnessing:
+        """The four settings above together. `ValueError` where they do not fit."""
+        return Witnessing(
+            self.witnesses,
+            self.witness_quorum if self.witnesses else 0,
+            self.witness_wait_seconds,
+            self.witness_call_seconds,
+        )

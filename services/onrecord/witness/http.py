@@ -38,8 +38,9 @@ class WitnessServer:
         self._thread.start()
 
     def close(self) -> None:
-        """Take no more. What is answered afterwards is that the witness is away."""
+        """Take no more, and break off the connections there are: whoever asked asks again."""
         self._server.shutdown()
+        self._server.break_off()
         self._server.server_close()
         self._thread.join()
 
@@ -54,6 +55,7 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, *arguments: Any) -> None:
         self._places = threading.BoundedSemaphore(MAX_CONNECTIONS)
+        self._open: set[socket.socket] = set()
         super().__init__(*arguments)
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -63,10 +65,17 @@ class _Server(ThreadingHTTPServer):
         super().process_request(request, client_address)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
+        self._open.add(request)
         try:
             super().process_request_thread(request, client_address)
         finally:
+            self._open.discard(request)
             self._places.release()
+
+    def break_off(self) -> None:
+        """End every connection, whatever it is at."""
+        for connection in list(self._open):
+            _break_off(connection)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         del request, client_address
@@ -79,10 +88,11 @@ def _handler(witness: Witness) -> type[BaseHTTPRequestHandler]:
         server_version = "onrecord-witness"
         sys_version = ""
         timeout = REQUEST_SECONDS
+        wbufsize = -1  # an answer goes out whole
 
         def handle_one_request(self) -> None:
             # A socket's own time starts again with every byte; this one does not.
-            limit = threading.Timer(REQUEST_SECONDS, self._break_off)
+            limit = threading.Timer(REQUEST_SECONDS, _break_off, (self.connection,))
             limit.daemon = True
             limit.start()
             try:
@@ -138,13 +148,14 @@ def _handler(witness: Witness) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(data)
 
-        def _break_off(self) -> None:
-            try:
-                self.connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                _log.debug("a connection that was to be broken off had ended")
-
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
             _log.info(format, *args)
 
     return Handler
+
+
+def _break_off(connection: socket.socket) -> None:
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        _log.debug("a connection that was to be broken off had ended")

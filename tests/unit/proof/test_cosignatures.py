@@ -1,5 +1,6 @@
 """R-20, R-24: cosignatures are read strictly, and a quorum counts witnesses, not names."""
 
+import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -56,6 +57,7 @@ def test_of_two_by_one_witness_the_later_counts() -> None:
         line(ONE).replace("w.example/1 ", "w.example/1  "),
         line(ONE)[:-8] + "AAAAAAA\n",
     ],
+    ids=itertools.count(),  # keys are fresh, names of tests are not
 )
 def test_what_is_not_signature_lines_is_refused(lines: str) -> None:
     with pytest.raises(OnRecordError) as caught:
@@ -64,7 +66,9 @@ def test_what_is_not_signature_lines_is_refused(lines: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [TEXT.replace("\n7\n", "\n8\n"), "other.example/onrecord\n" + TEXT.partition("\n")[2]]
+    "text",
+    [TEXT.replace("\n7\n", "\n8\n"), "other.example/onrecord\n" + TEXT.partition("\n")[2]],
+    ids=["size", "origin"],
 )
 def test_a_cosignature_of_another_checkpoint_is_refused(text: str) -> None:
     with pytest.raises(OnRecordError, match="not by its key"):

@@ -10,13 +10,19 @@ from onrecord.audit.adapters.appender import Appender
 from onrecord.audit.adapters.batch import ClockFaultError, Head, read_entry
 from onrecord.audit.adapters.hashes import StoredHashes
 from onrecord.audit.adapters.publisher import Publisher
-from onrecord.audit.core.draft import Appended, Intake, Proposal
+from onrecord.audit.adapters.shown import Shown
+from onrecord.audit.adapters.witness_http import HttpWitness
+from onrecord.audit.adapters.witnesses import Witnesses
+from onrecord.audit.core.draft import Appended, Draft, Intake, Proposal
+from onrecord.audit.core.people import service
+from onrecord.audit.core.witnessing import Witnessing
 from onrecord.chassis.database import read_transaction
 from onrecord.chassis.objects import ObjectStore
 from onrecord.contracts.audit import LoggedBody
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.times import Clock
+from onrecord.kernel.vocabulary import EntryKind, Service
 from onrecord.kernel.writepoints import WritePoint
 from onrecord.proof import merkle
 from onrecord.proof.checkpoint import Checkpoint, SignedCheckpoint, sign_checkpoint
@@ -24,6 +30,7 @@ from onrecord.proof.entry import LoggedEntry
 from onrecord.proof.notes import NoteSigner
 
 MAX_BODIES = 1000
+_ALARM_SECONDS = 30.0
 
 
 class StoredLedger:
@@ -37,22 +44,34 @@ class StoredLedger:
         clock: Clock,
         random_bytes: Callable[[int], bytes],
         reached: WritePoint,
+        witnessing: Witnessing,
     ) -> None:
         self._engine = engine
         self._signer = signer
+        self._quorum = witnessing.quorum
+        self._shown = Shown(engine, clock)
         self._stored = StoredHashes(engine)
         self._signed: SignedCheckpoint | None = None
         self._changed = threading.Condition()
         self._appender = Appender(
             engine, self._stored, clock, random_bytes, self._committed, reached
         )
+        self._witnesses = Witnesses(
+            witnessing,
+            [HttpWitness(one, witnessing.call_seconds) for one in witnessing.addresses],
+            self,
+            lambda: self._publisher.tell(),
+            lambda what, why: self._publisher.alarmed(what, why),
+        )
         self._publisher = Publisher(
             engine,
             self._stored,
             objects,
             signer.verifier,
-            self._refresh,
+            self.head,
+            self._witnesses,
             self._appender,
+            self._alarm,
             clock,
             reached,
         )
@@ -60,17 +79,19 @@ class StoredLedger:
     def open(self) -> None:
         """Make sure that the database holds together and extends what is published; then append.
 
-        Raises LEDGER_UNAVAILABLE.
+        Witnesses are heard before that, as far as they answer in time. Raises LEDGER_UNAVAILABLE.
         """
         schema.create_ledger(self._engine)
         self._refresh()
         self._appender.start()
+        self._witnesses.start()
         self._publisher.start()
 
     def close(self) -> None:
         """Finish what waits, publish it, stop."""
         self._appender.close()
         self._publisher.close()
+        self._witnesses.close()
 
     def append(self, proposal: Proposal, deadline: Deadline) -> Appended:
         return self._appender.append(proposal, deadline)
@@ -113,6 +134,22 @@ class StoredLedger:
         signed = self._signed
         return signed if signed is not None else self._refresh()
 
+    def head(self) -> SignedCheckpoint:
+        """The newest committed head, whoever appended it, signed."""
+        return self._refresh()
+
+    def witnessed(self) -> str:
+        """The newest checkpoint that the quorum has cosigned, with its cosignatures.
+
+        Raises NOT_FOUND where there is none.
+        """
+        note = self._shown.witnessed()
+        if note is None or self._quorum.covers(note, self._signer.verifier) is None:
+            raise OnRecordError(
+                ErrorCode.NOT_FOUND, "no checkpoint has been cosigned by a quorum of witnesses"
+            )
+        return note
+
     def consistency(self, old_size: int, new_size: int) -> tuple[bytes, ...]:
         size = self.newest().checkpoint.size
         if new_size > size:
@@ -131,6 +168,12 @@ class StoredLedger:
     def wait_for_append(self, seconds: float) -> None:
         with self._changed:
             self._changed.wait(seconds)
+
+    def _alarm(self, what: str, why: str) -> None:
+        body = {"what": what, "why": why, "by": service(Service.AUDIT)}
+        self._appender.append(
+            lambda _: Draft(EntryKind.ALARM_RAISED, body), Deadline.after(_ALARM_SECONDS)
+        )
 
     def _committed(self, head: Head) -> None:
         self._sign(head.size, head.root)

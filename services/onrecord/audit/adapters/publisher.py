@@ -1,8 +1,10 @@
 """Publishing the log as static objects (C2SP tlog-tiles): tiles first, then the checkpoint.
 
 May be killed anywhere: what a checkpoint says is there was there before it, and what is missing
-is written again at the next start. It also watches the past: a database that does not extend the
-published checkpoint has been rolled back or replaced, and nothing more may be appended to it.
+is written again at the next start. Witnesses are asked before the checkpoint is put in its place;
+what they send later is added to it. It also watches the past: a database that does not extend what
+is published, or what a witness has cosigned, has been rolled back or replaced, and nothing more
+may be appended to it.
 """
 
 import logging
@@ -11,18 +13,25 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
-from sqlalchemy import Engine, func, insert, select
+from sqlalchemy import Engine, func, select
 
 from onrecord.audit.adapters import schema, write_ahead
 from onrecord.audit.adapters.hashes import StoredHashes
+from onrecord.audit.adapters.shown import Shown
+from onrecord.audit.adapters.witnesses import Witnesses
 from onrecord.audit.core import write_points
-from onrecord.chassis.database import read_transaction, write_transaction
+from onrecord.chassis.database import read_transaction
 from onrecord.chassis.objects import ObjectStore
 from onrecord.kernel.errors import ErrorCode, OnRecordError
-from onrecord.kernel.times import Clock, format_time
+from onrecord.kernel.times import Clock
 from onrecord.kernel.writepoints import WritePoint
 from onrecord.proof import merkle
-from onrecord.proof.checkpoint import Checkpoint, SignedCheckpoint, open_checkpoint
+from onrecord.proof.checkpoint import (
+    Checkpoint,
+    OpenedCheckpoint,
+    SignedCheckpoint,
+    open_checkpoint,
+)
 from onrecord.proof.notes import NoteVerifier
 from onrecord.proof.tiles import CHECKPOINT_PATH, TILE_WIDTH, TileObject, tiles_to_write
 
@@ -46,6 +55,7 @@ class Publisher:
     """Publishes what is committed, in a thread of its own, as often as it is told.
 
     `committed` reads the head that the database has committed, whoever appended it, and signs it.
+    `alarm` appends an alarm (what, why), once the gate is open.
     """
 
     def __init__(
@@ -55,7 +65,9 @@ class Publisher:
         objects: ObjectStore,
         key: NoteVerifier,
         committed: Callable[[], SignedCheckpoint],
+        witnesses: Witnesses,
         gate: Gate,
+        alarm: Callable[[str, str], None],
         clock: Clock,
         reached: WritePoint,
     ) -> None:
@@ -64,8 +76,11 @@ class Publisher:
         self._objects = objects
         self._key = key
         self._committed = committed
+        self._witnesses = witnesses
+        self._shown = Shown(engine, clock)
         self._gate = gate
-        self._clock = clock
+        self._alarm = alarm
+        self._alarms: list[tuple[str, str]] = []
         self._reached = reached
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -100,14 +115,21 @@ class Publisher:
             seen = self._seen()
             newest = self._committed()
             before = self._extended_size(seen, newest.checkpoint)
+            self._look_back(before)
             if before < newest.checkpoint.size:
                 self._write_objects(before, newest.checkpoint.size)
+            if seen is not None and seen.checkpoint == newest.checkpoint:
+                self._witnesses.adopt(newest, seen.note)
+            note = self._witnesses.cosign(newest)
+            self._reached(write_points.COSIGNED)
             self._reached(write_points.BEFORE_CHECKPOINT)
-            if before < newest.checkpoint.size or before == 0:
-                self._objects.put(CHECKPOINT_PATH, newest.note.encode())
-                self._reached(write_points.AFTER_CHECKPOINT)
-            self._note(newest)
+            if seen is None or note != seen.note:
+                self._objects.put(CHECKPOINT_PATH, note.encode())
+            self._reached(write_points.AFTER_CHECKPOINT)
+            self._shown.keep_published(newest)
             self._reached(write_points.PUBLISHED_NOTED)
+            self._shown.keep_witnessed(self._witnesses.witnessed())
+            self._reached(write_points.WITNESSED_NOTED)
             self._drop_partials(before, newest.checkpoint.size)
 
     def _run(self) -> None:
@@ -118,6 +140,7 @@ class Publisher:
             closing, pause = self._stop.is_set(), None
             try:
                 self.publish()
+                self._raise_alarms()
                 write_ahead.empty(self._engine)
             except OnRecordError as error:
                 if error.code is ErrorCode.LEDGER_UNAVAILABLE:
@@ -133,7 +156,31 @@ class Publisher:
                 return
             self._stop.wait(_REST_SECONDS)
 
-    def _seen(self) -> Checkpoint | None:
+    def alarmed(self, what: str, why: str) -> None:
+        """Have an alarm appended, from the thread that publishes."""
+        self._alarms.append((what, why))
+        self.tell()
+
+    def _raise_alarms(self) -> None:
+        while self._alarms:
+            try:
+                self._alarm(*self._alarms[0])
+            except OnRecordError as error:
+                # Not now, as when the disk is full or we are closing; it was logged.
+                _log.warning("an alarm could not be appended: %s", error.message)
+                return
+            del self._alarms[0]
+
+    def _look_back(self, published: int) -> None:
+        """What was published once is published still, or somebody has put back an older store."""
+        noted = self._shown.published_size()
+        if noted > published:
+            why = f"{noted} entries were published and the object store shows {published}"
+            _log.error("alarm (published_log): %s; it is published again", why)
+            if ("published_log", why) not in self._alarms:
+                self._alarms.append(("published_log", why))
+
+    def _seen(self) -> OpenedCheckpoint | None:
         """The checkpoint that is published. Raises LEDGER_UNAVAILABLE where it is not ours."""
         try:
             note = self._objects.get(CHECKPOINT_PATH).decode("utf-8", "replace")
@@ -142,14 +189,15 @@ class Publisher:
                 raise
             return None
         try:
-            return open_checkpoint(note, self._key).checkpoint
+            return open_checkpoint(note, self._key)
         except OnRecordError as error:
             raise _stopped(f"the published checkpoint is not ours: {error.message}") from error
 
-    def _extended_size(self, seen: Checkpoint | None, ours: Checkpoint) -> int:
+    def _extended_size(self, opened: OpenedCheckpoint | None, ours: Checkpoint) -> int:
         """The size that is published; raises LEDGER_UNAVAILABLE where ours does not extend it."""
-        if seen is None:
+        if opened is None:
             return 0
+        seen = opened.checkpoint
         if seen.size > ours.size:
             raise _stopped(
                 f"{seen.size} entries are published and the database has {ours.size}: it has been "
@@ -184,22 +232,6 @@ class Publisher:
                 .order_by(table.c.idx)
             ).scalars()
             return [bytes(row) for row in rows]
-
-    def _note(self, newest: SignedCheckpoint) -> None:
-        table, checkpoint = schema.published, newest.checkpoint
-        with write_transaction(self._engine) as connection:
-            if connection.execute(
-                select(table.c.size).where(table.c.size == checkpoint.size)
-            ).first():
-                return
-            connection.execute(
-                insert(table).values(
-                    size=checkpoint.size,
-                    root=checkpoint.root,
-                    time=format_time(self._clock.now()),
-                    note=newest.note,
-                )
-            )
 
 
 @contextmanager

@@ -68,6 +68,16 @@ published = Table(
     Column("note", Text, nullable=False),
 )
 
+# The largest checkpoints that a quorum of witnesses had cosigned, with their cosignatures.
+witnessed = Table(
+    "witnessed_checkpoints",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary(32), nullable=False),
+    Column("time", String(32), nullable=False),
+    Column("note", Text, nullable=False),
+)
+
 # What follows follows from the entries: kept so that the next append can be decided quickly.
 idempotency = Table(
     "idempotency",
@@ -209,6 +219,7 @@ APPEND_ONLY = (
     bodies,
     hashes,
     published,
+    witnessed,
     idempotency,
     markers,
     bundles,

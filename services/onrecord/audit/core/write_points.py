@@ -15,9 +15,11 @@ AFTER_COMMIT = "audit.append.after_commit"
 BEFORE_ANSWER = "audit.append.before_answer"
 BUNDLE_WRITTEN = "audit.publish.bundle_written"
 TILE_WRITTEN = "audit.publish.tile_written"
+COSIGNED = "audit.publish.cosigned"
 BEFORE_CHECKPOINT = "audit.publish.before_checkpoint"
 AFTER_CHECKPOINT = "audit.publish.after_checkpoint"
 PUBLISHED_NOTED = "audit.publish.noted"
+WITNESSED_NOTED = "audit.publish.witnessed_noted"
 
 WRITE_POINTS = (
     BATCH_BEGUN,
@@ -35,8 +37,10 @@ WRITE_POINTS = (
     OFFSETS_TOLD,
     BUNDLE_WRITTEN,
     TILE_WRITTEN,
+    COSIGNED,
     BEFORE_CHECKPOINT,
     AFTER_CHECKPOINT,
     PUBLISHED_NOTED,
+    WITNESSED_NOTED,
 )
 """In the order in which one append, or one poll of the bus, passes them."""
