@@ -1,6 +1,8 @@
 """`onrecord policy`: what a state's custodian does on the way to a policy in force."""
 
+import base64
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,11 @@ from click.testing import CliRunner, Result
 
 from onrecord.cli.policy import policy
 from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.kernel.vocabulary import Role
+from onrecord.proof import canonical
 from onrecord.proof.authority import AuthorityBundle, verify_bundle
 from onrecord.proof.notes import NoteSigner
-from tests.builders.audit import POLICIES, STATES
+from tests.builders.audit import POLICIES, REQUEST, STATES, audit_for_test, soon
 
 UTAH = POLICIES / "US-UT"
 
@@ -27,6 +31,33 @@ def key(tmp_path: Path) -> Iterator[Path]:
     path = tmp_path / "utah.key"
     assert run("new-key", "US-UT", path).exit_code == 0
     yield path
+
+
+@pytest.fixture(scope="module")
+def bodies(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What an auditor has of a ledger with one granted and one refused request to Utah."""
+    folder = tmp_path_factory.mktemp("ledger")
+    audit = audit_for_test(folder / "audit")
+    try:
+        granted = audit.authorize()
+        refused = audit.authorize(offence={"statute": "Utah Code 76-6-206", "tier": "felony"})
+        found = audit.service.bodies(0, 1000, audit.token("auditor", Role.AUDITOR), soon())
+    finally:
+        audit.close()
+    lines = [
+        canonical.encode(
+            {
+                "index": one.index,
+                "nonce": base64.b64encode(one.nonce).decode(),
+                "body": base64.b64encode(one.body).decode(),
+            }
+        )
+        for one in found
+    ]
+    (folder / "bodies.jsonl").write_bytes(b"".join(line + b"\n" for line in lines))
+    indices = {"granted": granted.entry.index, "refused": refused.entry.index}
+    (folder / "indices.json").write_text(json.dumps(indices))
+    return folder / "bodies.jsonl"
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -115,3 +146,138 @@ def test_what_is_not_a_bundle_is_not_sent(tmp_path: Path) -> None:
         result = run("activate", path, "--url", "http://gateway", "--token", "t")
         assert isinstance(result.exception, OnRecordError)
         assert result.exception.code is ErrorCode.POLICY_INVALID
+
+
+def test_a_new_policy_is_in_form_and_refuses_everything(tmp_path: Path, key: Path) -> None:
+    """R-1: from the first minute a gallery refuses, and goes on until somebody fills it in."""
+    folder = tmp_path / "policies" / "US-UT"
+    made = run("new", "US-UT", folder)
+    assert made.exit_code == 0, made.output
+    checked = run("check", folder)
+    assert checked.exit_code == 0, checked.output
+    assert "still to be filled in" in checked.output
+    assert run("check", folder, "--strict").exit_code == 3
+    assert "Nobody, for nothing" in run("who", folder).output
+    assert run("sign", folder, "--key", key, "--out", tmp_path / "empty.json").exit_code == 0
+    again = run("new", "US-UT", folder)
+    assert again.exit_code == 2
+    assert "not overwritten" in again.output
+    assert isinstance(run("new", "US-ZZ", tmp_path / "z").exception, OnRecordError)
+
+
+def test_the_skeletons_permit_opens_only_with_both_locks(tmp_path: Path) -> None:
+    """R-1, R-2: a permit alone is refused while the policy rests on nothing."""
+    run("new", "US-UT", tmp_path / "new")
+    cedar = (tmp_path / "new" / "policy.cedar").read_text()
+    permit = cedar[cedar.index('// @id("us-ut-serious-crimes")') : cedar.index("// A forbid")]
+    written = "\n".join(one.removeprefix("// ").removeprefix("//") for one in permit.splitlines())
+    (tmp_path / "new" / "policy.cedar").write_text(cedar + written)
+    refused = run("check", tmp_path / "new")
+    assert isinstance(refused.exception, OnRecordError)
+    assert "law_enforcement" in refused.exception.message
+    yaml = (tmp_path / "new" / "authority.yaml").read_text()
+    yaml = yaml.replace(
+        "agencies: {}",
+        "agencies:\n  us-ut-sp: {name: Police, level: state, kind: police, jurisdiction: US-UT}",
+    ).replace("groups: {}", "groups:\n  law_enforcement: [us-ut-sp]")
+    (tmp_path / "new" / "authority.yaml").write_text(yaml)
+    lawless = run("check", tmp_path / "new")
+    assert isinstance(lawless.exception, OnRecordError)
+    assert "rests on no instrument" in lawless.exception.message
+
+
+def test_check_tells_machines_what_is_lacking() -> None:
+    told = json.loads(run("check", UTAH, "--json").output)
+    assert told["jurisdiction"] == "US-UT"
+    assert "legal_review" in [one["what"] for one in told["lacks"]]
+    assert run("check", UTAH, "--strict").exit_code == 3
+    late = run("check", UTAH, "--now", "2027-12-24T00:00:00Z")
+    assert "runs out on 1 January 2028" in late.output
+    assert isinstance(run("check", UTAH, "--now", "soon").exception, OnRecordError)
+
+
+def test_who_answers_for_machines_and_for_one_agency() -> None:
+    told = json.loads(run("who", UTAH, "--json", "--now", "2026-11-23T00:00:00Z").output)
+    assert [one["jurisdiction"] for one in told] == ["US-UT"]
+    assert told[0]["in_force"]
+    assert {name for row in told[0]["rows"] for name in row["agencies"]} == {
+        "us-md-msp",
+        "us-ut-dld",
+        "us-ut-dps",
+        "us-ut-slcpd",
+    }
+    only = run("who", UTAH, "--agency", "us-ut-dld").output
+    assert "licence fraud" in only
+    assert "criminal investigation" not in only
+    assert "Nobody, for nothing" in run("who", UTAH, "--agency", "us-fbi").output
+    over = run("who", UTAH, "--now", "2030-01-01T00:00:00Z").output
+    assert "nobody can search on this day" in over
+
+
+def test_diff_shows_answers_and_an_exit_code_for_scripts(tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    shutil.copytree(UTAH, folder)
+    assert run("diff", UTAH, folder, "--exit-code").exit_code == 0
+    cedar = (folder / "policy.cedar").read_text()
+    (folder / "policy.cedar").write_text(
+        cedar.replace('["violent_felony", "felony"]', '["violent_felony", "felony", "misdemeanor"]')
+    )
+    told = run("diff", UTAH, folder)
+    assert told.exit_code == 0
+    assert "Newly allowed" in told.output
+    assert "misdemeanor" in told.output
+    assert run("diff", UTAH, folder, "--exit-code").exit_code == 3
+    machine = json.loads(run("diff", UTAH, folder, "--json").output)
+    assert machine["lost"] == []
+    assert machine["gained"][0]["tiers"] == ["misdemeanor"]
+
+
+def test_explain_takes_a_request_or_an_entry(tmp_path: Path, bodies: Path) -> None:
+    request = tmp_path / "request.json"
+    request.write_text(json.dumps({**REQUEST, "galleries": ["US-UT", "US-VT", "US-NV"]}))
+    asking = ("explain", request, "--agency", "us-ut-slcpd", "--policy", POLICIES)
+    told = run(*asking, "--trained", "2026-06-01", "--now", "2026-11-23T00:00:00Z")
+    assert told.exit_code == 0, told.output
+    assert "US-UT  GRANTED" in told.output
+    assert "US-VT  REFUSED" in told.output
+    assert "utah-felony-investigations applies" in told.output
+    assert "US-NV has no policy in force" in told.output
+    assert run(*asking, "--exit-code").exit_code == 3
+    machine = json.loads(run(*asking, "--json").output)
+    assert [one["code"] for one in machine[0]["above"]] == ["training_missing"]
+    entry = json.loads(bodies.with_name("indices.json").read_text())["refused"]
+    replayed = run("explain", "--policy", POLICIES, "--bodies", bodies, "--entry", entry)
+    assert replayed.exit_code == 0, replayed.output
+    assert "in the ledger" in replayed.output
+    assert "differs" not in replayed.output
+    assert run("explain", "--policy", POLICIES, "--bodies", bodies, "--entry", 0).exit_code == 2
+    assert run("explain", request, "--policy", POLICIES).exit_code == 2
+
+
+def test_simulate_tells_what_would_have_changed(tmp_path: Path, bodies: Path) -> None:
+    same = run("simulate", UTAH, "--bodies", bodies, "--exit-code")
+    assert same.exit_code == 0, same.output
+    assert "No request would have ended otherwise" in same.output
+    folder = tmp_path / "new"
+    shutil.copytree(UTAH, folder)
+    cedar = (folder / "policy.cedar").read_text()
+    (folder / "policy.cedar").write_text(
+        cedar.replace('["violent_felony", "felony"]', '["misdemeanor"]')
+    )
+    told = run("simulate", folder, "--bodies", bodies, "--exit-code")
+    assert told.exit_code == 3
+    assert "would be refused" in told.output
+    assert "would be granted" in told.output
+    machine = json.loads(run("simulate", folder, "--bodies", bodies, "--json").output)
+    assert machine["all"]["asked"] == 2
+    assert (machine["all"]["gained"], machine["all"]["lost"]) == (1, 1)
+    none = run("simulate", POLICIES / "US-MD", "--bodies", bodies)
+    assert "No request in these bodies asks for this gallery" in none.output
+
+
+def test_a_bundle_is_asked_like_a_folder(key: Path, tmp_path: Path) -> None:
+    out = tmp_path / "1.json"
+    run("sign", UTAH, "--key", key, "--out", out)
+    assert run("who", out).output == run("who", UTAH).output
+    assert run("diff", UTAH, out, "--exit-code").exit_code == 0
+    assert run("who", UTAH, out).exit_code == 2

@@ -42,10 +42,16 @@ class Forbid:
 
 @dataclass(frozen=True, slots=True)
 class PolicyText:
-    """All policies of a file."""
+    """All policies of a file.
+
+    `spoken_of`: the context attributes that any of them reads; `agencies_named`: the agencies that
+    any of them names one by one. What is in neither cannot change an answer.
+    """
 
     permits: tuple[Permit, ...]
     forbids: tuple[Forbid, ...]
+    spoken_of: frozenset[str]
+    agencies_named: frozenset[str]
 
 
 def read_policies(text: str, authority: Authority) -> PolicyText:
@@ -69,7 +75,35 @@ def read_policies(text: str, authority: Authority) -> PolicyText:
         else:
             citation, summary = str(notes.get("citation", "")), str(notes.get("summary", ""))
             forbids.append(Forbid(policy_id, label, citation, summary))
-    return PolicyText(tuple(permits), tuple(forbids))
+    spoken_of, agencies_named = _spoken_of(tree)
+    return PolicyText(tuple(permits), tuple(forbids), spoken_of, agencies_named)
+
+
+def _spoken_of(tree: Any) -> tuple[frozenset[str], frozenset[str]]:
+    """Attributes and agencies that stand anywhere in the policies.
+
+    `context` as a whole, in whatever expression, counts as every attribute of it.
+    """
+    attributes: set[str] = set()
+    agencies: set[str] = set()
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, list):
+            waiting.extend(node)
+        elif isinstance(node, dict):
+            match node:
+                case {".": {"left": {"Var": "context"}, "attr": str(name)}, **rest} if not rest:
+                    attributes.add(name)
+                    continue
+                case {"Var": "context"}:
+                    attributes.update(WORDS)
+                case {"type": "Agency", "id": str(name)}:
+                    agencies.add(name)
+                case _:
+                    pass
+            waiting.extend(node.values())
+    return frozenset(attributes), frozenset(agencies)
 
 
 def _permit(policy_id: str, label: str, policy: dict[str, Any], authority: Authority) -> Permit:

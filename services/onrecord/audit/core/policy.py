@@ -8,16 +8,19 @@ import cedarpy
 
 from onrecord.audit.core.authority import Agency, Authority
 from onrecord.audit.core.authority_reading import read_authority
-from onrecord.audit.core.canonical_form import Forbid, PolicyText, read_policies
+from onrecord.audit.core.canonical_form import Forbid, Permit, PolicyText, read_policies
+from onrecord.audit.core.cedar_bounds import check_bounds
 from onrecord.audit.core.cedar_schema import SCHEMA
+from onrecord.audit.core.plain_text import read_plain
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What Cedar said: permitted, or not; the forbids that decided; what went wrong if anything."""
+    """What Cedar said: permitted, or not; the rules that decided; what went wrong if anything."""
 
     permitted: bool
+    permits: tuple[Permit, ...]
     forbids: tuple[Forbid, ...]
     errors: tuple[str, ...]
 
@@ -52,6 +55,7 @@ class StatePolicy:
         decided = set(result.diagnostics.reasons)
         return Answer(
             permitted=bool(result.allowed),
+            permits=tuple(one for one in self.text.permits if one.policy_id in decided),
             forbids=tuple(one for one in self.text.forbids if one.policy_id in decided),
             errors=tuple(str(error) for error in result.diagnostics.errors),
         )
@@ -60,16 +64,28 @@ class StatePolicy:
 def read_policy(policy: bytes, authority: bytes, jurisdiction: str) -> StatePolicy:
     """Read both files of a bundle, and hold them to the schema and the canonical form.
 
-    Raises POLICY_INVALID with the first thing that is wrong.
+    Raises POLICY_INVALID with the first thing that is wrong; nothing else, whatever Cedar does.
     """
+    try:
+        return _read(policy, authority, jurisdiction)
+    except (OnRecordError, KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # Cedar's panics are no Exceptions
+        raise _invalid(f"it cannot be read ({type(error).__name__})") from error
+
+
+def _read(policy: bytes, authority: bytes, jurisdiction: str) -> StatePolicy:
     signed = read_authority(authority)
     if signed.jurisdiction != jurisdiction:
         raise _invalid(f"authority.yaml is {signed.jurisdiction}'s, not {jurisdiction}'s")
-    try:
-        text = policy.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise _invalid("policy.cedar is not UTF-8") from error
+    text = read_plain(policy, "policy.cedar")
+    check_bounds(text)
     found = read_policies(text, signed)
+    if found.permits and signed.instrument.kind == "none":
+        raise _invalid(
+            f"it rests on no instrument (authority.yaml), so it cannot permit anything, and "
+            f"{found.permits[0].label} permits"
+        )
     schema = cedarpy.Schema.from_str(SCHEMA)
     checked = cedarpy.validate_policies(text, schema)
     if not checked.validation_passed:
