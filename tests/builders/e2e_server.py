@@ -88,6 +88,10 @@ class Server:
     def logs(self) -> Sequence[Path]:
         return self.log, *sorted((self.data / "processes").glob("*.log"))
 
+    def processes(self) -> list[int]:
+        """The ids of all its processes."""
+        return [*_children(self.process.pid), self.process.pid]
+
     def ask_to_stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
 
@@ -106,12 +110,12 @@ class Server:
 
     def kill(self) -> None:
         """SIGKILL to every process of it at once: no chance to do anything more."""
-        children = _children(self.process.pid)
-        for pid in (*children, self.process.pid):
+        processes = self.processes()
+        for pid in processes:
             os.kill(pid, signal.SIGKILL)
         self.process.wait()
         deadline, pause = time.monotonic() + STOP_SECONDS, threading.Event()
-        while any(_lives(pid) for pid in children):
+        while any(lives(pid) for pid in processes):
             assert time.monotonic() < deadline, "a process outlives SIGKILL"
             pause.wait(_POLL_SECONDS)
 
@@ -157,7 +161,8 @@ def _children(pid: int) -> list[int]:
     return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def _lives(pid: int) -> bool:
+def lives(pid: int) -> bool:
+    """Whether a process of that id is at work."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):

@@ -20,7 +20,7 @@ from tests.builders.e2e_asking import FOUND, WAIT_SECONDS, begun, slow
 from tests.builders.e2e_forms import BOTH, COMMANDS
 from tests.builders.e2e_ledger import LedgerView
 from tests.builders.e2e_scene import UTAH, Scene, build_scene, judge_by
-from tests.builders.e2e_server import Server, said, spawn, start_server
+from tests.builders.e2e_server import Server, lives, said, spawn, start_server
 
 
 @dataclass(slots=True)
@@ -121,15 +121,18 @@ def test_killed_in_the_middle_of_a_search(house: House, tmp_path: Path) -> None:
 
 
 def test_sigterm_lets_a_search_that_was_accepted_finish(house: House, tmp_path: Path) -> None:
-    """R-45: not ready, finish, close: the answer arrives, the process ends by itself, cleanly."""
+    """R-45: not ready, finish, close: the answer arrives, it ends by itself, cleanly, and
+    leaves no process behind.
+    """
     asked = begun(house.scene, house.slow_probe)
-    kept = checkpoint(house)
+    kept, processes = checkpoint(house), house.server.processes()
     house.server.ask_to_stop()
     asked.wait()
     assert asked.error is None, asked.error
     assert asked.answer is not None
     assert asked.answer.status in FOUND
     assert house.server.ended() == 0
+    assert not [pid for pid in processes if lives(pid)]
     assert "stopped; everything acknowledged is on disk" in house.log.read_text("utf-8")
     assert "Traceback" not in said(house.server)
     assert not (house.data / "address").exists()

@@ -9,6 +9,7 @@ import click
 from onrecord.chassis.lifecycle import StopSignals
 from onrecord.chassis.throttle import GIVE_WAY_SECONDS
 from onrecord.cli.log import prepare_log
+from onrecord.cli.starting import how_to_begin, refuse_busy_port, refuse_foreign
 from onrecord.kernel.errors import OnRecordError
 from onrecord.standalone.folder import DataFolder
 from onrecord.standalone.lock import exclusive
@@ -73,12 +74,12 @@ def up_processes(
     """
     data = data.resolve()
     folder = DataFolder(data)
-    if data.exists() and any(data.iterdir()) and not folder.lock.exists():
-        raise click.ClickException(f"{data} holds something else; choose another with --data")
+    refuse_foreign(folder)
     _refuse_other_layout(folder, planes)
+    refuse_busy_port(host, port)
     prepare_log()
     log = logging.getLogger("onrecord.up-processes")
-    began = time.monotonic()
+    began, first_start = time.monotonic(), not folder.bus.exists()
     folder.prepare()
     with StopSignals() as signals, exclusive(folder.lock):
         plans = plan(
@@ -93,20 +94,23 @@ def up_processes(
         )
         supervisor = Supervisor(plans)
         signals.at_work()
+        log.info("starting %d processes on %s", len(plans), data)
         died: ProcessPlan | None = None
         try:
             if supervisor.start(signals, lambda what: log.info("%s", what)):
                 address = f"http://{plans[-1].address}"
                 folder.address.write_text(address + "\n", "utf-8")
-                click.echo(_table(plans), err=True)
                 log.info("ready in %.1f s: %s", time.monotonic() - began, address)
+                click.echo(_table(plans, folder), err=True)
+                if first_start:
+                    click.echo(how_to_begin(data, address), err=True)
                 died = supervisor.watch(signals)
         except OnRecordError as error:
             raise click.ClickException(error.message) from error
         finally:
             folder.address.unlink(missing_ok=True)
-            log.info("stopping")
-            clean = supervisor.close()
+            log.info("stopping: each finishes what it accepted")
+            clean = supervisor.close(lambda what: log.info("%s", what))
     if died is not None:
         raise click.ClickException(f"{died.name} ended by itself; its log is {died.log}")
     if not clean:
@@ -122,12 +126,14 @@ def _refuse_other_layout(folder: DataFolder, planes: int) -> None:
         raise click.ClickException(f"{folder.root} holds one plane; serve it with --planes 1")
 
 
-def _table(plans: list[ProcessPlan]) -> str:
-    rows = [("process", "called at", "health", "log")]
-    rows += [(one.name, one.address, one.health, str(one.log)) for one in plans]
+def _table(plans: list[ProcessPlan], folder: DataFolder) -> str:
+    rows = [("process", "called at", "health")]
+    rows += [(one.name, one.address, f"http://{one.health}/readyz") for one in plans]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False))
-        + f"  {row[3]}"
+    lines = [
+        "  "
+        + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
-    )
+    ]
+    where = f"  settings and log of each: {folder.processes}/PROCESS.toml, .log"
+    return "\n".join(["", *lines, "", where, "  Ctrl-C stops them all.", ""])

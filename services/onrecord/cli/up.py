@@ -2,7 +2,6 @@
 
 import logging
 import os
-import socket
 import time
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import click
 from onrecord.chassis.lifecycle import Stopping, StopSignals, run
 from onrecord.chassis.throttle import GIVE_WAY_SECONDS
 from onrecord.cli.log import prepare_log
-from onrecord.kernel.errors import OnRecordError
+from onrecord.cli.starting import how_to_begin, refuse_busy_port, refuse_foreign
 from onrecord.standalone.folder import DataFolder
 
 _SHUTDOWN_SECONDS = 20
@@ -63,13 +62,12 @@ def up(
     """Run gateway, detection, embedding, vector search and audit in one process."""
     began = time.monotonic()
     folder = DataFolder(data)
-    if data.exists() and any(data.iterdir()) and not folder.lock.exists():
-        raise click.ClickException(f"{data} holds something else; choose another with --data")
+    refuse_foreign(folder)
     if folder.planes.exists():
         raise click.ClickException(
             f"{data} holds two planes; serve it with `onrecord up-processes --data {data}`"
         )
-    _listening(host, port).close()  # a busy port is said at once, before anything is made
+    refuse_busy_port(host, port)
     prepare_log()
     log = logging.getLogger("onrecord.up")
 
@@ -80,14 +78,14 @@ def up(
 
     with StopSignals() as signals:
         # Slow imports (pymilvus alone takes seconds) only now, so that --help is quick.
-        from onrecord.gateway.http.part import HttpPart
+        from onrecord.gateway.http.part import HttpPart, listening
         from onrecord.standalone.app import StandaloneSettings, standalone
 
         first_start = not folder.vectors.exists()
         settings = StandaloneSettings(data, models, origin, inference_threads, throttle_seconds)
         with (
             standalone(settings, lambda what: log.info("opening %s", what)) as running,
-            _listening(host, port) as listener,
+            listening(host, port) as listener,
         ):
             address = f"http://{host}:{listener.getsockname()[1]}"
 
@@ -96,7 +94,7 @@ def up(
                 log.info("ready in %.1f s: %s", time.monotonic() - began, address)
                 log.info("ledger key: %s", running.ledger_key)
                 if first_start:
-                    _say_how_to_begin(data, address)
+                    click.echo(how_to_begin(data, address), err=True)
 
             web = HttpPart(running.app, listener, _SHUTDOWN_SECONDS, lambda _: None)
             stopping = Stopping(unready=0, grace=_SHUTDOWN_SECONDS)
@@ -108,26 +106,3 @@ def up(
     if not clean:
         raise click.ClickException("not everything ended cleanly; see the log above")
     log.info("stopped; everything acknowledged is on disk")
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    from onrecord.gateway.http.part import listening
-
-    try:
-        return listening(host, port)
-    except OnRecordError as error:
-        raise click.ClickException(f"{error.message}; choose another with --port") from error
-
-
-def _say_how_to_begin(data: Path, address: str) -> None:
-    click.echo(
-        f"""
-Fresh keys stand in {data} (certificates, ledger, casework, token issuer).
-A token for a person, from the development issuer:
-
-  onrecord token --data {data} --person p-reyes --agency us-ut-slcpd --role requester
-
-The API is described at {address}/openapi.json; its public ledger is at {address}/ledger/checkpoint.
-""",
-        err=True,
-    )

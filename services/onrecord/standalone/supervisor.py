@@ -75,7 +75,7 @@ class Supervisor:
                     return one.plan
         return None
 
-    def close(self) -> bool:
+    def close(self, told: Callable[[str], None] = lambda _: None) -> bool:
         """Stop them in the order in which nobody misses anybody; whether all ended cleanly.
 
         Those that call before those that are called: what was accepted is finished.
@@ -93,6 +93,7 @@ class Supervisor:
             if one.process.stdin is not None:
                 one.process.stdin.close()
             clean = clean and status == 0
+            told(f"{one.plan.name} has ended" + (f" with {status}" if status else ""))
         self._running = []
         return clean
 

@@ -127,12 +127,16 @@ def test_planes_that_make_no_sense(
     assert "plane" in raised.value.message or raised.value.field == "planes"
 
 
+KINDS = {"text", "path", "secret", "integer", "number", "true or false", "list, by commas"}
+
+
 @pytest.mark.parametrize("service", list(Service))
 def test_every_setting_is_documented(service: Service) -> None:
     """A setting nobody has described is a setting nobody can set."""
     for one in documented(settings_of(service)):
         assert len(one.says) > 15, one.name
         assert one.says.endswith("."), one.name
+        assert one.kind in KINDS, one.name
         if one.kind in {"integer", "number"}:
             assert one.unit, one.name
 

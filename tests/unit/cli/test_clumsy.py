@@ -8,6 +8,7 @@ from click import Command
 from click.testing import CliRunner, Result
 
 from onrecord.cli.demo import demo
+from onrecord.cli.processes import up_processes
 from onrecord.cli.token import token
 from onrecord.cli.up import up
 from onrecord.kernel.errors import ErrorCode, OnRecordError
@@ -39,19 +40,23 @@ def test_a_token_is_issued_for_a_data_folder_alone(of_others: Path) -> None:
     assert names(of_others) == ["letter.txt"]
 
 
-def test_up_fills_no_folder_that_holds_something_else(of_others: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", [up, up_processes])
+def test_up_fills_no_folder_that_holds_something_else(
+    command: Command, of_others: Path, tmp_path: Path
+) -> None:
     mode = of_others.stat().st_mode
-    result = run(up, "--data", of_others, "--models", tmp_path, "--port", 0)
+    result = run(command, "--data", of_others, "--models", tmp_path, "--port", 0)
     assert result.exit_code == 1
     assert "holds something else" in result.output
     assert names(of_others) == ["letter.txt"]
     assert of_others.stat().st_mode == mode
 
 
-def test_a_busy_port_is_said_before_anything_is_made(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", [up, up_processes])
+def test_a_busy_port_is_said_before_anything_is_made(command: Command, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        result = run(up, "--data", tmp_path / "data", "--models", tmp_path, "--port", port)
+        result = run(command, "--data", tmp_path / "data", "--models", tmp_path, "--port", port)
     assert result.exit_code == 1
     assert f"cannot listen on 127.0.0.1:{port} (Address already in use); choose" in result.output
     assert not (tmp_path / "data").exists()

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import Field, SecretStr
 from pydantic.fields import FieldInfo
@@ -75,6 +75,8 @@ def shown(value: object, *, whole: bool = False) -> str:
         return MASK if value.get_secret_value() else "(empty)"
     if isinstance(value, bool):
         return "true" if value else "false"
+    if value is None:
+        return "(none)"
     if isinstance(value, tuple):
         return ",".join(shown(one) for one in value) or "(none)"
     text = str(value)
@@ -82,7 +84,10 @@ def shown(value: object, *, whole: bool = False) -> str:
 
 
 def _kind(field: FieldInfo) -> str:
-    name = getattr(field.annotation, "__name__", str(field.annotation))
+    # `X | None` is an X that may be left out.
+    kinds = [one for one in get_args(field.annotation) if one is not type(None)]
+    annotation = kinds[0] if kinds and type(None) in get_args(field.annotation) else None
+    name = getattr(annotation or field.annotation, "__name__", str(field.annotation))
     return {"str": "text", "int": "integer", "float": "number", "bool": "true or false"}.get(
         name, {"SecretStr": "secret", "Path": "path", "tuple": "list, by commas"}.get(name, name)
     )
