@@ -55,6 +55,7 @@ class FakeAudit:
 
     def __init__(self, tokens: JwtVerifier, clock: StillClock) -> None:
         self.ledger = MemoryLedger()
+        self.witnessed = 0  # entries that a quorum has cosigned
         self.allowed: dict[str, str] = {"US-UT": MODEL, "US-VT": MODEL, "US-MD": OTHER_MODEL}
         self.down = False
         self.failing: dict[str, OnRecordError] = {}
@@ -312,6 +313,11 @@ class FakeAudit:
 
     def checkpoint(self, deadline: Deadline) -> str:
         return self.ledger.checkpoint()
+
+    def witnessed_checkpoint(self, deadline: Deadline) -> str:
+        if self.witnessed == 0:
+            raise OnRecordError(ErrorCode.NOT_FOUND, "nobody has cosigned anything")
+        return self.ledger.checkpoint(self.witnessed)
 
     # What tests ask
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from onrecord.audit.core.witnessing import WitnessAddress, Witnessing
 from onrecord.audit.rpc import register
 from onrecord.clients.audit import AuditClient, LedgerProofsClient
 from onrecord.contracts.audit import Audit, LookCall, SearchEnd
@@ -20,6 +21,7 @@ from onrecord.proof.merkle import verify_consistency
 from onrecord.proof.release import verify_release
 from tests.builders.audit import MODEL, PROBE, AuditForTest, soon
 from tests.builders.servers import Servers
+from tests.builders.witnessing import running_witness
 from tests.contract.conftest import Refused, Way, copied, foreign, plain_text
 
 
@@ -319,6 +321,24 @@ class TestOverGrpcAlone:
         proof = inside.service.consistency_proof(3, len(bodies), soon())
         assert client.consistency_proof(3, len(bodies), soon()) == tuple(proof)
 
+    def test_what_a_quorum_has_cosigned(
+        self, inside: AuditForTest, net: Servers, refused: Refused, tmp_path: Path
+    ) -> None:
+        """R-16: the same checkpoint both ways; without witnesses there is none."""
+        key = inside.signer.verifier
+        with running_witness(tmp_path / "witness.db", key) as witness:
+            none: Audit = AuditClient(
+                net.channel(net.serve(Service.AUDIT, register(inside.service)), Service.AUDIT)
+            )
+            refused(ErrorCode.NOT_FOUND, lambda: none.witnessed_checkpoint(soon()))
+            asked = Witnessing((WitnessAddress(witness.key, witness.url),), 1)
+            cosigned = inside.reopen(witnessing=asked)
+            port = net.serve(Service.AUDIT, register(cosigned.service))
+            note = AuditClient(net.channel(port, Service.AUDIT)).witnessed_checkpoint(soon())
+            assert note == cosigned.service.witnessed_checkpoint(soon())
+            assert open_checkpoint(note, key, [witness.key]).witnessed_by == (witness.key.name,)
+            cosigned.close()
+
     def test_a_plane_may_ask_for_proofs_and_for_nothing_else(
         self, inside: AuditForTest, net: Servers, refused: Refused
     ) -> None:
@@ -332,6 +352,7 @@ class TestOverGrpcAlone:
             lambda: plane.record_failure("s", ["US-UT"], "internal", soon()),
         )
         refused(ErrorCode.CALLER_NOT_ALLOWED, lambda: plane.entry(0, soon()))
+        refused(ErrorCode.CALLER_NOT_ALLOWED, lambda: plane.witnessed_checkpoint(soon()))
         assert inside.service.checkpoint(soon()) == before
 
     def test_strangers_reach_nothing(

@@ -143,3 +143,9 @@ class _Servicer(audit_pb2_grpc.AuditServicer):
         self, request: pb.GetCheckpointRequest, context: _Context
     ) -> pb.GetCheckpointResponse:
         return pb.GetCheckpointResponse(checkpoint=self._audit.checkpoint(deadline_of(context)))
+
+    def GetWitnessedCheckpoint(
+        self, request: pb.GetWitnessedCheckpointRequest, context: _Context
+    ) -> pb.GetCheckpointResponse:
+        checkpoint = self._audit.witnessed_checkpoint(deadline_of(context))
+        return pb.GetCheckpointResponse(checkpoint=checkpoint)

@@ -194,6 +194,14 @@ class AuditClient(LedgerProofsClient):
             deadline,
         )
 
+    def witnessed_checkpoint(self, deadline: Deadline) -> str:
+        return self._exchange(
+            self._stub.GetWitnessedCheckpoint,
+            pb.GetWitnessedCheckpointRequest,
+            lambda answer: answer.checkpoint,
+            deadline,
+        )
+
     def entry(self, index: int, deadline: Deadline) -> LoggedEntry:
         return self._exchange(
             self._stub.GetEntry,

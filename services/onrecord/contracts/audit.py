@@ -25,7 +25,9 @@ gallery.enrolled  gallery, change (the statement), attestation
 record.deleted    gallery, change (the statement), attestation
 alarm.raised      what (receipt, change), why, gallery, receipt or change (the statement),
                   attestation; or what (receipt_gap), why, gallery, expected, seen; or
-                  what (grant_without_end), why, search_id, grant_index, galleries [..]
+                  what (grant_without_end), why, search_id, grant_index, galleries [..]; or
+                  what (witness: one that forgot; published_log: an object store that shows less
+                  than was published), why
 
 What an emergency adds is told in `onrecord.contracts.emergencies`.
 Entries about searches made and galleries changed come from the bus (`onrecord.contracts.events`),
@@ -265,6 +267,13 @@ class Audit(LedgerProofs, EmergencyRecords, Protocol):
         ...
 
     def active_policies(self, deadline: Deadline) -> tuple[ActivePolicy, ...]: ...
+
+    def witnessed_checkpoint(self, deadline: Deadline) -> str:
+        """The newest checkpoint that a quorum of witnesses has cosigned, cosignatures and all.
+
+        Every entry below its size is witnessed, and no other. Raises NOT_FOUND where none is.
+        """
+        ...
 
     def entry(self, index: int, deadline: Deadline) -> LoggedEntry:
         """An entry with a fresh proof. Raises NOT_FOUND."""

@@ -1,5 +1,6 @@
 """What is released to the person who asked: at most two leads, with everything R-16 demands."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,8 +22,12 @@ from onrecord.kernel.vocabulary import (
     UNWITNESSED_STAMP,
     SearchStatus,
 )
+from onrecord.proof.checkpoint import parse_checkpoint
 from onrecord.proof.entry import parse_body
+from onrecord.proof.notes import parse_note
 from onrecord.proof.release import ReleaseProof
+
+_log = logging.getLogger(__name__)
 
 
 class Leads:
@@ -50,7 +55,18 @@ class Leads:
                 ErrorCode.RELEASE_NOT_SUPPORTED, "the ledger shows no release of this search"
             )
         leads = self._unseal(outcome.proof, caller.token, deadline)
-        return _report(search, outcome, leads)
+        witnessed = self._is_witnessed(outcome.entry.index, deadline)
+        return _report(search, outcome, leads, witnessed)
+
+    def _is_witnessed(self, index: int, deadline: Deadline) -> bool:
+        """Whether a quorum has cosigned a checkpoint that covers this entry, by now."""
+        try:
+            note = self._audit.witnessed_checkpoint(deadline)
+            return index < parse_checkpoint(parse_note(note)[0]).size
+        except OnRecordError as error:
+            if error.code is not ErrorCode.NOT_FOUND:
+                _log.warning("whether a lead is witnessed is not known: %s", error.message)
+            return False
 
     def _unseal(self, proof: ReleaseProof, user_token: str, deadline: Deadline) -> tuple[Lead, ...]:
         released, _, _ = parse_body(proof.release.body)
@@ -69,13 +85,15 @@ class Leads:
         return tuple(sorted(leads, key=lambda lead: (-lead.similarity, lead.candidate_ref)))
 
 
-def _report(search: Search, outcome: ReleaseOutcome, leads: tuple[Lead, ...]) -> LeadReport:
+def _report(
+    search: Search, outcome: ReleaseOutcome, leads: tuple[Lead, ...], witnessed: bool
+) -> LeadReport:
     body, _, _ = parse_body(outcome.entry.body)
     galleries = [gallery_view(state) for state in search.galleries]
     return LeadReport(
         search_id=search.search_id,
         case_number=search.case_number,
-        stamps=_stamps(body),
+        stamps=_stamps(body, witnessed),
         leads=[
             LeadView(lead.gallery, lead.record_id, lead.candidate_ref, lead.similarity)
             for lead in leads
@@ -90,10 +108,14 @@ def _report(search: Search, outcome: ReleaseOutcome, leads: tuple[Lead, ...]) ->
     )
 
 
-def _stamps(release: Mapping[str, Any]) -> list[str]:
-    """The stamps of the release's entry. The first is never left off, whatever stands there."""
-    logged = [str(stamp) for stamp in release.get("stamps", (UNWITNESSED_STAMP,))]
-    return [LEAD_STAMP, *(stamp for stamp in logged if stamp != LEAD_STAMP)]
+def _stamps(release: Mapping[str, Any], witnessed: bool) -> list[str]:
+    """The stamps of the release's entry. The first is never left off, whatever stands there.
+
+    Nobody can have witnessed an entry while it is written, so that every one says UNWITNESSED.
+    """
+    ours = (LEAD_STAMP, UNWITNESSED_STAMP)
+    others = [str(one) for one in release.get("stamps", ()) if one not in ours]
+    return [LEAD_STAMP, *([] if witnessed else [UNWITNESSED_STAMP]), *others]
 
 
 def _models(galleries: list[GalleryView]) -> list[str]:

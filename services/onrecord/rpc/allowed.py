@@ -41,6 +41,7 @@ ALLOWED: Final[dict[str, frozenset[Service]]] = {
     _AUDIT + "GetConsistencyProof": _GATEWAY_AND_PLANE,
     _AUDIT + "GetPolicy": _GATEWAY_AND_PLANE,
     _AUDIT + "GetCheckpoint": _GATEWAY_AND_PLANE,
+    _AUDIT + "GetWitnessedCheckpoint": _GATEWAY,
     _DETECTION + "Detect": _GATEWAY,
     _EMBEDDING + "Embed": _GATEWAY,
     _VECTOR_SEARCH + "CreateGallery": _GATEWAY,

@@ -1,6 +1,7 @@
 """Two people, blind to each other, decide on every candidate; what follows is derived by audit."""
 
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -159,6 +160,30 @@ def test_two_who_agree_release_a_lead(
     assert said["probe_quality"][0]["component"] == "sharpness"
     assert said["models"] == [said["galleries"][0]["model_id"]]
     assert office.audit.kinds()[said["entry_index"]] == "lead.released"
+
+
+def test_a_lead_is_unwitnessed_until_a_quorum_has_cosigned_what_covers_it(
+    office: Office, examining: tuple[str, dict[str, str]]
+) -> None:
+    """R-16: exactly until then, whatever the entry itself says."""
+    search_id, tasks = examining
+    best = office.best(search_id)
+    for person, task_id in tasks.items():
+        assert office.decide(person, task_id, [best]).status_code == 200
+
+    def said() -> dict[str, Any]:
+        answer = office.get(f"/v1/searches/{search_id}/leads", "olsen", Role.REQUESTER)
+        told: dict[str, Any] = answer.json()
+        return told
+
+    index = said()["entry_index"]
+    for cosigned, stamps in (
+        (0, ["INVESTIGATIVE LEAD ONLY", "UNWITNESSED"]),
+        (index, ["INVESTIGATIVE LEAD ONLY", "UNWITNESSED"]),
+        (index + 1, ["INVESTIGATIVE LEAD ONLY"]),
+    ):
+        office.audit.witnessed = cosigned
+        assert said()["stamps"] == stamps
 
 
 def test_without_agreement_there_is_no_lead_and_the_probe_is_gone(

@@ -129,6 +129,10 @@ class AuditService:
         deadline.check()
         return self._ledger.checkpoint()
 
+    def witnessed_checkpoint(self, deadline: Deadline) -> str:
+        deadline.check()
+        return self._ledger.witnessed()
+
     def consistency_proof(
         self, old_size: int, new_size: int, deadline: Deadline
     ) -> tuple[bytes, ...]:

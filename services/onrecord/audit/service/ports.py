@@ -61,6 +61,10 @@ class Ledger(Protocol):
 
     def checkpoint(self) -> str: ...
 
+    def witnessed(self) -> str:
+        """The newest checkpoint that the quorum has cosigned. Raises NOT_FOUND."""
+        ...
+
     def consistency(self, old_size: int, new_size: int) -> tuple[bytes, ...]: ...
 
     def wait_for_append(self, seconds: float) -> None:

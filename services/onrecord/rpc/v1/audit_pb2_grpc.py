@@ -130,6 +130,11 @@ class AuditStub(object):
                 request_serializer=onrecord_dot_rpc_dot_v1_dot_audit__pb2.GetCheckpointRequest.SerializeToString,
                 response_deserializer=onrecord_dot_rpc_dot_v1_dot_audit__pb2.GetCheckpointResponse.FromString,
                 _registered_method=True)
+        self.GetWitnessedCheckpoint = channel.unary_unary(
+                '/onrecord.rpc.v1.Audit/GetWitnessedCheckpoint',
+                request_serializer=onrecord_dot_rpc_dot_v1_dot_audit__pb2.GetWitnessedCheckpointRequest.SerializeToString,
+                response_deserializer=onrecord_dot_rpc_dot_v1_dot_audit__pb2.GetCheckpointResponse.FromString,
+                _registered_method=True)
 
 
 class AuditServicer(object):
@@ -258,6 +263,13 @@ class AuditServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetWitnessedCheckpoint(self, request, context):
+        """The newest checkpoint that a quorum of witnesses has cosigned.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AuditServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -354,6 +366,11 @@ def add_AuditServicer_to_server(servicer, server):
             'GetCheckpoint': grpc.unary_unary_rpc_method_handler(
                     servicer.GetCheckpoint,
                     request_deserializer=onrecord_dot_rpc_dot_v1_dot_audit__pb2.GetCheckpointRequest.FromString,
+                    response_serializer=onrecord_dot_rpc_dot_v1_dot_audit__pb2.GetCheckpointResponse.SerializeToString,
+            ),
+            'GetWitnessedCheckpoint': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetWitnessedCheckpoint,
+                    request_deserializer=onrecord_dot_rpc_dot_v1_dot_audit__pb2.GetWitnessedCheckpointRequest.FromString,
                     response_serializer=onrecord_dot_rpc_dot_v1_dot_audit__pb2.GetCheckpointResponse.SerializeToString,
             ),
     }
@@ -869,6 +886,33 @@ class Audit(object):
             target,
             '/onrecord.rpc.v1.Audit/GetCheckpoint',
             onrecord_dot_rpc_dot_v1_dot_audit__pb2.GetCheckpointRequest.SerializeToString,
+            onrecord_dot_rpc_dot_v1_dot_audit__pb2.GetCheckpointResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetWitnessedCheckpoint(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/onrecord.rpc.v1.Audit/GetWitnessedCheckpoint',
+            onrecord_dot_rpc_dot_v1_dot_audit__pb2.GetWitnessedCheckpointRequest.SerializeToString,
             onrecord_dot_rpc_dot_v1_dot_audit__pb2.GetCheckpointResponse.FromString,
             options,
             channel_credentials,

@@ -62,6 +62,8 @@ class AuditStub:
     """The bundle with a digest, whether in force or not."""
     GetCheckpoint: _grpc.UnaryUnaryMultiCallable[_audit_pb2.GetCheckpointRequest, _audit_pb2.GetCheckpointResponse]
     """The newest signed checkpoint."""
+    GetWitnessedCheckpoint: _grpc.UnaryUnaryMultiCallable[_audit_pb2.GetWitnessedCheckpointRequest, _audit_pb2.GetCheckpointResponse]
+    """The newest checkpoint that a quorum of witnesses has cosigned."""
 
 @_typing.type_check_only
 class AuditAsyncStub(AuditStub):
@@ -94,6 +96,8 @@ class AuditAsyncStub(AuditStub):
     """The bundle with a digest, whether in force or not."""
     GetCheckpoint: _aio.UnaryUnaryMultiCallable[_audit_pb2.GetCheckpointRequest, _audit_pb2.GetCheckpointResponse]  # type: ignore[assignment]
     """The newest signed checkpoint."""
+    GetWitnessedCheckpoint: _aio.UnaryUnaryMultiCallable[_audit_pb2.GetWitnessedCheckpointRequest, _audit_pb2.GetCheckpointResponse]  # type: ignore[assignment]
+    """The newest checkpoint that a quorum of witnesses has cosigned."""
 
 class AuditServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -237,5 +241,13 @@ class AuditServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_audit_pb2.GetCheckpointResponse, _abc.Awaitable[_audit_pb2.GetCheckpointResponse]]:
         """The newest signed checkpoint."""
+
+    @_abc_1.abstractmethod
+    def GetWitnessedCheckpoint(
+        self,
+        request: _audit_pb2.GetWitnessedCheckpointRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_pb2.GetCheckpointResponse, _abc.Awaitable[_audit_pb2.GetCheckpointResponse]]:
+        """The newest checkpoint that a quorum of witnesses has cosigned."""
 
 def add_AuditServicer_to_server(servicer: AuditServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
