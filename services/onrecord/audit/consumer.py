@@ -29,7 +29,9 @@ _LIMIT = 32
 """Messages in one transaction: while it appends them, requests wait."""
 
 _APPEND_SECONDS = 30.0
-_WAIT_SECONDS = 0.5
+_GATHER_SECONDS = 0.2
+"""Between polls: the receipts of one search come together, and its answer goes out before them."""
+
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _PAUSES = (0.1, 0.5, 1.0, 2.0, 5.0)
 
@@ -183,7 +185,7 @@ class LedgerConsumer:
         failures = 0
         while not self._stopping.is_set():
             try:
-                self.step(_WAIT_SECONDS)
+                taken = self.step()
             except Exception as error:  # noqa: BLE001 - a consumer that ends in silence is worse
                 self._error = error
                 _log.exception("what planes publish could not be taken in; trying again")
@@ -191,6 +193,8 @@ class LedgerConsumer:
                 failures += 1
             else:
                 self._error, failures = None, 0
+                if taken < self._limit:
+                    self._stopping.wait(_GATHER_SECONDS)
         self._leave()
 
     def _leave(self) -> None:

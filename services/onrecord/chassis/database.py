@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, PoolProxiedConnection, create_engine, event, text
 
 _BUSY_SECONDS = 15
+_WRITES = "onrecord writes"
 
 
 def open_database(url: str) -> Engine:
@@ -43,22 +44,22 @@ def open_database(url: str) -> Engine:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        if connection.get_execution_options().get("onrecord_writes"):
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-        else:  # cannot fail, so the driver does it without SQLAlchemy's bookkeeping
-            connection.connection.cursor().execute("BEGIN DEFERRED")
-
+    # Not an event: an engine that has one asks after listeners with every statement.
+    engine.dialect.do_begin = _begin  # type: ignore[assignment, method-assign]
     return engine.execution_options(onrecord_turn=threading.Lock())
+
+
+def _begin(connection: PoolProxiedConnection) -> None:
+    kind = "IMMEDIATE" if connection.info.pop(_WRITES, False) else "DEFERRED"
+    connection.cursor().execute(f"BEGIN {kind}")
 
 
 @contextmanager
 def write_transaction(engine: Engine) -> Iterator[Connection]:
     """A transaction that will write: committed at the end, rolled back on an error."""
-    with _turn(engine):
-        writer = engine.connect().execution_options(onrecord_writes=True)
-        with writer as connection, connection.begin():
+    with _turn(engine), engine.connect() as connection:
+        connection.info[_WRITES] = True
+        with connection.begin():
             yield connection
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from onrecord.audit.adapters import schema
+from onrecord.audit.adapters import questions, schema
 from onrecord.audit.adapters.books import TransactionBooks
 from onrecord.audit.adapters.hashes import StoredHashes, TransactionHashes
 from onrecord.audit.adapters.marks import write_place
@@ -215,10 +215,7 @@ class _Overlay:
 
 def read_entry(connection: Connection, index: int) -> Appended:
     """An entry that stands in the ledger. Raises NOT_FOUND."""
-    table = schema.bodies
-    row = connection.execute(
-        select(table.c.nonce, table.c.body).where(table.c.idx == index)
-    ).first()
+    row = connection.execute(questions.ENTRY, {"at": index}).first()
     if row is None:
         raise OnRecordError(ErrorCode.NOT_FOUND, f"the ledger has no entry {index}")
     return Appended(index, bytes(row.body), bytes(row.nonce), existed=True)

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, insert, select
+from sqlalchemy import Connection, Table, insert
 
-from onrecord.audit.adapters import schema
+from onrecord.audit.adapters import questions, schema
 from onrecord.audit.adapters.emergencies import read_emergencies, read_unsettled
 from onrecord.audit.adapters.marks import (
     read_counters,
@@ -34,10 +34,6 @@ from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.times import format_time
 from onrecord.kernel.vocabulary import EntryKind
 
-# What every request asks is built once: building a statement costs as much as asking it.
-_ANSWERED = select(schema.idempotency.c.digest, schema.idempotency.c.entry).where(
-    schema.idempotency.c.key == bindparam("at")
-)
 _INSERTS = {table: insert(table) for table in schema.metadata.tables.values()}
 _NO_RECEIPT = (0, "0" * 64)
 _CHANGES_POLICY = (ActivatePolicy, PinKey, UseModel)
@@ -103,17 +99,14 @@ class TransactionBooks:
 
     def remembered(self, marker: str) -> int | None:
         self.flush()
-        table = schema.markers
-        found = self._connection.execute(
-            select(table.c.entry).where(table.c.marker == marker)
-        ).scalar()
+        found = self._connection.execute(questions.REMEMBERED, {"at": marker}).scalar()
         return None if found is None else int(found)
 
     def idempotent(self, key: str) -> tuple[str, int] | None:
         known = self._answered.get(key)
         if known is not None:
             return known
-        row = self._connection.execute(_ANSWERED, {"at": key}).first()
+        row = self._connection.execute(questions.ANSWERED, {"at": key}).first()
         return None if row is None else (str(row.digest), int(row.entry))
 
     def used(self, counters: Sequence[Counter]) -> tuple[int, ...]:
@@ -126,24 +119,12 @@ class TransactionBooks:
 
     def search(self, search_id: str) -> SearchRecord | None:
         self.flush()
-        table = schema.searches
-        row = self._connection.execute(
-            select(table.c.entry, table.c.mandate, table.c.outcome).where(
-                table.c.search_id == search_id
-            )
-        ).first()
+        at = {"at": search_id}
+        row = self._connection.execute(questions.SEARCH, at).first()
         if row is None:
             return None
-        ends = self._connection.execute(
-            select(schema.ends.c.gallery, schema.ends.c.kind, schema.ends.c.entry).where(
-                schema.ends.c.search_id == search_id
-            )
-        )
-        people = self._connection.execute(
-            select(
-                schema.examiners.c.person, schema.examiners.c.task_id, schema.examiners.c.decided
-            ).where(schema.examiners.c.search_id == search_id)
-        )
+        ends = self._connection.execute(questions.ENDS, at)
+        people = self._connection.execute(questions.EXAMINERS, at)
         return SearchRecord(
             search_id=search_id,
             grant_index=int(row.entry),
@@ -155,10 +136,7 @@ class TransactionBooks:
 
     def search_of_grant(self, grant_index: int) -> str | None:
         self.flush()
-        table = schema.searches
-        found = self._connection.execute(
-            select(table.c.search_id).where(table.c.entry == grant_index)
-        ).scalar()
+        found = self._connection.execute(questions.SEARCH_OF_GRANT, {"at": grant_index}).scalar()
         return None if found is None else str(found)
 
     def emergencies(self, search_id: str) -> tuple[OpenedEmergency, ...]:
@@ -171,48 +149,29 @@ class TransactionBooks:
 
     def body(self, index: int) -> dict[str, Any]:
         self.flush()
-        table = schema.bodies
-        found = self._connection.execute(select(table.c.body).where(table.c.idx == index)).scalar()
+        found = self._connection.execute(questions.BODY, {"at": index}).scalar()
         if found is None:
             raise OnRecordError(ErrorCode.NOT_FOUND, f"the ledger has no body for entry {index}")
         body: dict[str, Any] = json.loads(bytes(found))
         return body
 
     def last_receipt(self, gallery: str) -> tuple[int, str]:
-        table = schema.receipt_heads
-        row = self._connection.execute(
-            select(table.c.sequence, table.c.digest).where(table.c.gallery == gallery)
-        ).first()
+        row = self._connection.execute(questions.LAST_RECEIPT, {"at": gallery}).first()
         return _NO_RECEIPT if row is None else (int(row.sequence), str(row.digest))
 
     def held(self) -> tuple[Held, ...]:
         return read_held(self._connection)
 
     def active_policy(self, jurisdiction: str) -> tuple[int, str] | None:
-        table = schema.bundles
-        row = self._connection.execute(
-            select(table.c.version, table.c.digest)
-            .where(table.c.jurisdiction == jurisdiction)
-            .order_by(table.c.version.desc())
-            .limit(1)
-        ).first()
+        row = self._connection.execute(questions.ACTIVE_POLICY, {"at": jurisdiction}).first()
         return None if row is None else (int(row.version), str(row.digest))
 
     def authority_key(self, jurisdiction: str) -> tuple[str, int] | None:
-        table = schema.authority_keys
-        row = self._connection.execute(
-            select(table.c.key, table.c.entry).where(table.c.jurisdiction == jurisdiction)
-        ).first()
+        row = self._connection.execute(questions.AUTHORITY_KEY, {"at": jurisdiction}).first()
         return None if row is None else (str(row.key), int(row.entry))
 
     def model(self, jurisdiction: str) -> tuple[str, int] | None:
-        table = schema.gallery_models
-        row = self._connection.execute(
-            select(table.c.model_id, table.c.entry)
-            .where(table.c.jurisdiction == jurisdiction)
-            .order_by(table.c.entry.desc())
-            .limit(1)
-        ).first()
+        row = self._connection.execute(questions.MODEL, {"at": jurisdiction}).first()
         return None if row is None else (str(row.model_id), int(row.entry))
 
 

@@ -4,9 +4,9 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine
 
-from onrecord.audit.adapters import schema
+from onrecord.audit.adapters import questions
 from onrecord.chassis.database import read_transaction
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 
@@ -57,11 +57,7 @@ class TransactionHashes:
 
 
 def read_hash(connection: Connection, level: int, index: int) -> bytes:
-    found = connection.execute(
-        select(schema.hashes.c.hash).where(
-            schema.hashes.c.level == level, schema.hashes.c.idx == index
-        )
-    ).scalar()
+    found = connection.execute(questions.HASH, {"at_level": level, "at": index}).scalar()
     if found is None:
         raise OnRecordError(
             ErrorCode.LEDGER_UNAVAILABLE, f"the ledger lacks the hash {index} of level {level}"

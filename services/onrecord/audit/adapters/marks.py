@@ -5,9 +5,9 @@ import json
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, update
 
-from onrecord.audit.adapters import schema
+from onrecord.audit.adapters import questions, schema
 from onrecord.audit.adapters.emergencies import write_emergency
 from onrecord.audit.core.draft import (
     ActivatePolicy,
@@ -29,15 +29,29 @@ from onrecord.kernel.times import format_time, parse_time
 from onrecord.proof import canonical
 from onrecord.proof.attestation import Attestation
 
-_USED = select(schema.counters.c.key, schema.counters.c.used).where(
-    schema.counters.c.key.in_(bindparam("keys", expanding=True))
-)
-
 _COUNTERS = insert(schema.counters)
 _COUNTED = (
     update(schema.counters)
     .where(schema.counters.c.key == bindparam("at"))
     .values(used=bindparam("count"))
+)
+_ENDED = insert(schema.ends)
+_NO_LONGER_OPEN = delete(schema.open_grants).where(
+    schema.open_grants.c.search_id == bindparam("at"),
+    schema.open_grants.c.gallery == bindparam("of"),
+)
+_RECEIPT_SEEN = (
+    update(schema.receipt_heads)
+    .where(schema.receipt_heads.c.gallery == bindparam("of"))
+    .values(sequence=bindparam("to_sequence"), digest=bindparam("to_digest"))
+)
+_PLACE = (
+    update(schema.bus_offsets)
+    .where(
+        schema.bus_offsets.c.topic == bindparam("at_topic"),
+        schema.bus_offsets.c.number == bindparam("at_number"),
+    )
+    .values(next_offset=bindparam("to_offset"), digest=bindparam("to_digest"))
 )
 
 
@@ -49,10 +63,8 @@ def write_mark(connection: Connection, mark: Mark, index: int) -> None:
                 {"search_id": search_id, "gallery": name, "kind": kind.value, "entry": index}
                 for name in galleries
             ]
-            connection.execute(insert(schema.ends), rows)
-            table = schema.open_grants
-            at = (table.c.search_id == search_id) & table.c.gallery.in_(galleries)
-            connection.execute(delete(table).where(at))
+            connection.execute(_ENDED, rows)
+            connection.execute(_NO_LONGER_OPEN, [{"at": search_id, "of": one} for one in galleries])
         case AddExaminer(search_id, person, task_id):
             connection.execute(
                 insert(schema.examiners).values(search_id=search_id, person=person, task_id=task_id)
@@ -105,7 +117,7 @@ def write_mark(connection: Connection, mark: Mark, index: int) -> None:
 def read_counters(connection: Connection, counters: Iterable[Counter]) -> dict[Counter, int]:
     """How often each was used; 0 where it never was."""
     by_key = {counter_key(counter): counter for counter in counters}
-    rows = connection.execute(_USED, {"keys": sorted(by_key)})
+    rows = connection.execute(questions.USED, {"keys": sorted(by_key)})
     used = {str(row.key): int(row.used) for row in rows}
     return {counter: used.get(key, 0) for key, counter in by_key.items()}
 
@@ -137,18 +149,17 @@ def write_counters(
 
 
 def _receipt_seen(connection: Connection, gallery: str, sequence: int, digest: str) -> None:
-    table = schema.receipt_heads
-    changed = connection.execute(
-        update(table).where(table.c.gallery == gallery).values(sequence=sequence, digest=digest)
-    )
-    if changed.rowcount == 0:
-        connection.execute(insert(table).values(gallery=gallery, sequence=sequence, digest=digest))
+    now = {"of": gallery, "to_sequence": sequence, "to_digest": digest}
+    if connection.execute(_RECEIPT_SEEN, now).rowcount == 0:
+        connection.execute(
+            insert(schema.receipt_heads).values(gallery=gallery, sequence=sequence, digest=digest)
+        )
 
 
 def _hold(connection: Connection, held: Held) -> None:
     """Keep a receipt that waits; one that waits already, waits since it first came."""
     table = schema.held_receipts
-    if connection.execute(select(table.c.digest).where(table.c.digest == held.digest)).first():
+    if connection.execute(questions.WAITS, {"at": held.digest}).first():
         return
     connection.execute(
         insert(table).values(
@@ -163,10 +174,7 @@ def _hold(connection: Connection, held: Held) -> None:
 
 def read_held(connection: Connection) -> tuple[Held, ...]:
     """Of each gallery that has receipts waiting, the first in its sequence."""
-    table = schema.held_receipts
-    rows = connection.execute(
-        select(table).order_by(table.c.gallery, table.c.sequence, table.c.since)
-    )
+    rows = connection.execute(questions.HELD)
     first: dict[str, Held] = {}
     for row in rows:
         if row.gallery not in first:
@@ -182,14 +190,15 @@ def read_held(connection: Connection) -> tuple[Held, ...]:
 
 def write_place(connection: Connection, place: Place) -> None:
     """How far a partition has been taken in."""
-    table = schema.bus_offsets
-    at = (table.c.topic == place.topic) & (table.c.number == place.number)
-    changed = connection.execute(
-        update(table).where(at).values(next_offset=place.offset, digest=place.digest)
-    )
-    if changed.rowcount == 0:
+    now = {
+        "at_topic": place.topic,
+        "at_number": place.number,
+        "to_offset": place.offset,
+        "to_digest": place.digest,
+    }
+    if connection.execute(_PLACE, now).rowcount == 0:
         connection.execute(
-            insert(table).values(
+            insert(schema.bus_offsets).values(
                 topic=place.topic,
                 number=place.number,
                 next_offset=place.offset,

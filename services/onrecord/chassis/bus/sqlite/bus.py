@@ -143,7 +143,7 @@ class SqliteBus:
         for consumer in consumers:
             consumer.close()
         self._closing.set()
-        self._bell.ring()
+        self._bell.ring(self._partitions)
         self._keeper.join()
         with self._lock:
             self._life.end()

@@ -58,7 +58,7 @@ class SqliteConsumer:
     def poll(self, limit: int, seconds: float) -> tuple[Received, ...]:
         until = time.monotonic() + seconds
         while True:
-            heard = self._bell.rings()
+            heard = self._bell.rings(self._topics)
             self._must_be_open()
             self.polled_at = time.monotonic()
             self._keep_up()
@@ -66,8 +66,7 @@ class SqliteConsumer:
             left = until - time.monotonic()
             if found or left <= 0.0:
                 return found
-            self._bell.wait(heard, min(left, _LOOK_AGAIN))
-            self._more = self._more or self._bell.rings() != heard
+            self._bell.wait(self._topics, heard, min(left, _LOOK_AGAIN))
 
     def assigned(self) -> frozenset[Partition]:
         return frozenset(self._held)
@@ -101,7 +100,7 @@ class SqliteConsumer:
             self._groups.close()
             for log in self._logs:
                 log.close()
-        self._bell.ring()
+        self._bell.ring(self._topics)
 
     def _must_be_open(self) -> None:
         if self._closed or self._bus_is_closed():

@@ -57,7 +57,7 @@ class SqlitePublisher:
         for place, some in by_file.items():
             self._write(self._files[place], _Waiting(some, deadline))
         if by_file:
-            self._bell.ring()
+            self._bell.ring(message.topic for message in messages)
 
     def close(self) -> None:
         """What is being written is finished first. Repeatable."""
