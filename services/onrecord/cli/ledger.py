@@ -4,6 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -14,9 +15,11 @@ from onrecord.cli.ledger_shelves import DiskShelves
 from onrecord.cli.ledger_source import is_url, open_fetch, read_bodies
 from onrecord.cli.ledger_workers import by_processes
 from onrecord.kernel.errors import OnRecordError
+from onrecord.kernel.times import format_time
 from onrecord.proof.attestation import AttestationVerifier
 from onrecord.proof.checkpoint import Checkpoint, SignedCheckpoint, open_checkpoint
 from onrecord.proof.checks import LedgerFault, base_checks
+from onrecord.proof.cosignatures import Quorum
 from onrecord.proof.entry import parse_body
 from onrecord.proof.notes import COSIGNATURE_V1, ED25519, NoteVerifier
 from onrecord.proof.story import story_checks
@@ -25,6 +28,8 @@ from onrecord.proof.verify import LedgerReport, verify_ledger
 
 _BODIES_NAME = "bodies.jsonl"
 _KEY_NAME = "key"
+_LAST_SECOND = 253_402_300_799
+"""Of the year 9999, the last that a date can tell."""
 
 FileOption = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -43,6 +48,11 @@ def ledger() -> None:
     metavar="VKEY",
     multiple=True,
     help="A witness's verifier key: it must have cosigned. May be given several times.",
+)
+@click.option(
+    "--quorum",
+    type=click.IntRange(1, 64),
+    help="How many of the witnesses must have cosigned.  [default: each of them]",
 )
 @click.option("--bodies", type=FileOption, help=f"Bodies; default {_BODIES_NAME} in the folder.")
 @click.option("--some-bodies", is_flag=True, help="Bodies may be missing (a disclosure pack).")
@@ -63,6 +73,7 @@ def verify(
     source: str,
     key_text: str | None,
     witness_texts: Sequence[str],
+    quorum: int | None,
     bodies: Path | None,
     some_bodies: bool,
     previous: Path | None,
@@ -76,7 +87,7 @@ def verify(
     """
     fetch, folder = _open_source(source)
     key, key_is_ours = _key(key_text, folder)
-    witnesses = [_verifier(text, COSIGNATURE_V1, "--witness") for text in witness_texts]
+    witnesses = _witnesses(witness_texts, quorum)
     bodies = bodies or _present(folder, _BODIES_NAME)
     signers = None if services is None else _service_roots(services)
     click.echo(f"Ledger   {source}")
@@ -95,6 +106,7 @@ def verify(
                 fetch,
                 key,
                 witnesses=witnesses,
+                needed=quorum,
                 bodies=None if bodies is None else read_bodies(bodies),
                 previous=None if previous is None else _previous(previous, key),
                 progress=_progress(),
@@ -141,10 +153,11 @@ def _say(report: LedgerReport) -> None:
     click.echo(f"Size     {checkpoint.size} entries, root {checkpoint.root.hex()}")
     for check in report.checks:
         click.echo(f"holds    {check.name} ({check.passed})")
-    if not report.witnessed_by:
+    if not report.cosignatures:
         click.echo("         UNWITNESSED: no witness named here vouches that others see this one.")
-    for name in report.witnessed_by:
-        click.echo(f"         witnessed by {name}")
+    for one in report.cosignatures:
+        at = format_time(datetime.fromtimestamp(min(one.time, _LAST_SECOND), UTC))
+        click.echo(f"         witnessed by {one.witness.name}, {at}")
     if report.bodies is None:
         click.echo("         Bodies were not at hand: what the entries say was not looked at.")
     elif report.bodies != checkpoint.size:
@@ -197,6 +210,15 @@ def _verifier(given: str, algorithm: int, option: str) -> NoteVerifier:
         kinds = {ED25519: "log's (type 1)", COSIGNATURE_V1: "witness's (type 4)"}
         raise click.UsageError(f"{option}: this is not a {kinds[algorithm]} key")
     return verifier
+
+
+def _witnesses(texts: Sequence[str], quorum: int | None) -> list[NoteVerifier]:
+    found = [_verifier(text, COSIGNATURE_V1, "--witness") for text in texts]
+    try:
+        Quorum(tuple(found), len(found) if quorum is None else quorum)
+    except ValueError as error:
+        raise click.UsageError(f"--witness, --quorum: {error}") from error
+    return found
 
 
 def _service_roots(path: Path) -> AttestationVerifier:

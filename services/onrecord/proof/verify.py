@@ -12,7 +12,6 @@ from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.proof.bodies import BODIES, Bodies, BodyReader, tell, uphold
 from onrecord.proof.checkpoint import (
     Checkpoint,
-    OpenedCheckpoint,
     SignedCheckpoint,
     open_checkpoint,
 )
@@ -25,6 +24,7 @@ from onrecord.proof.checks import (
     TimesMonotone,
     base_checks,
 )
+from onrecord.proof.cosignatures import Cosignature, Quorum, cosignatures_on
 from onrecord.proof.merkle import EMPTY_ROOT
 from onrecord.proof.notes import NoteVerifier
 from onrecord.proof.rebuild import TILES_AGREE, Rebuild
@@ -57,7 +57,7 @@ __all__ = [
 ]
 
 SIGNED = "the checkpoint is signed by the log's key"
-WITNESSED = "the checkpoint is cosigned by each witness named"
+WITNESSED = "the checkpoint is cosigned by as many of the witnesses named as are asked for"
 EXTENDS = "the ledger extends the checkpoint seen before"
 ROOT = "the entries lead to the root that the checkpoint signs"
 
@@ -67,9 +67,14 @@ class LedgerReport:
     """What was found to hold. `bodies` says how many bodies were at hand (None: not looked at)."""
 
     checkpoint: Checkpoint
-    witnessed_by: tuple[str, ...]
+    cosignatures: tuple[Cosignature, ...]
     checks: tuple[Check, ...]
     bodies: int | None
+
+    @property
+    def witnessed_by(self) -> tuple[str, ...]:
+        """Which of the witnesses named have cosigned."""
+        return tuple(one.witness.name for one in self.cosignatures)
 
 
 def verify_ledger(
@@ -77,6 +82,7 @@ def verify_ledger(
     key: NoteVerifier,
     *,
     witnesses: Sequence[NoteVerifier] = (),
+    needed: int | None = None,
     bodies: Bodies | None = None,
     previous: SignedCheckpoint | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -87,19 +93,20 @@ def verify_ledger(
     """Check everything that can be checked; raises `LedgerFault` at the first false thing.
 
     `fetch` reads an object by its path and raises `OnRecordError(NOT_FOUND)` where there is none.
-    Each of `witnesses` must have cosigned. `bodies` are (index, nonce, body) by rising index; with
-    `all_bodies` none may be missing. `previous` is a checkpoint kept from before: this ledger must
+    As many of `witnesses` as are `needed` must have cosigned (None: each of them; `ValueError`
+    where that cannot be). `bodies` are (index, nonce, body) by rising index; with `all_bodies`
+    none may be missing. `previous` is a checkpoint kept from before: this ledger must
     begin with that one. `body_checks` replaces `base_checks()`. `progress` is told how many
     entries of how many are done. `examine` checks spans of the ledger in its own way, such as
     several at once; else they are checked here, one by one. Errors of `fetch` other than
     `NOT_FOUND` in the checkpoint or a bundle become faults too: what cannot be read has not been
     verified.
     """
-    opened = _open(fetch, key, witnesses)
-    checkpoint = opened.checkpoint
+    quorum = Quorum(tuple(witnesses), len(witnesses) if needed is None else needed)
+    checkpoint, cosignatures = _open(fetch, key, quorum)
     checks = [Check(SIGNED, 1)]
     if witnesses:
-        checks.append(Check(WITNESSED, len(opened.witnessed_by)))
+        checks.append(Check(WITNESSED, len(cosignatures)))
     if previous is not None:
         _open_previous(previous, key, checkpoint)
     factories = base_checks() if body_checks is None else body_checks
@@ -134,7 +141,7 @@ def verify_ledger(
         uphold(law, law.finish)
         checks.append(Check(law.name, law.passed))
     seen_bodies = None if reader is None else seen
-    return LedgerReport(checkpoint, opened.witnessed_by, tuple(checks), seen_bodies)
+    return LedgerReport(checkpoint, cosignatures, tuple(checks), seen_bodies)
 
 
 def _spans(
@@ -158,15 +165,21 @@ def _extends(tree: Rebuild, done: Examined, cut: Checkpoint) -> None:
     _same_root(EXTENDS, tree.root_with((*done.roots[:before],), done.at_cut), cut)
 
 
-def _open(fetch: Fetch, key: NoteVerifier, witnesses: Sequence[NoteVerifier]) -> OpenedCheckpoint:
+def _open(
+    fetch: Fetch, key: NoteVerifier, quorum: Quorum
+) -> tuple[Checkpoint, tuple[Cosignature, ...]]:
     try:
-        opened = open_checkpoint(_text(fetch(CHECKPOINT_PATH)), key, witnesses)
+        opened = open_checkpoint(_text(fetch(CHECKPOINT_PATH)), key, quorum.witnesses)
+        found = cosignatures_on(opened.note, quorum.witnesses)
     except OnRecordError as error:
         raise LedgerFault(SIGNED, None, error.message) from error
-    for witness in witnesses:
-        if witness.name not in opened.witnessed_by:
-            raise LedgerFault(WITNESSED, None, f"{witness.name} has not cosigned it")
-    return opened
+    if quorum.witnesses and not quorum.met_by(opened.witnessed_by):
+        missing = [one.name for one in quorum.witnesses if one.name not in opened.witnessed_by]
+        message = f"{len(found)} of {quorum.needed} witnesses: " + ", ".join(
+            f"{name} has not cosigned" for name in missing
+        )
+        raise LedgerFault(WITNESSED, None, message)
+    return opened.checkpoint, found
 
 
 def _open_previous(previous: SignedCheckpoint, key: NoteVerifier, now: Checkpoint) -> None:

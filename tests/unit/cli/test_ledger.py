@@ -110,8 +110,27 @@ def test_witnesses_are_asked_for_by_key(made: PublishedLedger, folder: Path) -> 
     (folder / "checkpoint").write_text(cosign(note, witness, datetime(2026, 11, 23, tzinfo=UTC)))
     there = _run("verify", folder, "--witness", vkey)
     assert there.exit_code == 0
-    assert "witnessed by witness.example/1" in there.output
+    assert "witnessed by witness.example/1, 2026-11-23T00:00:00.00Z" in there.output
     assert "UNWITNESSED" not in there.output
+
+
+def test_a_quorum_of_witnesses(made: PublishedLedger, folder: Path) -> None:
+    """R-24: as many as are asked for, and those that have are named."""
+    signers = [NoteSigner.generate(f"w.example/{n}", COSIGNATURE_V1) for n in range(3)]
+    note = (folder / "checkpoint").read_text()
+    for signer in signers[:2]:
+        note = cosign(note, signer, datetime(2026, 11, 23, tzinfo=UTC))
+    (folder / "checkpoint").write_text(note)
+    asked = [part for one in signers for part in ("--witness", one.verifier.text)]
+    for needed in (1, 2):
+        met = _run("verify", folder, *asked, "--quorum", str(needed))
+        assert met.exit_code == 0, met.output
+        assert met.output.count("witnessed by") == 2
+    for more in (["--quorum", "3"], []):
+        missed = _run("verify", folder, *asked, *more)
+        assert missed.exit_code == 1
+        assert "w.example/2 has not cosigned" in missed.output
+        assert "w.example/1 has not" not in missed.output
 
 
 def test_a_checkpoint_kept_from_before_finds_a_ledger_that_was_cut(
@@ -185,6 +204,10 @@ def _self_signed() -> bytes:
         ["verify", "{folder}", "--key", "a+00000000+AAAA"],
         ["verify", "{folder}", "--key", "{witness}"],
         ["verify", "{folder}", "--witness", "{log}"],
+        ["verify", "{folder}", "--witness", "{witness}", "--quorum", "2"],
+        ["verify", "{folder}", "--witness", "{witness}", "--witness", "{witness}"],
+        ["verify", "{folder}", "--witness", "{witness}", "--quorum", "0"],
+        ["verify", "{folder}", "--quorum", "1"],
         ["verify", "{folder}", "--bodies", "/no/such/file"],
         ["verify", "{folder}", "--previous", "{folder}/key"],
         ["verify", "{folder}", "--services", "{folder}/key"],
