@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -10,6 +11,7 @@ from onrecord.chassis.lifecycle import StopSignals
 from onrecord.chassis.throttle import GIVE_WAY_SECONDS
 from onrecord.cli.log import prepare_log
 from onrecord.cli.starting import how_to_begin, refuse_busy_port, refuse_foreign
+from onrecord.cli.witness_options import witness_options, witnessing_of
 from onrecord.kernel.errors import OnRecordError
 from onrecord.standalone.folder import DataFolder
 from onrecord.standalone.lock import exclusive
@@ -58,6 +60,7 @@ from onrecord.standalone.supervisor import Supervisor
     show_default=True,
     help="How long enrolling gives way to searches, before each piece of work; 0: never.",
 )
+@witness_options
 def up_processes(
     data: Path,
     models: Path,
@@ -67,11 +70,14 @@ def up_processes(
     origin: str,
     inference_threads: int,
     throttle_seconds: float,
+    witnesses: Sequence[str],
+    witness_quorum: int,
 ) -> None:
     """Run gateway, detection, embedding, vector search and audit, each as a process of its own.
 
     Settings and logs of each stand in DATA/processes. It ends when one of them does.
     """
+    witnessing = witnessing_of(witnesses, witness_quorum)
     data = data.resolve()
     folder = DataFolder(data)
     refuse_foreign(folder)
@@ -91,6 +97,7 @@ def up_processes(
             origin=origin,
             inference_threads=inference_threads,
             throttle_seconds=throttle_seconds,
+            witnessing=witnessing,
         )
         supervisor = Supervisor(plans)
         signals.at_work()

@@ -3,6 +3,7 @@
 import logging
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -11,6 +12,7 @@ from onrecord.chassis.lifecycle import Stopping, StopSignals, run
 from onrecord.chassis.throttle import GIVE_WAY_SECONDS
 from onrecord.cli.log import prepare_log
 from onrecord.cli.starting import how_to_begin, refuse_busy_port, refuse_foreign
+from onrecord.cli.witness_options import witness_options, witnessing_of
 from onrecord.standalone.folder import DataFolder
 
 _SHUTDOWN_SECONDS = 20
@@ -50,6 +52,7 @@ _SHUTDOWN_SECONDS = 20
     show_default=True,
     help="How long enrolling gives way to searches, before each piece of work; 0: never.",
 )
+@witness_options
 def up(
     data: Path,
     models: Path,
@@ -58,9 +61,12 @@ def up(
     origin: str,
     inference_threads: int,
     throttle_seconds: float,
+    witnesses: Sequence[str],
+    witness_quorum: int,
 ) -> None:
     """Run gateway, detection, embedding, vector search and audit in one process."""
     began = time.monotonic()
+    witnessing = witnessing_of(witnesses, witness_quorum)
     folder = DataFolder(data)
     refuse_foreign(folder)
     if folder.planes.exists():
@@ -82,7 +88,9 @@ def up(
         from onrecord.standalone.app import StandaloneSettings, standalone
 
         first_start = not folder.vectors.exists()
-        settings = StandaloneSettings(data, models, origin, inference_threads, throttle_seconds)
+        settings = StandaloneSettings(
+            data, models, origin, inference_threads, throttle_seconds, witnessing=witnessing
+        )
         with (
             standalone(settings, lambda what: log.info("opening %s", what)) as running,
             listening(host, port) as listener,

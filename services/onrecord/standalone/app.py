@@ -14,6 +14,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from onrecord.audit.app import RECONCILE_SECONDS, build_audit
+from onrecord.audit.core.witnessing import Witnessing
 from onrecord.audit.server import audit_parts
 from onrecord.chassis.certificates import LocalAuthority, ServiceIdentity
 from onrecord.chassis.database import open_database
@@ -55,6 +56,7 @@ class StandaloneSettings:
     `origin` names the ledger: `<deployment host>/onrecord`. `inference_threads`: threads a model
     may use for one call. `throttle_seconds`: how long work on enrolments gives way to searches, at
     most and before each piece; 0: never. `reached` hears every write point of every service.
+    `witnessing`: who is asked to cosign the ledger.
     """
 
     data: Path
@@ -64,6 +66,7 @@ class StandaloneSettings:
     throttle_seconds: float = GIVE_WAY_SECONDS
     limits: Limits = field(default_factory=Limits)
     reached: WritePoint = unobserved
+    witnessing: Witnessing = field(default_factory=Witnessing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,7 @@ def standalone(settings: StandaloneSettings, told: Told = lambda _: None) -> Ite
             roots=[authority.root],
             bus=bus,
             clock=clock,
+            witnessing=settings.witnessing,
             reached=reached,
         )
         stack.callback(audit.close)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from onrecord.audit.core.witnessing import Witnessing
 from onrecord.chassis.certificates import LocalAuthority, write_secret
 from onrecord.chassis.development_issuer import AUDIENCE, DevelopmentIssuer
 from onrecord.chassis.throttle import GIVE_WAY_SECONDS
@@ -53,6 +54,7 @@ def plan(
     origin: str,
     inference_threads: int,
     throttle_seconds: float = GIVE_WAY_SECONDS,
+    witnessing: Witnessing | None = None,
 ) -> list[ProcessPlan]:
     """Mint what is missing, write each process's settings file, and say what is to be started, in
     the order of starting: those that are called before those that call.
@@ -61,7 +63,16 @@ def plan(
     _write_keys(folder, origin)
     called = {name: f"{_HOST}:{_free_port()}" for name in ("audit", "detection", "embedding")}
     at = {one.name: f"{_HOST}:{_free_port()}" for one in planes}
-    told = _Told(folder, models.resolve(), planes, called, at, inference_threads, throttle_seconds)
+    told = _Told(
+        folder,
+        models.resolve(),
+        planes,
+        called,
+        at,
+        inference_threads,
+        throttle_seconds,
+        witnessing or Witnessing(),
+    )
     plans = [told.audit(), told.detection(), told.embedding()]
     plans += [told.plane(one) for one in planes]
     plans.append(told.gateway(f"{host}:{port or _free_port()}"))
@@ -80,6 +91,7 @@ class _Told:
     at: Mapping[str, str]
     inference_threads: int
     throttle_seconds: float
+    witnessing: Witnessing
 
     def audit(self) -> ProcessPlan:
         return self._process(
@@ -90,6 +102,7 @@ class _Told:
                 "database_url": self.folder.database("ledger"),
                 "ledger_objects": str(self.folder.ledger_objects),
                 "ledger_signing_key": str(self.folder.ledger_key),
+                **self._witnesses(),
             },
         )
 
@@ -173,6 +186,10 @@ class _Told:
 
     def _planes(self) -> dict[str, Setting]:
         return {"planes": [f"{name}={address}" for name, address in self.at.items()]}
+
+    def _witnesses(self) -> dict[str, Setting]:
+        named = [str(one) for one in self.witnessing.addresses]
+        return {"witnesses": named, "witness_quorum": self.witnessing.needed} if named else {}
 
     def _tokens(self) -> dict[str, Setting]:
         return {

@@ -4,20 +4,27 @@ import stat
 from pathlib import Path
 
 import pytest
+from click import UsageError
 from cryptography import x509
 
+from onrecord.audit.core.witnessing import Witnessing
 from onrecord.audit.settings import AuditSettings
 from onrecord.chassis.identity_files import read_identity
 from onrecord.chassis.settings import examine
 from onrecord.cli.services import settings_of
+from onrecord.cli.witness_options import witnessing_of
 from onrecord.gateway.settings import GatewaySettings
 from onrecord.kernel.vocabulary import Service
+from onrecord.proof.cosignatures import Quorum
+from onrecord.proof.notes import COSIGNATURE_V1, NoteSigner
 from onrecord.standalone.folder import DataFolder
 from onrecord.standalone.plan import ONE_PLANE, TWO_PLANES, PlanePlan, ProcessPlan, plan
 from onrecord.vector_search.settings import VectorSearchSettings
 
 
-def planned(root: Path, planes: tuple[PlanePlan, ...]) -> list[ProcessPlan]:
+def planned(
+    root: Path, planes: tuple[PlanePlan, ...], witnessing: Witnessing | None = None
+) -> list[ProcessPlan]:
     folder = DataFolder(root)
     folder.prepare()
     return plan(
@@ -28,6 +35,7 @@ def planned(root: Path, planes: tuple[PlanePlan, ...]) -> list[ProcessPlan]:
         port=0,
         origin="localhost/onrecord",
         inference_threads=2,
+        witnessing=witnessing,
     )
 
 
@@ -114,3 +122,17 @@ def test_with_one_plane_the_folder_is_that_of_one_process(tmp_path: Path) -> Non
     assert audit.database_url.get_secret_value() == folder.database("ledger")
     root = x509.load_pem_x509_certificate((folder.certificates / "root.pem").read_bytes())
     assert root.subject == root.issuer
+
+
+def test_audit_is_told_of_the_witnesses(tmp_path: Path) -> None:
+    """R-24: what `--witness` names is what audit asks."""
+    keys = [NoteSigner.generate(f"w.example/{n}", COSIGNATURE_V1).verifier for n in (1, 2)]
+    named = [f"{key.text} http://127.0.0.1:{8470 + n}" for n, key in enumerate(keys)]
+    plans = planned(tmp_path, ONE_PLANE, witnessing_of(named, 2))
+    settings, problems = examine(AuditSettings, plans[0].config)
+    assert problems == []
+    assert isinstance(settings, AuditSettings)
+    assert settings.witnessing.quorum == Quorum(tuple(keys), 2)
+    assert [str(one) for one in settings.witnessing.addresses] == named
+    with pytest.raises(UsageError, match="quorum"):
+        witnessing_of(named, 3)
