@@ -53,6 +53,21 @@ def test_nothing_expires_while_the_bus_has_not_been_read(
     verify(audit)
 
 
+def test_whoever_has_just_started_raises_no_alarm_before_it_could_read_the_bus(
+    audit: AuditForTest, clock: SetClock
+) -> None:
+    """Audit stood still for an hour with a receipt on the bus: nothing is wrong with the search."""
+    authorization = audit.authorize()
+    audit.publish(audit.receipt(authorization.entry, time=format_time(START)))
+    clock.pass_(hours=1)
+    again = audit.reopen()
+    assert again.running.reconciliation.step() == 0
+    again.take_in()
+    clock.pass_(minutes=1)
+    assert again.running.reconciliation.step() == 0
+    assert not entries(again, "alarm.raised")
+
+
 def test_a_receipt_that_comes_after_expiry_is_an_alarm_and_no_end(
     audit: AuditForTest, clock: SetClock
 ) -> None:

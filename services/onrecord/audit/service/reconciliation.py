@@ -14,7 +14,10 @@ from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.times import Clock
 
 UNREAD_GRACE = timedelta(seconds=30)
-"""How long after it was due an end may still be on the bus before an alarm says so."""
+"""How long after it was due an end may still be on the bus before an alarm says so.
+
+Whoever has just started has read nothing yet, so it counts from the start at the earliest.
+"""
 
 _LEDGER_AT_FAULT = frozenset(
     {ErrorCode.LEDGER_UNAVAILABLE, ErrorCode.DEADLINE_EXCEEDED, ErrorCode.OVERLOADED}
@@ -45,6 +48,7 @@ class Reconciliation:
         self._emergencies = emergencies
         self._read_until = read_until
         self._clock = clock
+        self._began = clock.now()
 
     def step(self) -> int:
         """How many entries were written. Raises LEDGER_UNAVAILABLE."""
@@ -64,7 +68,7 @@ class Reconciliation:
     def _overdue(self, search_id: str, due: datetime) -> int:
         if self._read_until(due):
             return self._append(lambda books: expire(books, search_id))
-        if self._clock.now() >= due + UNREAD_GRACE:
+        if self._clock.now() >= max(due, self._began) + UNREAD_GRACE:
             return self._append(lambda books: endless_alarm(books, search_id))
         return 0
 
