@@ -2,14 +2,17 @@
 
 Live asks nobody: a process that answers is alive. Ready asks only what this process itself cannot
 do without, so that one service's trouble does not take the others out of service with it.
+For the same reason a consumer of the bus that waits for another service is told of, and the process
+stays ready for calls; one whose thread has ended is no longer anything to be ready with.
 """
 
 import json
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Protocol
 
 from onrecord.kernel.errors import OnRecordError
 
@@ -19,17 +22,39 @@ Check = Callable[[], object]
 """Raises where what it stands for does not answer."""
 
 
+class Consumer(Protocol):
+    """What takes messages from the bus, as whoever looks after the process sees it."""
+
+    @property
+    def name(self) -> str: ...
+
+    def trouble(self) -> Exception | None:
+        """Why it does not get on at present."""
+        ...
+
+    def failed(self) -> bool:
+        """Whether it has ended without having been asked."""
+        ...
+
+
 class Health:
-    """Ready when it has been opened, while every check holds and nobody has asked it to go."""
+    """Ready when it has been opened, while every check holds, every consumer lives and nobody has
+    asked it to go.
+    """
 
     def __init__(self, checks: Mapping[str, Check]) -> None:
         self._checks = dict(checks)
+        self._consumers: tuple[Consumer, ...] = ()
         self._opened = False
         self._draining = False
 
     def opened(self) -> None:
         """Everything is at work."""
         self._opened = True
+
+    def watch(self, consumers: Iterable[Consumer]) -> None:
+        """Tell of these as well. Before it is asked."""
+        self._consumers = tuple(consumers)
 
     def drain(self) -> None:
         """From now on not ready; what was accepted is still worked on (R-45)."""
@@ -42,7 +67,15 @@ class Health:
             said["opening"] = "opening"
         if self._draining:
             said["draining"] = "draining"
+        said |= {one.name: "ended" for one in self._consumers if one.failed()}
         return said
+
+    def consumers(self) -> dict[str, str]:
+        """How each consumer gets on: `ok`, the code of what it waits for, or `ended`."""
+        return {one.name: _gets_on(one) for one in self._consumers}
+
+    def ready(self) -> bool:
+        return _holds(self.said())
 
 
 class HealthServer:
@@ -78,9 +111,14 @@ def _handler(health: Health) -> type[BaseHTTPRequestHandler]:
                 self._answer(HTTPStatus.OK, {"status": "ok"})
             elif path == "/readyz":
                 said = health.said()
-                ready = all(word == "ok" for word in said.values())
+                ready = _holds(said)
                 status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
-                self._answer(status, {"status": "ready" if ready else "not_ready", "checks": said})
+                body = {
+                    "status": "ready" if ready else "not_ready",
+                    "checks": said,
+                    "consumers": health.consumers(),
+                }
+                self._answer(status, body)
             else:
                 self._answer(HTTPStatus.NOT_FOUND, {"status": "not_found"})
 
@@ -96,6 +134,19 @@ def _handler(health: Health) -> type[BaseHTTPRequestHandler]:
             del format, args  # a probe every few seconds is no news
 
     return Handler
+
+
+def _holds(said: Mapping[str, str]) -> bool:
+    return all(word == "ok" for word in said.values())
+
+
+def _gets_on(consumer: Consumer) -> str:
+    if consumer.failed():
+        return "ended"
+    trouble = consumer.trouble()
+    if trouble is None:
+        return "ok"
+    return trouble.code.value if isinstance(trouble, OnRecordError) else "internal"
 
 
 def _asked(name: str, check: Check) -> str:

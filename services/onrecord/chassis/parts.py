@@ -39,6 +39,9 @@ class Consuming(Protocol):
     @property
     def is_alive(self) -> bool: ...
 
+    @property
+    def last_error(self) -> Exception | None: ...
+
     def start(self) -> None: ...
 
     def stop(self, grace: float) -> bool: ...
@@ -50,10 +53,12 @@ class WorkerPart:
     def __init__(self, name: str, worker: Consuming) -> None:
         self.name = name
         self._worker = worker
+        self._started = False
         self._asked = False
 
     def start(self) -> None:
         self._worker.start()
+        self._started = True
 
     def ask_to_stop(self) -> None:
         self._asked = True
@@ -63,4 +68,8 @@ class WorkerPart:
         return self._worker.stop(seconds)
 
     def failed(self) -> bool:
-        return not self._asked and not self._worker.is_alive
+        return self._started and not self._asked and not self._worker.is_alive
+
+    def trouble(self) -> Exception | None:
+        """Why it does not get on at present; None while it does."""
+        return self._worker.last_error

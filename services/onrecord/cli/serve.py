@@ -12,6 +12,7 @@ import click
 
 from onrecord.chassis.health import HealthServer
 from onrecord.chassis.lifecycle import Stopping, StopSignals, run
+from onrecord.chassis.parts import WorkerPart
 from onrecord.chassis.settings import load
 from onrecord.cli.log import prepare_log
 from onrecord.cli.services import NAMES, opener_of, settings_of
@@ -47,6 +48,7 @@ def serve(service: str, config: Path | None, with_parent: bool) -> None:
         StopSignals() as signals,
         opener_of(which)(settings, lambda what: log.info("opening %s", what)) as process,
     ):
+        process.health.watch(part for part in process.parts if isinstance(part, WorkerPart))
         health = HealthServer(settings.health_address, process.health)
         health.start()
         log.info("health at http://%s", _at(settings.health_address, health.port))

@@ -15,6 +15,7 @@ import pytest
 from onrecord.chassis.health import Health, HealthServer
 from onrecord.chassis.jobs import Periodic
 from onrecord.chassis.lifecycle import Stopping, StopSignals, run
+from onrecord.chassis.parts import WorkerPart
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 
 WAIT = 10.0
@@ -207,13 +208,59 @@ def test_live_asks_nobody_and_ready_only_what_it_needs() -> None:
         health.opened()
         assert asked_of(server.port, "/readyz") == (
             200,
-            {"status": "ready", "checks": {"database": "ok", "other": "ok"}},
+            {"status": "ready", "checks": {"database": "ok", "other": "ok"}, "consumers": {}},
         )
         health.drain()
         status, body = asked_of(server.port, "/readyz")
         assert (status, body["status"]) == (503, "not_ready")
         assert asked_of(server.port, "/healthz")[0] == 200
         assert asked_of(server.port, "/nothing")[0] == 404
+    finally:
+        server.close()
+
+
+class Worker:
+    """A consumer of the bus, as far as its process looks at it."""
+
+    def __init__(self) -> None:
+        self.is_alive = False
+        self.last_error: OnRecordError | None = None
+
+    def start(self) -> None:
+        self.is_alive = True
+
+    def stop(self, grace: float) -> bool:
+        self.is_alive = False
+        return True
+
+
+def test_a_consumer_that_waits_is_told_of_and_one_that_has_ended_is_not_ready() -> None:
+    """R-45: what keeps a consumer is for a person to read; calls are answered all the same, or one
+    plane that is away would take every search with it.
+    """
+    worker, health = Worker(), Health({})
+    part = WorkerPart("the consumer of crops", worker)
+    health.watch([part])
+    health.opened()
+    part.start()
+    server = HealthServer("127.0.0.1:0", health)
+    server.start()
+
+    def told() -> tuple[int, object]:
+        status, body = asked_of(server.port, "/readyz")
+        return status, body["consumers"]
+
+    try:
+        assert told() == (200, {"the consumer of crops": "ok"})
+        worker.last_error = OnRecordError(ErrorCode.PLANE_UNAVAILABLE, "a secret in the text")
+        assert told() == (200, {"the consumer of crops": "plane_unavailable"})
+        worker.last_error = None
+        assert told() == (200, {"the consumer of crops": "ok"})
+        worker.is_alive = False
+        assert told() == (503, {"the consumer of crops": "ended"})
+        assert asked_of(server.port, "/healthz")[0] == 200
+        part.ask_to_stop()
+        assert told() == (200, {"the consumer of crops": "ok"}), "asked to, it may end"
     finally:
         server.close()
 

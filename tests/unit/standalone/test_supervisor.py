@@ -2,10 +2,12 @@
 
 import contextlib
 import http.client
+import json
 import os
 import socket
 import ssl
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,10 +36,11 @@ def audit(tmp_path: Path) -> ProcessPlan:
     )[0]
 
 
-def status_of(address: str, path: str) -> int:
+def asked_of(address: str, path: str) -> tuple[int, Any]:
     connection = http.client.HTTPConnection(address, timeout=WAIT)
     connection.request("GET", path)
-    return connection.getresponse().status
+    answer = connection.getresponse()
+    return answer.status, json.loads(answer.read())
 
 
 def started(audit: ProcessPlan) -> tuple[Supervisor, list[str]]:
@@ -52,8 +55,11 @@ def test_started_ready_and_stopped(audit: ProcessPlan) -> None:
     supervisor, told = started(audit)
     (running,) = supervisor.running
     assert told[0].startswith("audit is ready after ")
-    assert status_of(audit.health, "/healthz") == 200
-    assert status_of(audit.health, "/readyz") == 200
+    assert asked_of(audit.health, "/healthz")[0] == 200
+    status, said = asked_of(audit.health, "/readyz")
+    assert (status, said["status"]) == (200, "ready")
+    assert said["checks"]["database"] == "ok"
+    assert said["consumers"] == {"the ledger's consumer": "ok"}
     assert supervisor.close()
     assert running.process.returncode == 0
     said = audit.log.read_text("utf-8")
