@@ -15,7 +15,7 @@ from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.vector_search.core import write_points
 from onrecord.vector_search.core.comparing import Difference, differences
-from onrecord.vector_search.core.custody import require_custodian
+from onrecord.vector_search.core.custody import require_upkeep
 from onrecord.vector_search.core.values import Gallery, RecordState
 from onrecord.vector_search.roster import comparison
 from onrecord.vector_search.roster.comparison import LivePortrait
@@ -44,7 +44,7 @@ class Reconciliation:
         A portrait that is missing or altered is only told: nobody but the state has another. Raises
         ROLE_MISSING, GALLERY_UNKNOWN, PLANE_UNAVAILABLE.
         """
-        require_custodian(self._parts.tokens.verify(user_token), gallery)
+        require_upkeep(self._parts.tokens.verify(user_token), gallery)
         held = self._galleries.known(gallery)
         if repair:
             self._parts.index.create(held.space, deadline)

@@ -26,7 +26,7 @@ from onrecord.kernel.times import format_time
 from onrecord.proof.attestation import Attestation
 from onrecord.proof.statements import ENROLMENT_TICKET
 from onrecord.vector_search.core import write_points
-from onrecord.vector_search.core.custody import require_custodian
+from onrecord.vector_search.core.custody import require_upkeep
 from onrecord.vector_search.core.values import Gallery, RecordState
 from onrecord.vector_search.roster import galleries, outbox, redrives
 from onrecord.vector_search.roster.redrives import Stopped
@@ -51,9 +51,10 @@ class Redrives:
         """One answer an id, in order. A code says why an enrolment is not on its way again:
         NOT_FOUND, UPLOAD_INCOMPLETE (its portrait was never brought), RECORD_DELETED,
         GENERATION_STALE, the reason it was rejected for, IMAGE_MISSING or SEAL_INVALID (of the
-        vault's object). Raises ROLE_MISSING.
+        vault's object). For custodians and operators: it is begun again under the same generation
+        and the same authority. Raises ROLE_MISSING.
         """
-        require_custodian(self._parts.tokens.verify(user_token), gallery)
+        require_upkeep(self._parts.tokens.verify(user_token), gallery)
         return self.send(self._galleries.known(gallery), enrolment_ids, deadline)
 
     def send(
