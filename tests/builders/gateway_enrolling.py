@@ -6,7 +6,7 @@ the bus at once, or, while `held_back` is set, when `work` is called.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -180,15 +180,27 @@ class FakeEnrolling:
     def manifest(self, manifest_id: str, deadline: Deadline) -> ManifestState:
         held = self._manifest(manifest_id)
         header = held.header
-        return ManifestState(
+        chunks = tuple(self._chunk(held, number) for number in range(len(header.chunks)))
+        state = ManifestState(
             manifest_id,
             header.gallery,
             header.act,
             header.rows,
             header.chunk_rows,
             self._time.now(),
-            tuple(self._chunk(held, number) for number in range(len(header.chunks))),
+            chunks,
         )
+        if not state.complete or header.act is not ManifestAct.ENROL:
+            return state
+        live = [
+            one
+            for one in self.enrolled.values()
+            if one.chunk is not None
+            and one.chunk.manifest_id == manifest_id
+            and one.status is EnrolmentStatus.LIVE
+            and (header.gallery, one.start.record_id) not in self.deleted
+        ]
+        return replace(state, live=len(live))
 
     def manifest_rows(
         self,

@@ -179,7 +179,11 @@ class ChunkState:
 
 @dataclass(frozen=True, slots=True)
 class ManifestState:
-    """A manifest as its plane knows it."""
+    """A manifest as its plane knows it.
+
+    The counts of its chunks are what each row came to when it ended. `live`: of a complete list to
+    enrol, how many of its portraits are live now; deleted and replaced ones are not. None before.
+    """
 
     manifest_id: str
     gallery: str
@@ -188,6 +192,7 @@ class ManifestState:
     chunk_rows: int
     opened_at: datetime
     chunks: tuple[ChunkState, ...]
+    live: int | None = None
 
     @property
     def complete(self) -> bool:

@@ -53,6 +53,7 @@ def manifest_view(state: ManifestState) -> views.ManifestView:
         complete=state.complete,
         counts=dict(counts),
         duplicates=sum(chunk.duplicates for chunk in state.chunks),
+        live=state.live,
         chunks=[chunk_view(chunk) for chunk in state.chunks],
     )
 

@@ -70,6 +70,7 @@ def manifest_state_message(state: ManifestState) -> pb.ManifestState:
         chunk_rows=state.chunk_rows,
         opened_at=format_time(state.opened_at),
         chunks=[chunk_state_message(one) for one in state.chunks],
+        live=state.live,
     )
 
 
@@ -82,6 +83,7 @@ def read_manifest_state(message: pb.ManifestState) -> ManifestState:
         chunk_rows=message.chunk_rows,
         opened_at=read_time(message.opened_at, "opened_at"),
         chunks=read_all(message.chunks, "chunks", read_chunk_state),
+        live=message.live if message.HasField("live") else None,
     )
 
 

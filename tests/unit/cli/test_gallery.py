@@ -106,8 +106,11 @@ def test_a_list_is_signed_and_enrolled(desk: Desk) -> None:
     assert "150 of 150 rows (100 %)" in done.output
     assert "150 accepted" in done.output
     assert len(desk.office.plane.records["US-UT"]) == 153
+    assert "live now" not in done.output
+    desk.run("delete", "UT-0007", "--gallery", "US-UT")
     again = desk.enrol(manifest)
     assert again.exit_code == 0
+    assert "150 accepted\nOf those accepted then, 149 are live now." in again.output
     assert len(desk.office.plane.enrolled) == 150
 
 

@@ -331,3 +331,33 @@ class TestDeletions:
         signed = world.manifest([Row(record_name(1), "", "")], act=ManifestAct.DELETE)
         world.open_manifest(signed)
         refused(ErrorCode.MANIFEST_STATE, lambda: begin(world, signed))
+
+
+class TestAfterwards:
+    """What a finished list says once some of its records are gone."""
+
+    def test_accepted_then_and_live_now_are_both_told(self, world: World) -> None:
+        """The count of what was accepted is signed and stays; what is live today stands beside."""
+        signed = world.manifest([row(20), row(21), row(22), row(23)], chunk_rows=2)
+        world.open_manifest(signed)
+        finish(world, begin(world, signed), (20, 21))
+
+        def told() -> tuple[dict[RowStatus, int], int | None]:
+            state = world.plane.manifest(signed.ref(0).manifest_id, world.deadline)
+            counts = [one.counts.get(RowStatus.ACCEPTED, 0) for one in state.chunks]
+            return {RowStatus.ACCEPTED: sum(counts)}, state.live
+
+        assert told() == ({RowStatus.ACCEPTED: 2}, None), "nobody counts before it is complete"
+        finish(world, begin(world, signed, 1), (22, 23))
+        assert told() == ({RowStatus.ACCEPTED: 4}, 4)
+        world.plane.delete_record(UTAH, record_name(20), world.custodian(), world.deadline)
+        assert told() == ({RowStatus.ACCEPTED: 4}, 3)
+        world.enrol(30, record=21)  # a new portrait in the place of this list's
+        assert told() == ({RowStatus.ACCEPTED: 4}, 2)
+
+    def test_a_list_of_deletions_has_nothing_that_is_live(self, world: World) -> None:
+        gone = Row(record_name(1), "", "")
+        signed = world.manifest([gone], act=ManifestAct.DELETE)
+        world.open_manifest(signed)
+        state = world.plane.manifest(signed.ref(0).manifest_id, world.deadline)
+        assert (state.complete, state.live) == (True, None)

@@ -52,9 +52,13 @@ def bring(manifest: Path, images: Path, act: ManifestAct, pace: Pace, access: Ac
 
 
 def report(client: OnRecordClient, state: Manifest, listed: Path) -> None:
-    """Counts, rejects by reason and duplicates; both also as CSV beside the list."""
+    """Counts, rejects by reason and duplicates; both also as CSV beside the list. The counts are
+    what rows came to when they ended: what is live now is said where it is another number.
+    """
     said = ", ".join(f"{count:,} {name}" for name, count in sorted(state.counts.items()) if count)
     click.echo(f"{state.rows:,} rows: {said}")
+    if state.live is not None and state.live != state.counts.get("accepted", 0):
+        click.echo(f"Of those accepted then, {state.live:,} are live now.")
     for title, suffix, statuses in (
         ("Rejected", ".rejected.csv", ("rejected", "unknown")),
         ("Duplicates: the same image under another record", ".duplicates.csv", ()),

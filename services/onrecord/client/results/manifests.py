@@ -32,7 +32,11 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A list the state has signed, and how far it is."""
+    """A list the state has signed, and how far it is.
+
+    `counts`: what each row came to when it ended. `live`: of a complete list to enrol, how many of
+    its portraits are live now; None before.
+    """
 
     manifest_id: str
     gallery: str
@@ -42,6 +46,7 @@ class Manifest:
     complete: bool
     counts: Mapping[str, int] = field(hash=False)
     duplicates: int
+    live: int | None
     chunks: tuple[Chunk, ...]
 
     @classmethod
@@ -55,6 +60,7 @@ class Manifest:
             said["complete"],
             said["counts"],
             said["duplicates"],
+            said["live"],
             tuple(Chunk.read(one) for one in said["chunks"]),
         )
 

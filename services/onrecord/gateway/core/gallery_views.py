@@ -40,7 +40,12 @@ class ChunkView:
 
 @dataclass(frozen=True, slots=True)
 class ManifestView:
-    """A list the state has signed, and how far it is. `counts` are over all its chunks."""
+    """A list the state has signed, and how far it is.
+
+    `counts`, over all its chunks, are what each row came to when it ended: `accepted` stays what it
+    was, whatever was deleted since. `live`: once a list to enrol is complete, how many of its
+    portraits are live now (not deleted, not replaced); null before.
+    """
 
     manifest_id: str
     gallery: str
@@ -51,6 +56,7 @@ class ManifestView:
     complete: bool
     counts: dict[str, int]
     duplicates: int
+    live: int | None
     chunks: list[ChunkView]
 
 

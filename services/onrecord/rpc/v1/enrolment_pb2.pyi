@@ -603,12 +603,15 @@ class ManifestState(_message.Message):
     CHUNK_ROWS_FIELD_NUMBER: _builtins.int
     OPENED_AT_FIELD_NUMBER: _builtins.int
     CHUNKS_FIELD_NUMBER: _builtins.int
+    LIVE_FIELD_NUMBER: _builtins.int
     manifest_id: _builtins.str
     gallery: _builtins.str
     act: _builtins.str
     rows: _builtins.int
     chunk_rows: _builtins.int
     opened_at: _builtins.str
+    live: _builtins.int
+    """Of a complete list to enrol: how many of its portraits are live today."""
     @_builtins.property
     def chunks(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChunkState]: ...
     def __init__(
@@ -621,12 +624,15 @@ class ManifestState(_message.Message):
         chunk_rows: _builtins.int = ...,
         opened_at: _builtins.str = ...,
         chunks: _abc.Iterable[Global___ChunkState] | None = ...,
+        live: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_live", b"_live", "live", b"live"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "chunk_rows", b"chunk_rows", "chunks", b"chunks", "gallery", b"gallery", "manifest_id", b"manifest_id", "opened_at", b"opened_at", "rows", b"rows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_live", b"_live", "act", b"act", "chunk_rows", b"chunk_rows", "chunks", b"chunks", "gallery", b"gallery", "live", b"live", "manifest_id", b"manifest_id", "opened_at", b"opened_at", "rows", b"rows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__live: _TypeAlias = _typing.Literal["live"]  # noqa: Y015
+    _WhichOneofArgType__live: _TypeAlias = _typing.Literal["_live", b"_live"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__live) -> _WhichOneofReturnType__live | None: ...
 
 Global___ManifestState: _TypeAlias = ManifestState  # noqa: Y015
 

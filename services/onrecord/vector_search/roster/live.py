@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from onrecord.vector_search.core.values import RecordState
 from onrecord.vector_search.roster.schema import records
@@ -14,6 +14,14 @@ _IN_ONE_QUERY = 500
 _BY_KEY = select(
     records.c.index_key, records.c.enrolment_id, records.c.gallery, records.c.state
 ).where(records.c.index_key.in_(bindparam("keys", expanding=True)))
+
+
+def live_of_manifest(tx: Connection, manifest_id: str) -> int:
+    """How many enrolments of a list are live."""
+    count = select(func.count()).where(
+        records.c.manifest_id == manifest_id, records.c.state == RecordState.LIVE.value
+    )
+    return int(tx.execute(count).scalar_one())
 
 
 def live_keys(tx: Connection, gallery: str, index_keys: Sequence[str]) -> dict[str, str]:

@@ -15,11 +15,13 @@ from onrecord.contracts.enrolment import (
 )
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.times import format_time, parse_time
+from onrecord.kernel.vocabulary import ManifestAct
 from onrecord.proof.manifests import ManifestHeader, manifest_id, read_header, verify_manifest
 from onrecord.proof.notes import NoteVerifier
 from onrecord.vector_search.core import write_points
 from onrecord.vector_search.core.custody import as_person, require_custodian
 from onrecord.vector_search.roster import galleries, manifest_rows, manifests
+from onrecord.vector_search.roster.live import live_of_manifest
 from onrecord.vector_search.roster.manifests import Chunk, Manifest
 from onrecord.vector_search.service.managing import Galleries
 from onrecord.vector_search.service.parts import PlaneParts
@@ -84,6 +86,12 @@ class Manifests:
             delivered = manifests.delivered(tx, named)
             counts = manifest_rows.counts(tx, named)
             twice = manifest_rows.duplicates(tx, named)
+            complete = len(delivered) == len(header.chunks) and all(
+                one.change is not None for one in delivered.values()
+            )
+            # Counted once there is nothing to wait for: whoever waits asks again and again.
+            counted = complete and manifest.act is ManifestAct.ENROL
+            live = live_of_manifest(tx, named) if counted else None
         return ManifestState(
             manifest_id=named,
             gallery=manifest.gallery,
@@ -101,6 +109,7 @@ class Manifests:
                 )
                 for number in range(len(header.chunks))
             ),
+            live=live,
         )
 
     def chunk(self, ref: ChunkRef) -> ChunkState:
