@@ -20,7 +20,8 @@ search.closed     search_id, grant_index, outcome (no_lead), executed, decided, 
 policy.activated  jurisdiction, version, bundle (digest), previous, instrument {..}, effective,
                   expires
 model.activated   jurisdiction, model_id
-key.changed       what (authority | gallery), jurisdiction, key (text)
+key.changed       what (authority | gallery), jurisdiction, key (text); where it takes the place
+                  of another: previous_key, bundle (the digest of the bundle that both signed)
 gallery.enrolled  gallery, change (the statement), attestation
 record.deleted    gallery, change (the statement), attestation
 alarm.raised      what (receipt, change), why, gallery, receipt or change (the statement),
@@ -260,7 +261,8 @@ class Audit(LedgerProofs, EmergencyRecords, Protocol):
     def activate_policy(
         self, bundle: AuthorityBundle, user_token: str, deadline: Deadline
     ) -> LoggedEntry:
-        """Append `policy.activated`; a custodian's act for their own gallery.
+        """Append `policy.activated`; a custodian's act for their own gallery. Where the bundle
+        names a new key for the state, `key.changed` is appended before it.
 
         Raises SIGNATURE_INVALID, POLICY_INVALID, ROLE_MISSING. Repeatable.
         """

@@ -3,22 +3,29 @@
 A bundle is `policy.cedar`, `authority.yaml`, `manifest.json` (canonical: jurisdiction, version,
 previous bundle, SHA-256 of both files) and `signature` (a C2SP signed note over the manifest's
 hash). The bundle's digest is the SHA-256 of its manifest; ledger entries name it.
+
+A state changes its key with a bundle: its manifest also names the new key, and both keys sign it.
+From then on the new one signs. Bundles name the one before, so whoever holds the state's first key
+can follow the chain to its newest (`follow_key`).
 """
 
 import base64
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.proof import canonical
-from onrecord.proof.notes import NoteSigner, NoteVerifier, open_note, sign_note
+from onrecord.proof.notes import ED25519, NoteSigner, NoteVerifier, open_note, sign_note
 
 _JURISDICTION = re.compile(r"US-[A-Z]{2}")
 _FIELDS = {"jurisdiction", "version", "previous", "policy_sha256", "authority_sha256"}
+_KEY = "key"
 MAX_FILE_BYTES = 256 * 1024
+MAX_FOLLOWED = 100
+"""How many bundles `follow_key` goes back at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +66,17 @@ class AuthorityBundle:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a bundle's manifest says. `previous` is the digest of the bundle it replaces, or ''."""
+    """What a bundle's manifest says. `previous` is the digest of the bundle it replaces, or ''.
+
+    `key`: the state's new key (verifier key text), where the bundle changes it; else ''.
+    """
 
     jurisdiction: str
     version: int
     previous: str
     policy_sha256: str
     authority_sha256: str
+    key: str = ""
 
 
 def key_name(jurisdiction: str) -> str:
@@ -81,24 +92,29 @@ def build_bundle(
     version: int,
     previous: str,
     signer: NoteSigner,
+    next_signer: NoteSigner | None = None,
 ) -> AuthorityBundle:
-    """Make the manifest and sign it with the state's key."""
-    manifest = canonical.encode(
-        {
-            "jurisdiction": jurisdiction,
-            "version": version,
-            "previous": previous,
-            "policy_sha256": hashlib.sha256(policy).hexdigest(),
-            "authority_sha256": hashlib.sha256(authority).hexdigest(),
-        }
-    )
-    return AuthorityBundle(policy, authority, manifest, sign_note(_note_text(manifest), [signer]))
+    """Make the manifest and sign it with the state's key; with the next one too, if it changes."""
+    said: dict[str, Any] = {
+        "jurisdiction": jurisdiction,
+        "version": version,
+        "previous": previous,
+        "policy_sha256": hashlib.sha256(policy).hexdigest(),
+        "authority_sha256": hashlib.sha256(authority).hexdigest(),
+    }
+    signers = [signer]
+    if next_signer is not None:
+        said[_KEY] = next_signer.verifier.text
+        signers.append(next_signer)
+    manifest = canonical.encode(said)
+    return AuthorityBundle(policy, authority, manifest, sign_note(_note_text(manifest), signers))
 
 
 def verify_bundle(bundle: AuthorityBundle, keys: Sequence[NoteVerifier]) -> Manifest:
     """The manifest, if its files are the ones it names and one of the state's keys signed it.
 
-    Raises POLICY_INVALID for the content and SIGNATURE_INVALID for the signature.
+    Where it names a new key, that one must have signed it too: nobody can name a key that they do
+    not hold. Raises POLICY_INVALID for the content and SIGNATURE_INVALID for the signature.
     """
     if max(len(bundle.policy), len(bundle.authority), len(bundle.manifest)) > MAX_FILE_BYTES:
         raise _invalid("a file of the bundle is too large")
@@ -113,12 +129,66 @@ def verify_bundle(bundle: AuthorityBundle, keys: Sequence[NoteVerifier]) -> Mani
             ErrorCode.SIGNATURE_INVALID,
             f"no authority key of {manifest.jurisdiction} is known here",
         )
-    note = open_note(bundle.signature, own)
-    if note.text != _note_text(bundle.manifest):
+    _check_signed(bundle, own)
+    if manifest.key:
+        _check_signed(bundle, [read_key(manifest.key, manifest.jurisdiction)])
+    return manifest
+
+
+def follow_key(
+    bundle: AuthorityBundle,
+    pinned: NoteVerifier,
+    fetch: Callable[[str], AuthorityBundle],
+) -> tuple[NoteVerifier, ...]:
+    """The state's keys after the pinned one, oldest first, if the chain that ends in `bundle` is
+    whole: from a bundle that the pinned key signed on, each is signed by the key in force, and
+    only a bundle that both keys signed changes it. Empty where the pinned key signed `bundle` and
+    it changes none.
+
+    `fetch` gives a bundle by its digest. Raises as `verify_bundle` does, and what `fetch` raises.
+    """
+    chain = [bundle]
+    while True:
+        try:
+            verify_bundle(chain[-1], [pinned])
+            break
+        except OnRecordError as error:
+            previous = read_manifest(chain[-1].manifest).previous
+            no_more = not previous or len(chain) == MAX_FOLLOWED
+            if error.code is not ErrorCode.SIGNATURE_INVALID or no_more:
+                raise
+        chain.append(fetch(previous))
+        if chain[-1].digest != previous:
+            raise _invalid("the bundle it follows is not the one it names")
+    keys, key, version = [], pinned, 0
+    for one in reversed(chain):
+        manifest = verify_bundle(one, [key])
+        if manifest.version <= version:
+            raise _invalid("the versions of the bundles before it do not rise")
+        version = manifest.version
+        if manifest.key and manifest.key != key.text:
+            key = read_key(manifest.key, manifest.jurisdiction)
+            keys.append(key)
+    return tuple(keys)
+
+
+def read_key(text: str, jurisdiction: str) -> NoteVerifier:
+    """A state's authority key. Raises SIGNATURE_INVALID for any other."""
+    verifier = NoteVerifier.parse(text)
+    if verifier.name != key_name(jurisdiction) or verifier.algorithm != ED25519:
+        raise OnRecordError(
+            ErrorCode.SIGNATURE_INVALID,
+            f"an authority key of {jurisdiction} is an Ed25519 key named {key_name(jurisdiction)}",
+            field=_KEY,
+        )
+    return verifier
+
+
+def _check_signed(bundle: AuthorityBundle, keys: Sequence[NoteVerifier]) -> None:
+    if open_note(bundle.signature, keys).text != _note_text(bundle.manifest):
         raise OnRecordError(
             ErrorCode.SIGNATURE_INVALID, "the signature is over another manifest than this one"
         )
-    return manifest
 
 
 def read_manifest(encoded: bytes) -> Manifest:
@@ -127,10 +197,12 @@ def read_manifest(encoded: bytes) -> Manifest:
         value = canonical.decode(encoded)
     except OnRecordError as error:
         raise _invalid("manifest.json is not canonical JSON") from error
-    if not isinstance(value, dict) or set(value) != _FIELDS:
+    if not isinstance(value, dict) or set(value) - {_KEY} != _FIELDS:
         raise _invalid("manifest.json does not have exactly the fields of a manifest")
     version = value["version"]
-    texts = {name: str(value[name]) for name in _FIELDS - {"version"}}
+    texts = {name: str(value[name]) for name in set(value) - {"version"}}
+    if texts.get(_KEY, "-") == "":
+        raise _invalid("the manifest's key is empty")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise _invalid("the manifest's version is a whole number from 1")
     if not _JURISDICTION.fullmatch(texts["jurisdiction"]):

@@ -281,3 +281,22 @@ def test_a_bundle_is_asked_like_a_folder(key: Path, tmp_path: Path) -> None:
     assert run("who", out).output == run("who", UTAH).output
     assert run("diff", UTAH, out, "--exit-code").exit_code == 0
     assert run("who", UTAH, out).exit_code == 2
+
+
+def test_a_key_change_is_signed_by_both_keys(key: Path, tmp_path: Path) -> None:
+    first, second, third = (tmp_path / f"{number}.json" for number in (1, 2, 3))
+    new = tmp_path / "new.key"
+    run("new-key", "US-UT", new)
+    signing = ("sign", UTAH, "--key", key)
+    run(*signing, "--out", first)
+    done = run(*signing, "--out", second, "--previous", first, "--new-key", new)
+    assert done.exit_code == 0, done.output
+    verifier = NoteSigner.parse(new.read_text().strip()).verifier
+    assert verifier.text in done.output
+    after = run("sign", UTAH, "--key", new, "--out", third, "--previous", second)
+    assert after.exit_code == 0, after.output
+    bundle = AuthorityBundle.from_json(json.loads(second.read_text()))
+    assert verify_bundle(bundle, [verifier]).key == verifier.text
+    out = ("--out", tmp_path / "x.json")
+    assert run(*signing, *out, "--new-key", new).exit_code == 2
+    assert run(*signing, *out, "--previous", first, "--new-key", key).exit_code == 2

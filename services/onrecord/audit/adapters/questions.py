@@ -33,8 +33,11 @@ ACTIVE_POLICY = (
     .order_by(schema.bundles.c.version.desc())
     .limit(1)
 )
-AUTHORITY_KEY = select(schema.authority_keys.c.key, schema.authority_keys.c.entry).where(
-    schema.authority_keys.c.jurisdiction == bindparam("at")
+AUTHORITY_KEY = (
+    select(schema.authority_keys.c.key, schema.authority_keys.c.entry)
+    .where(schema.authority_keys.c.jurisdiction == bindparam("at"))
+    .order_by(schema.authority_keys.c.entry.desc())
+    .limit(1)
 )
 MODEL = (
     select(schema.gallery_models.c.model_id, schema.gallery_models.c.entry)

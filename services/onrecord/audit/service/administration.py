@@ -1,5 +1,7 @@
 """Keys, models and policies: what is changed by people who answer for it."""
 
+from collections.abc import Callable
+
 from onrecord.audit.core.draft import (
     ActivatePolicy,
     Books,
@@ -18,15 +20,16 @@ from onrecord.contracts.field_reading import read_text
 from onrecord.contracts.request_parsing import parse_jurisdiction
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.kernel.identity import Claims
 from onrecord.kernel.vocabulary import EntryKind, Role
 from onrecord.proof.authority import (
     AuthorityBundle,
-    key_name,
+    Manifest,
+    read_key,
     read_manifest,
     verify_bundle,
 )
 from onrecord.proof.entry import LoggedEntry
-from onrecord.proof.notes import ED25519, NoteVerifier
 
 _MAX_MODEL_ID = 200
 
@@ -50,14 +53,7 @@ class Administration:
         claims = self._tokens.verify(user_token)
         require_role(claims, Role.OPERATOR)
         parse_jurisdiction(jurisdiction, "jurisdiction")
-        verifier = NoteVerifier.parse(key)
-        if verifier.name != key_name(jurisdiction) or verifier.algorithm != ED25519:
-            raise OnRecordError(
-                ErrorCode.SIGNATURE_INVALID,
-                f"an authority key of {jurisdiction} is an Ed25519 key named "
-                f"{key_name(jurisdiction)}",
-                field="key",
-            )
+        verifier = read_key(key, jurisdiction)
 
         def proposal(books: Books) -> Draft | Existing:
             pinned = books.authority_key(jurisdiction)
@@ -107,20 +103,17 @@ class Administration:
         manifest = verify_bundle(bundle, self._policies.keys(jurisdiction))
         state = read_policy(bundle.policy, bundle.authority, jurisdiction)
         rests_on = state.authority.instrument
+        if manifest.key:
+            # Before the policy, and repeatable: who dies in between sends the bundle once more.
+            self._ledger.append(self._new_key(bundle, manifest, claims), deadline)
 
         def proposal(books: Books) -> Draft | Existing:
             marker = f"policy:{bundle.digest}"
             before = books.remembered(marker)
             if before is not None:
                 return Existing(before)
-            version, digest = books.active_policy(jurisdiction) or (0, "")
-            if manifest.previous != digest or manifest.version <= version:
-                raise OnRecordError(
-                    ErrorCode.POLICY_INVALID,
-                    f"the bundle follows {manifest.previous or 'none'} as version "
-                    f"{manifest.version}; in force is version {version} ({digest or 'none'})",
-                    field="manifest",
-                )
+            _check_follows(books, manifest)
+            _check_newest_signed(books, bundle, jurisdiction)
             body = {
                 "jurisdiction": jurisdiction,
                 "version": manifest.version,
@@ -143,6 +136,38 @@ class Administration:
         self._policies.refresh()
         return entry
 
+    def _new_key(
+        self, bundle: AuthorityBundle, manifest: Manifest, claims: Claims
+    ) -> Callable[[Books], Draft | Existing]:
+        """`key.changed`: from the next bundle on the new key signs, and only that one."""
+        jurisdiction = manifest.jurisdiction
+
+        def proposal(books: Books) -> Draft | Existing:
+            marker = f"key:{bundle.digest}"
+            before = books.remembered(marker)
+            if before is not None:
+                return Existing(before)
+            _check_follows(books, manifest)
+            pinned = _check_newest_signed(books, bundle, jurisdiction)
+            if manifest.key in {key.text for key in self._policies.keys(jurisdiction)}:
+                raise OnRecordError(
+                    ErrorCode.SIGNATURE_INVALID,
+                    "a key that the state has had already does not come back",
+                    field="key",
+                )
+            body = {
+                "what": "authority",
+                "jurisdiction": jurisdiction,
+                "key": manifest.key,
+                "previous_key": pinned,
+                "bundle": bundle.digest,
+                "by": person(claims),
+            }
+            marks = (PinKey(jurisdiction, manifest.key), Remember(marker))
+            return Draft(EntryKind.KEY_CHANGED, body, marks)
+
+        return proposal
+
     def active_policies(self) -> tuple[ActivePolicy, ...]:
         """The policies in force, by state; one that cannot be read says so where it cites."""
         self._policies.refresh()
@@ -163,3 +188,22 @@ class Administration:
                 )
             )
         return tuple(found)
+
+
+def _check_follows(books: Books, manifest: Manifest) -> None:
+    version, digest = books.active_policy(manifest.jurisdiction) or (0, "")
+    if manifest.previous != digest or manifest.version <= version:
+        raise OnRecordError(
+            ErrorCode.POLICY_INVALID,
+            f"the bundle follows {manifest.previous or 'none'} as version "
+            f"{manifest.version}; in force is version {version} ({digest or 'none'})",
+            field="manifest",
+        )
+
+
+def _check_newest_signed(books: Books, bundle: AuthorityBundle, jurisdiction: str) -> str:
+    """The state's newest key, which alone signs what is new."""
+    pinned = books.authority_key(jurisdiction)
+    newest = () if pinned is None else (read_key(pinned[0], jurisdiction),)
+    verify_bundle(bundle, newest)
+    return "" if pinned is None else pinned[0]

@@ -33,13 +33,28 @@ def new_key(jurisdiction: str, out: Path) -> None:
 @click.option("--key", "key_file", type=ExistingFile, required=True, help="From `new-key`.")
 @click.option("--out", type=NewFile, required=True, help="Where the signed bundle goes (JSON).")
 @click.option("--previous", type=ExistingFile, help="The signed bundle that this one replaces.")
-def sign(folder: Path, key_file: Path, out: Path, previous: Path | None) -> None:
-    """Check DIR and sign it into one file, ready to be activated."""
+@click.option(
+    "--new-key",
+    "new_key_file",
+    type=ExistingFile,
+    help="The key that signs from the next version on. Both keys sign this one.",
+)
+def sign(
+    folder: Path, key_file: Path, out: Path, previous: Path | None, new_key_file: Path | None
+) -> None:
+    """Check DIR and sign it into one file, ready to be activated.
+
+    With --new-key the state's key changes when the bundle is activated: the plane follows, and
+    the old key signs nothing that is new.
+    """
     _there_is_a_folder_for(out)
     source = read_source(folder)
-    signer = NoteSigner.parse(key_file.read_text("utf-8").strip())
-    if signer.name != key_name(source.jurisdiction):
-        raise click.UsageError(f"the key is {signer.name}'s, the policy is {source.jurisdiction}'s")
+    signer = _signer(key_file, source.jurisdiction)
+    next_signer = None if new_key_file is None else _signer(new_key_file, source.jurisdiction)
+    if next_signer is not None and next_signer.verifier == signer.verifier:
+        raise click.UsageError("the new key is the old one")
+    if next_signer is not None and previous is None:
+        raise click.UsageError("a key is changed with a later version: give --previous")
     version, before = 1, ""
     if previous is not None:
         replaced = read_bundle(previous)
@@ -52,10 +67,20 @@ def sign(folder: Path, key_file: Path, out: Path, previous: Path | None) -> None
         version=version,
         previous=before,
         signer=signer,
+        next_signer=next_signer,
     )
     out.write_text(json.dumps(bundle.to_json(), indent=1) + "\n", "utf-8")
     click.echo(f"Signed as version {version} of {source.jurisdiction}: {out}")
+    if next_signer is not None:
+        click.echo(f"Once it is active, this key signs: {next_signer.verifier.text}")
     click.echo(f"Its digest, by which the ledger will name it: {bundle.digest}")
+
+
+def _signer(path: Path, jurisdiction: str) -> NoteSigner:
+    signer = NoteSigner.parse(path.read_text("utf-8").strip())
+    if signer.name != key_name(jurisdiction):
+        raise click.UsageError(f"the key is {signer.name}'s, the policy is {jurisdiction}'s")
+    return signer
 
 
 def _there_is_a_folder_for(out: Path) -> None:

@@ -68,6 +68,23 @@ def add(tx: Connection, gallery: Gallery) -> None:
     )
 
 
+def add_authority_key(tx: Connection, jurisdiction: str, key: str) -> None:
+    """The key that the state has put in place of its newest; the caller holds the gallery's lock.
+
+    The gallery exists. Repeatable.
+    """
+    newest = tx.execute(
+        select(authority_keys.c.number, authority_keys.c.key)
+        .where(authority_keys.c.gallery == jurisdiction)
+        .order_by(authority_keys.c.number.desc())
+        .limit(1)
+    ).one()
+    if newest.key != key:
+        tx.execute(
+            insert(authority_keys).values(gallery=jurisdiction, number=newest.number + 1, key=key)
+        )
+
+
 def count_live(tx: Connection, jurisdiction: str, difference: int) -> None:
     """Add to the number of live records; the caller holds the gallery's lock."""
     tx.execute(

@@ -40,8 +40,8 @@ galleries = Table(
     Column("last_receipt", String(64), nullable=False),
 )
 
-# A state's first key is pinned by the plane's operator; later ones will be signed by the one
-# before, so the table holds them in order.
+# A state's first key is pinned by the plane's operator; a later one comes with a bundle that it and
+# the one before have signed, so the table holds them in order.
 authority_keys = Table(
     "authority_keys",
     metadata,

@@ -1,13 +1,14 @@
 """What the plane believes of the ledger and of policies, and why (law 2)."""
 
 import threading
+from dataclasses import replace
 
 from sqlalchemy.exc import IntegrityError
 
 from onrecord.chassis.database import read_transaction, write_transaction
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
-from onrecord.proof.authority import AuthorityBundle, verify_bundle
+from onrecord.proof.authority import AuthorityBundle, follow_key
 from onrecord.proof.checkpoint import Checkpoint, SignedCheckpoint, open_checkpoint
 from onrecord.proof.merkle import verify_consistency
 from onrecord.proof.notes import NoteVerifier
@@ -97,7 +98,9 @@ class LedgerTrust:
 
 
 class PolicyTrust:
-    """A policy counts when the state's own key, pinned here, has signed it."""
+    """A policy counts when the state's own key has signed it: the one pinned here, or the one that
+    the state has put in its place by a bundle that both have signed. What is followed is kept.
+    """
 
     def __init__(self, parts: PlaneParts) -> None:
         self._parts = parts
@@ -113,10 +116,15 @@ class PolicyTrust:
         with read_transaction(self._parts.roster) as tx:
             held = galleries.policy_is_verified(tx, gallery, digest)
         if not held:
-            self._verify(self._fetched(digest, deadline), gallery, digest)
+            keys = self._verify(self._fetched(digest, deadline), gallery, digest, deadline)
             with write_transaction(self._parts.roster) as tx:
-                galleries.lock(tx, gallery.jurisdiction)
-                galleries.add_verified_policy(tx, gallery, digest)
+                locked = galleries.lock(tx, gallery.jurisdiction)
+                if locked is None or locked.authority_key != gallery.authority_key:
+                    raise _unsigned("the state's key was changed at this moment; ask again")
+                for key in keys:
+                    galleries.add_authority_key(tx, gallery.jurisdiction, key.text)
+                newest = keys[-1].text if keys else gallery.authority_key
+                galleries.add_verified_policy(tx, replace(gallery, authority_key=newest), digest)
             self._parts.reached(write_points.POLICY_STORED)
         self._verified.add(content)
 
@@ -130,13 +138,22 @@ class PolicyTrust:
                 ErrorCode.LEDGER_UNAVAILABLE, "the policy the grant names could not be read"
             ) from error
 
-    def _verify(self, bundle: AuthorityBundle, gallery: Gallery, digest: str) -> None:
+    def _verify(
+        self, bundle: AuthorityBundle, gallery: Gallery, digest: str, deadline: Deadline
+    ) -> tuple[NoteVerifier, ...]:
+        """The keys by which the state has replaced the one that is pinned; usually none."""
         if bundle.digest != digest:
             raise _unsigned("the policy is not the one it names")
         try:
             # The pinned key bears its state's name, so another state's bundle does not verify.
-            verify_bundle(bundle, [NoteVerifier.parse(gallery.authority_key)])
+            return follow_key(
+                bundle,
+                NoteVerifier.parse(gallery.authority_key),
+                lambda previous: self._fetched(previous, deadline),
+            )
         except OnRecordError as error:
+            if error.code is ErrorCode.LEDGER_UNAVAILABLE:
+                raise
             raise _unsigned(error.message) from error
 
 
