@@ -49,6 +49,15 @@ def test_a_witness_runs_on_the_base_install(tmp_path: Path) -> None:
     assert "is not a log's" in done.stderr
 
 
+def test_a_monitor_runs_on_the_base_install(tmp_path: Path) -> None:
+    ledger = published_ledger(5).write(tmp_path)
+    memory = str(tmp_path / "memory")
+    key = str(ledger / "key")
+    done = _run("monitor", str(ledger), "--key", key, "--memory", memory, "--once")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "5 entries" in done.stdout
+
+
 def test_a_command_that_needs_more_says_what_to_install() -> None:
     done = _run("models", "build", "registry")
     assert done.returncode == 1

@@ -14,6 +14,7 @@ from onrecord.cli.ledger_lines import printable, summary
 from onrecord.cli.ledger_shelves import DiskShelves
 from onrecord.cli.ledger_source import is_url, open_fetch, read_bodies
 from onrecord.cli.ledger_workers import by_processes
+from onrecord.cli.verifier_keys import verifier_key
 from onrecord.kernel.errors import OnRecordError
 from onrecord.kernel.times import format_time
 from onrecord.proof.attestation import AttestationVerifier
@@ -188,32 +189,15 @@ def _look(fetch: Fetch) -> None:
 
 def _key(given: str | None, folder: Path | None) -> tuple[NoteVerifier, bool]:
     if given is not None:
-        return _verifier(given, ED25519, "--key"), True
+        return verifier_key(given, ED25519, "--key"), True
     found = _present(folder, _KEY_NAME)
     if found is None:
         raise click.UsageError("give the log's verifier key with --key; there is none beside it")
-    return _verifier(str(found), ED25519, str(found)), False
-
-
-def _verifier(given: str, algorithm: int, option: str) -> NoteVerifier:
-    """The key written in `given`, or in the file of that name."""
-    try:
-        text = given if given.count("+") >= 2 else Path(given).read_text("utf-8").strip()
-        verifier = NoteVerifier.parse(text)
-    except OSError as error:
-        raise click.UsageError(
-            f"{option}: {given} is no key, and no file that can be read ({error.strerror})"
-        ) from error
-    except (OnRecordError, UnicodeDecodeError) as error:
-        raise click.UsageError(f"{option}: {error}") from error
-    if verifier.algorithm != algorithm:
-        kinds = {ED25519: "log's (type 1)", COSIGNATURE_V1: "witness's (type 4)"}
-        raise click.UsageError(f"{option}: this is not a {kinds[algorithm]} key")
-    return verifier
+    return verifier_key(str(found), ED25519, str(found)), False
 
 
 def _witnesses(texts: Sequence[str], quorum: int | None) -> list[NoteVerifier]:
-    found = [_verifier(text, COSIGNATURE_V1, "--witness") for text in texts]
+    found = [verifier_key(text, COSIGNATURE_V1, "--witness") for text in texts]
     try:
         Quorum(tuple(found), len(found) if quorum is None else quorum)
     except ValueError as error:

@@ -21,7 +21,7 @@ from onrecord.proof.tiles import MAX_LEAF_BYTES, TILE_WIDTH, Fetch
 
 # A full bundle of the longest entries is the largest object a log can have.
 _MAX_OBJECT = TILE_WIDTH * (MAX_LEAF_BYTES + 2)
-_MAX_LINE = 8 * 1024 * 1024
+MAX_LINE = 8 * 1024 * 1024
 _SECONDS = 30
 # What a line of bodies always is, so that a million of them are not parsed as any JSON.
 _LINE = re.compile(
@@ -88,16 +88,17 @@ def read_bodies(path: Path) -> Iterator[Row]:
     """
     with path.open("rb") as file:
         number = 0
-        while line := file.readline(_MAX_LINE):
+        while line := file.readline(MAX_LINE):
             number += 1
             try:
-                yield _parse_line(line.removesuffix(b"\n"))
+                yield parse_row(line.removesuffix(b"\n"))
             except (OnRecordError, ValueError, TypeError) as error:
                 message = f"line {number} of {path.name}: {error}"
                 raise LedgerFault(_READABLE, None, message) from error
 
 
-def _parse_line(line: bytes) -> Row:
+def parse_row(line: bytes) -> Row:
+    """The row in one line of a `bodies.jsonl`. Raises `ValueError` or `OnRecordError`."""
     match = _LINE.fullmatch(line)
     if match is None:
         return _parse_any_line(line)

@@ -34,6 +34,7 @@ _COMMANDS = {
     "demo": _Command("onrecord.cli.demo", "demo", "standalone", "Watch one search, on the record."),
     "ledger": _Command("onrecord.cli.ledger", "ledger", "", "Verify a ledger, or list it."),
     "witness": _Command("onrecord.cli.witness", "witness", "", "Cosign other people's ledgers."),
+    "monitor": _Command("onrecord.cli.monitor", "monitor", "", "Follow a ledger, and alarm."),
     "gallery": _Command(
         "onrecord.cli.gallery", "gallery", "manifests", "Fill, change, empty, check a gallery."
     ),
