@@ -17,7 +17,9 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from onrecord.chassis.certificates import ServiceIdentity
+from onrecord.chassis.grpc_health import CHECK, GrpcHealth
 from onrecord.chassis.grpc_status import GRPC_STATUS, status_text, trailer
+from onrecord.chassis.health import Health
 from onrecord.chassis.problems import RETRY_AFTER_MS
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
@@ -100,6 +102,10 @@ class GrpcServer:
         """Serve one more contract. Before `start` only."""
         register(self._server)
 
+    def add_health(self, health: Health, contract: str) -> None:
+        """Answer `grpc.health.v1` for `contract`, by its full gRPC name. Before `start` only."""
+        GrpcHealth(health, contract).register(self._server)
+
     def start(self) -> int:
         """Begin to serve. Returns the port."""
         self._server.start()
@@ -162,6 +168,8 @@ class _Gate(grpc.ServerInterceptor):
 
         def serve(encoded: bytes, context: grpc.ServicerContext) -> Any:
             try:
+                if method == CHECK:
+                    return act(_decoded(read, encoded), context)
                 self._check_caller(method, context)
                 with _Place(self._room):
                     deadline_of(context).check()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from onrecord.chassis.grpc import GrpcServer
+from onrecord.chassis.health import Health
 
 
 class GrpcPart:
@@ -17,6 +18,10 @@ class GrpcPart:
         self._told = told
         # Waits for what was accepted; `ask_to_stop` must not.
         self._stopping = threading.Thread(target=server.stop, args=(grace,), name="grpc-stop")
+
+    def tell(self, health: Health, contract: str) -> None:
+        """Answer gRPC's own health checks too; as `GrpcServer.add_health`."""
+        self._server.add_health(health, contract)
 
     def start(self) -> None:
         self._told(self._server.start())

@@ -11,11 +11,11 @@ from pathlib import Path
 import click
 
 from onrecord.chassis.health import HealthServer
-from onrecord.chassis.lifecycle import Stopping, StopSignals, run
-from onrecord.chassis.parts import WorkerPart
+from onrecord.chassis.lifecycle import Process, Stopping, StopSignals, run
+from onrecord.chassis.parts import GrpcPart, WorkerPart
 from onrecord.chassis.settings import load
 from onrecord.cli.log import prepare_log
-from onrecord.cli.services import NAMES, opener_of, settings_of
+from onrecord.cli.services import NAMES, contract_of, opener_of, settings_of
 from onrecord.kernel.vocabulary import Service
 
 
@@ -48,7 +48,7 @@ def serve(service: str, config: Path | None, with_parent: bool) -> None:
         StopSignals() as signals,
         opener_of(which)(settings, lambda what: log.info("opening %s", what)) as process,
     ):
-        process.health.watch(part for part in process.parts if isinstance(part, WorkerPart))
+        _told_of(process, contract_of(which))
         health = HealthServer(settings.health_address, process.health)
         health.start()
         log.info("health at http://%s", _at(settings.health_address, health.port))
@@ -63,6 +63,13 @@ def serve(service: str, config: Path | None, with_parent: bool) -> None:
             health.close()
     log.info("stopped; everything acknowledged is on disk")
     sys.exit(0 if clean else 1)
+
+
+def _told_of(process: Process, contract: str) -> None:
+    process.health.watch(part for part in process.parts if isinstance(part, WorkerPart))
+    for part in process.parts:
+        if isinstance(part, GrpcPart):
+            part.tell(process.health, contract)
 
 
 def _end_with_parent() -> None:

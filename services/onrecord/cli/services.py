@@ -28,5 +28,10 @@ def opener_of(service: Service) -> Any:
     return importlib.import_module(f"onrecord.{_package(service)}.server").opened
 
 
+def contract_of(service: Service) -> str:
+    """The full gRPC name of what the service promises: `onrecord.rpc.v1.VectorSearch`."""
+    return "onrecord.rpc.v1." + "".join(part.capitalize() for part in service.value.split("-"))
+
+
 def _package(service: Service) -> str:
     return service.value.replace("-", "_")

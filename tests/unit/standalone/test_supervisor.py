@@ -7,12 +7,16 @@ import os
 import socket
 import ssl
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from grpc_health.v1 import health_pb2
 
+from onrecord.chassis.grpc import open_channel
+from onrecord.chassis.identity_files import read_identity
 from onrecord.chassis.lifecycle import StopSignals
 from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.kernel.vocabulary import Service
 from onrecord.standalone.folder import DataFolder
 from onrecord.standalone.plan import ONE_PLANE, ProcessPlan, plan
 from onrecord.standalone.supervisor import Supervisor
@@ -43,6 +47,27 @@ def asked_of(address: str, path: str) -> tuple[int, Any]:
     return answer.status, json.loads(answer.read())
 
 
+def serves(audit: ProcessPlan) -> bool:
+    """What gRPC's own health check says, asked with the service's own certificate."""
+    files = [
+        Path(str(audit.settings[name])) for name in ("certificate", "certificate_key", "roots")
+    ]
+    with open_channel(
+        audit.address, read_identity(Service.AUDIT, *files), Service.AUDIT
+    ) as channel:
+        check = cast(
+            "Any",
+            channel.unary_unary(
+                "/grpc.health.v1.Health/Check",
+                health_pb2.HealthCheckRequest.SerializeToString,
+                health_pb2.HealthCheckResponse.FromString,
+            ),
+        )
+        asked = health_pb2.HealthCheckRequest(service="onrecord.rpc.v1.Audit")
+        said = check(asked, timeout=WAIT, wait_for_ready=True)
+        return bool(said.status == health_pb2.HealthCheckResponse.SERVING)
+
+
 def started(audit: ProcessPlan) -> tuple[Supervisor, list[str]]:
     told: list[str] = []
     supervisor = Supervisor([audit])
@@ -60,6 +85,7 @@ def test_started_ready_and_stopped(audit: ProcessPlan) -> None:
     assert (status, said["status"]) == (200, "ready")
     assert said["checks"]["database"] == "ok"
     assert said["consumers"] == {"the ledger's consumer": "ok"}
+    assert serves(audit)
     assert supervisor.close()
     assert running.process.returncode == 0
     said = audit.log.read_text("utf-8")
