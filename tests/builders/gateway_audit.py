@@ -38,6 +38,9 @@ OTHER_MODEL = "other-model@1+fp32+fedcba9876543210"
 POLICY = "p" * 64
 
 
+_ENDS = ("search.executed", "search.failed", "search.refused_quality", "search.expired")
+
+
 class StillClock:
     def __init__(self, at: datetime = START) -> None:
         self.at = at
@@ -148,7 +151,11 @@ class FakeAudit:
         for index, body in self._of(search_id, "search.executed"):
             hashed = statement_sha256(Attestation.from_json(body["attestation"]))
             found.append(SearchEnd(body["gallery"], EntryKind.SEARCH_EXECUTED, index, hashed))
-        for kind in (EntryKind.SEARCH_FAILED, EntryKind.SEARCH_REFUSED_QUALITY):
+        for kind in (
+            EntryKind.SEARCH_FAILED,
+            EntryKind.SEARCH_REFUSED_QUALITY,
+            EntryKind.SEARCH_EXPIRED,
+        ):
             for index, body in self._of(search_id, kind):
                 found += [SearchEnd(name, kind, index, None) for name in body["galleries"]]
         return tuple(found)
@@ -160,6 +167,10 @@ class FakeAudit:
         return self._end_once(
             "search.refused_quality", search_id, self._granted(search_id), read(refusal)["code"]
         )
+
+    def expire(self, search_id: str, *galleries: str) -> None:
+        """As audit does, a minute after a grant has ended without a receipt having come."""
+        self._end_once("search.expired", search_id, list(galleries), "")
 
     def record_failure(
         self, search_id: str, galleries: Sequence[str], code: str, deadline: Deadline
@@ -326,7 +337,7 @@ class FakeAudit:
 
     def ended(self, search_id: str) -> list[str]:
         """The galleries of a search that have an end, each as often as it has one."""
-        ends = self._of(search_id, "search.executed", "search.failed", "search.refused_quality")
+        ends = self._of(search_id, *_ENDS)
         return [
             name for _, body in ends for name in (body.get("galleries") or [body.get("gallery")])
         ]
@@ -403,6 +414,8 @@ class FakeAudit:
         grant = self._grant(search_id)
         if set(self._granted(search_id)) - set(self.ended(search_id)):
             raise OnRecordError(ErrorCode.SEARCH_STATE, "a gallery has not ended yet")
+        if not self._of(search_id, "search.executed"):
+            raise OnRecordError(ErrorCode.SEARCH_STATE, "no gallery was searched")
         return grant
 
     def _granted(self, search_id: str) -> list[str]:

@@ -53,6 +53,7 @@ from onrecord.gateway.opening import SearchOpener
 from onrecord.gateway.planes import PlaneDirectory
 from onrecord.gateway.recovery import Recovery
 from onrecord.gateway.searches import Searches
+from onrecord.gateway.settling import Settling
 from onrecord.gateway.store import open_casework
 from onrecord.gateway.store.galleries import open_gallery_store
 from onrecord.kernel.times import Clock, SystemClock
@@ -116,8 +117,15 @@ def build_gateway(parts: GatewayParts) -> Gateway:
     limits, reached, clock = parts.limits, parts.reached, parts.clock
 
     draw = ExaminerDraw(store, custody, clock, parts.chance, reached)
-    endings = Endings(
-        audit=parts.audit, store=store, draw=draw, clock=clock, limits=limits, reached=reached
+    endings = Endings(audit=parts.audit, store=store, clock=clock, reached=reached)
+    settling = Settling(
+        audit=parts.audit,
+        store=store,
+        draw=draw,
+        endings=endings,
+        clock=clock,
+        limits=limits,
+        reached=reached,
     )
     searches = Searches(
         opener=SearchOpener(
@@ -130,6 +138,7 @@ def build_gateway(parts: GatewayParts) -> Gateway:
         custody=custody,
         draw=draw,
         endings=endings,
+        settling=settling,
         foreground=parts.foreground,
         limits=limits,
         reached=reached,
@@ -140,7 +149,7 @@ def build_gateway(parts: GatewayParts) -> Gateway:
         store=store,
         custody=custody,
         draw=draw,
-        endings=endings,
+        settling=settling,
         clock=clock,
         limits=limits,
         reached=reached,
@@ -167,7 +176,7 @@ def build_gateway(parts: GatewayParts) -> Gateway:
     leads = Leads(audit=parts.audit, planes=planes, searches=searches, limits=limits)
     emergencies = Emergencies(audit=parts.audit, clock=clock, limits=limits)
     ledger = PublicLedger(audit=parts.audit, objects=parts.ledger_objects, limits=limits)
-    recovery = Recovery(endings)
+    recovery = Recovery(settling)
     forgetting = Forgetting(
         events=store.events,
         galleries=galleries,

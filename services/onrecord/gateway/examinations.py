@@ -13,14 +13,14 @@ from onrecord.gateway.core import draw, write_points
 from onrecord.gateway.core.decisions import decision_digest, parse_decision
 from onrecord.gateway.custody import Custody
 from onrecord.gateway.drawing import ExaminerDraw
-from onrecord.gateway.endings import Endings
 from onrecord.gateway.limits import Limits
 from onrecord.gateway.planes import PlaneDirectory
+from onrecord.gateway.settling import Settling
 from onrecord.gateway.store import CaseworkStore, Search, Task
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.times import Clock
-from onrecord.kernel.vocabulary import Role, SearchStatus, TaskStatus
+from onrecord.kernel.vocabulary import GalleryStatus, Role, SearchStatus, TaskStatus
 from onrecord.kernel.writepoints import WritePoint
 from onrecord.proof.entry import LoggedEntry
 
@@ -44,7 +44,7 @@ class Examinations:
         store: CaseworkStore,
         custody: Custody,
         draw: ExaminerDraw,
-        endings: Endings,
+        settling: Settling,
         clock: Clock,
         limits: Limits,
         reached: WritePoint,
@@ -54,7 +54,7 @@ class Examinations:
         self._store = store
         self._custody = custody
         self._draw = draw
-        self._endings = endings
+        self._settling = settling
         self._clock = clock
         self._limits = limits
         self._reached = reached
@@ -125,7 +125,7 @@ class Examinations:
         self._reached(write_points.DECISION_LOGGED)
         self._store.tasks.decided(task_id, intended if other else digest, index)
         self._reached(write_points.DECISION_KEPT)
-        self._endings.settle(self._store.searches.get(search.search_id))
+        self._settling.settle(self._store.searches.get(search.search_id))
         if other is not None:
             raise other
         return self._store.tasks.get(task_id)
@@ -143,11 +143,14 @@ class Examinations:
         """Raises LEDGER_UNAVAILABLE in place of `error` where waiting helps.
 
         The ledger hears of the searched galleries over the bus. While it has not, it takes neither
-        look nor decision; that passes by itself, and is told as what passes.
+        look nor decision; that passes by itself, and is told as what passes. Where the
+        ledger has ended every gallery otherwise, nothing comes any more.
         """
         if error.code is not ErrorCode.SEARCH_STATE:
             return
-        if self._store.searches.get(search_id).status is SearchStatus.EXAMINING:
+        search = self._settling.with_entries(self._store.searches.get(search_id))
+        searched = any(state.status is GalleryStatus.SEARCHED for state in search.galleries)
+        if searched and search.status is SearchStatus.EXAMINING:
             raise OnRecordError(
                 ErrorCode.LEDGER_UNAVAILABLE,
                 "the ledger does not hold the receipts of this search yet; try again",
@@ -178,7 +181,7 @@ class Examinations:
         task = self._own(caller, task_id)
         search = self._store.searches.get(task.search_id)
         if task.status is TaskStatus.DECIDED:
-            self._endings.settle(search)
+            self._settling.settle(search)
             raise OnRecordError(ErrorCode.TASK_DECIDED, "this task has been decided")
         return task, search
 

@@ -1,16 +1,16 @@
 """After a start: finish what the last process did not (R-22)."""
 
-from onrecord.gateway.endings import Endings
+from onrecord.gateway.settling import Settling
 
 
 class Recovery:
     """Repeatable, and harmless beside another gateway that does the same."""
 
-    def __init__(self, endings: Endings) -> None:
-        self._endings = endings
+    def __init__(self, settling: Settling) -> None:
+        self._settling = settling
 
     def run(self) -> None:
         """Settle every search that is on its way. What is out of reach is left for later: each
         search is settled again whenever somebody looks at it.
         """
-        self._endings.recover()
+        self._settling.recover()

@@ -21,6 +21,7 @@ from onrecord.gateway.fan_out import FanOut, Searched
 from onrecord.gateway.limits import Limits
 from onrecord.gateway.opening import Opening, SearchCall, SearchOpener
 from onrecord.gateway.passing import is_passing
+from onrecord.gateway.settling import Settling
 from onrecord.gateway.store import CaseworkStore, Search
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
@@ -44,6 +45,7 @@ class Searches:
         custody: Custody,
         draw: ExaminerDraw,
         endings: Endings,
+        settling: Settling,
         foreground: Foreground,
         limits: Limits,
         reached: WritePoint,
@@ -57,6 +59,7 @@ class Searches:
         self._custody = custody
         self._draw = draw
         self._endings = endings
+        self._settling = settling
         self._limits = limits
         self._reached = reached
 
@@ -80,7 +83,7 @@ class Searches:
         # A person who asks for another agency is another party: leads were released to the first.
         if (search.person, search.agency) != (caller.person, caller.claims.agency):
             raise OnRecordError(ErrorCode.NOT_FOUND, "there is no such search")
-        return self._endings.with_entries(self._endings.settle(search))
+        return self._settling.with_entries(self._settling.settle(search))
 
     def list_own(self, caller: Caller, after: str, limit: int) -> tuple[Search, ...]:
         """A person's own searches, by rising id above `after`."""

@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -100,6 +101,47 @@ def test_the_answer_names_each_receipt_before_the_ledger_holds_it(office: Office
     now = office.get(path, "olsen", Role.REQUESTER).json()
     index = now["galleries"][0]["receipt"]["entry_index"]
     assert office.audit.kinds()[index] == "search.executed"
+
+
+def test_a_receipt_that_came_after_the_ledger_had_ended_its_gallery_is_told_so(
+    office: Office,
+) -> None:
+    """Law 3: one end a gallery, and it is the ledger's; not a receipt that is awaited for ever."""
+    office.audit.behind = True
+    said = office.search(galleries=["US-UT", "US-VT"]).json()
+    search_id = said["search_id"]
+    assert {one["status"] for one in said["galleries"]} == {"searched"}
+    office.audit.expire(search_id, "US-UT")
+    office.audit.catch_up()  # Utah's receipt comes too late, Vermont's in time
+
+    def told() -> dict[str, Any]:
+        galleries = office.get(f"/v1/searches/{search_id}", "olsen", Role.REQUESTER).json()
+        return {one["gallery"]: one for one in galleries["galleries"]}
+
+    utah, vermont = told()["US-UT"], told()["US-VT"]
+    assert (utah["status"], utah["retryable"]) == ("expired", False)
+    (reason,) = utah["reasons"]
+    assert reason["code"] == "grant_expired"
+    assert "search.expired, entry 1" in reason["message"]
+    assert office.audit.kinds()[1] == "search.expired"
+    before = next(one for one in said["galleries"] if one["gallery"] == "US-UT")
+    assert utah["receipt"] == before["receipt"], "what the plane has signed is told as it is"
+    assert vermont["status"] == "searched"
+    assert office.audit.kinds()[vermont["receipt"]["entry_index"]] == "search.executed"
+    calls = office.audit.calls.count("ends")
+    told()
+    assert office.audit.calls.count("ends") == calls, "it is known, and not asked for again"
+
+
+def test_where_every_receipt_came_too_late_nobody_is_told_to_wait(office: Office) -> None:
+    """There is nothing to examine, today or tomorrow."""
+    office.audit.behind = True
+    search_id = office.search().json()["search_id"]
+    office.join("lee", "ray")
+    office.audit.expire(search_id, "US-UT")
+    path = f"/v1/tasks/{office.tasks('lee')['lee']}/probe"
+    answer = office.get(path, "lee", Role.EXAMINER)
+    assert (answer.status_code, answer.json()["code"]) == (409, "search_state")
 
 
 def test_the_ledgers_entry_of_a_receipt_is_asked_for_until_it_is_known(office: Office) -> None:

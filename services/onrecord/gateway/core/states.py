@@ -111,6 +111,21 @@ def awaits_entry(state: GalleryState) -> bool:
     return state.status is GalleryStatus.SEARCHED and state.receipt_index is None
 
 
+def overtaken(state: GalleryState, kind: str, index: int) -> GalleryState:
+    """Searched, but the ledger had written another end before it heard of it, and that one stands.
+
+    The plane's receipt, when it comes, is an alarm there (law 3). What it found is examined by
+    nobody: the list that everybody derives from the ledger does not have it.
+    """
+    reason = Reason(
+        ErrorCode.GRANT_EXPIRED.value,
+        f"it was searched, but the ledger had ended it before it heard so: {kind}, entry {index}",
+    )
+    return replace(
+        state, status=GalleryStatus.EXPIRED, ended=True, reasons=(reason,), retryable=False
+    )
+
+
 def unreached(state: GalleryState, reason: Reason) -> GalleryState:
     """Not searched this time; a repeat within the grant tries again."""
     return replace(state, reasons=(reason,))
