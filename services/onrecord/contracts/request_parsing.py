@@ -5,6 +5,7 @@ refused, and `null` is a value of `emergency` alone.
 """
 
 import re
+import unicodedata
 from datetime import date, datetime
 
 from onrecord.contracts.field_reading import Fields, invalid, read_text, unique_texts
@@ -112,8 +113,15 @@ def _offence(fields: Fields) -> Offence:
     tier = fields.word("tier", OffenceTier)
     # Missing, deceased and unidentified people are sought without an offence.
     statute = fields.text("statute", MAX_STATUTE, empty=tier is OffenceTier.NONE)
+    if not all(_is_latin(one) for one in unicodedata.normalize("NFKD", statute)):
+        # One letter that only looks Latin, and a state's table would not know the statute.
+        raise invalid(fields.at("statute"), "must be written in Latin letters and plain digits")
     fields.finish()
     return Offence(statute, tier)
+
+
+def _is_latin(character: str) -> bool:
+    return character.isascii() or unicodedata.category(character)[0] not in "LN"
 
 
 def _agency(fields: Fields) -> str:

@@ -130,13 +130,13 @@ class Authority:
 def statute_key(statute: str) -> str:
     """A citation without what a reader does not see: `Utah Code 76-6-206` in any spelling.
 
-    Case, kind of space, kind of hyphen and invisible characters do not make another statute; a
-    requester who could miss the table by a space would choose the tier.
+    Case, kind of space, kind of hyphen, accents and invisible characters do not make another
+    statute; a requester who could miss the table by a space would choose the tier.
     """
-    plain = unicodedata.normalize("NFKC", statute).casefold()
+    plain = unicodedata.normalize("NFKD", statute).casefold()
     seen = "".join(
         "-" if unicodedata.category(one) == "Pd" or one in _MINUS else one
         for one in plain
-        if unicodedata.category(one) != "Cf"
+        if unicodedata.category(one) not in ("Cf", "Mn")
     )
     return "".join(seen.split())

@@ -3,19 +3,22 @@
 `principal` is one agency or one group; `action` is the search; `resource` is the state's own
 gallery; one `when` that is a pure conjunction of `context.x == "word"` and
 `["word", ...].contains(context.x)`, among them one on the purpose and one on the offence tier; no
-`unless`. A `forbid` can only take away, so it may have any form the schema allows.
+`unless`. What takes little suspicion takes more, and what takes no instrument takes any. A `forbid`
+can only take away, so it may have any form the schema allows.
 """
 
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import cedarpy
 
 from onrecord.audit.core.authority import Authority
-from onrecord.audit.core.cedar_schema import PURPOSE, TIER, WORDS
+from onrecord.audit.core.cedar_schema import INSTRUMENT, PURPOSE, SUSPICION, TIER, WORDS
 from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.kernel.vocabulary import InstrumentType, Suspicion
 
 MAX_POLICIES = 200
 
@@ -122,6 +125,7 @@ def _permit(policy_id: str, label: str, policy: dict[str, Any], authority: Autho
     for required in (PURPOSE, TIER):
         if required not in conditions:
             raise _invalid(label, f"must limit context.{required} to words it names")
+    _check_more_is_no_less(label, conditions)
     return Permit(policy_id, label, agencies, conditions)
 
 
@@ -188,6 +192,21 @@ def _check_words(label: str, attribute: str, words: frozenset[str]) -> None:
     if known is not None and not words <= known:
         stray = ", ".join(sorted(words - known))
         raise _invalid(label, f"holds context.{attribute} to words that do not exist: {stray}")
+
+
+def _check_more_is_no_less(label: str, conditions: Mapping[str, frozenset[str]]) -> None:
+    """A fact that speaks for a search must not turn a permit into a refusal: whoever left it out
+    would be better off.
+    """
+    suspicion = conditions.get(SUSPICION, frozenset())
+    for less, more in pairwise(Suspicion):
+        if less.value in suspicion and more.value not in suspicion:
+            raise _invalid(
+                label, f"takes suspicion {less.value} and not {more.value}, which is more"
+            )
+    instruments = conditions.get(INSTRUMENT, frozenset())
+    if InstrumentType.NONE.value in instruments and instruments != WORDS[INSTRUMENT]:
+        raise _invalid(label, "takes a request without an instrument and not one with any")
 
 
 def _invalid(label: str, why: str) -> OnRecordError:

@@ -38,6 +38,8 @@ action search appliesTo {
 
 PURPOSE = "purpose"
 TIER = "offence_tier"
+SUSPICION = "suspicion"
+INSTRUMENT = "instrument"
 
 EMERGENCY = "emergency"
 NOT_DECLARED = "none"
@@ -49,9 +51,9 @@ WORDS: dict[str, frozenset[str] | None] = {
     PURPOSE: frozenset(word.value for word in Purpose),
     TIER: frozenset(word.value for word in OffenceTier),
     "role_sought": frozenset(word.value for word in RoleSought),
-    "suspicion": frozenset(word.value for word in Suspicion),
+    SUSPICION: frozenset(word.value for word in Suspicion),
     "federal_ground": frozenset(word.value for word in FederalGround),
-    "instrument": frozenset(word.value for word in InstrumentType),
+    INSTRUMENT: frozenset(word.value for word in InstrumentType),
     "probe_source": frozenset(word.value for word in ProbeSource),
     "beneficiary_agency": None,
     "beneficiary_level": LEVELS,

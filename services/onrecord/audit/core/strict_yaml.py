@@ -1,8 +1,9 @@
 """YAML with one reading only: what a state signs must mean to us what it meant to its lawyers.
 
 Texts, whole numbers, true, false, null, lists and mappings. Refused: anchors, aliases, tags,
-duplicate keys, several documents, and every form that YAML 1.1 guesses at (`no`, `1:30`, `1.5`).
-An instant stays text: who reads the field knows that it is one.
+duplicate keys, directives, several documents, and every form that YAML 1.1 guesses at (`no`,
+`1:30`, `1.5`), and what `plain_text` refuses. An instant stays text: who reads the
+field knows that it is one.
 """
 
 import re
@@ -10,9 +11,9 @@ from typing import Any
 
 import yaml
 
+from onrecord.audit.core.plain_text import read_plain
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 
-MAX_BYTES = 256 * 1024
 _MAX_DEPTH = 12
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,15}")
 _WORDS = {"true": True, "false": False, "null": None}
@@ -26,12 +27,7 @@ _GUESSED = re.compile(
 
 def read_yaml(data: bytes) -> Any:
     """The one document in `data`. Raises POLICY_INVALID with the line at fault."""
-    if len(data) > MAX_BYTES:
-        raise _invalid(f"it is larger than {MAX_BYTES // 1024} KiB")
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise _invalid("it is not UTF-8") from error
+    text = read_plain(data, "authority.yaml")
     try:
         depth = 0
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
@@ -55,6 +51,8 @@ def _refuse_cleverness(event: Any, depth: int) -> None:
         raise _invalid("anchors and aliases are not allowed", line)
     if getattr(event, "tag", None):
         raise _invalid("tags are not allowed", line)
+    if isinstance(event, yaml.DocumentStartEvent) and (event.version or event.tags):
+        raise _invalid("directives are not allowed", line)
 
 
 def _value(node: Any) -> Any:
