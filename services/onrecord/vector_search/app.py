@@ -22,12 +22,14 @@ from onrecord.kernel.writepoints import WritePoint, unobserved
 from onrecord.proof.attestation import AttestationVerifier, Attestor
 from onrecord.proof.notes import NoteVerifier
 from onrecord.vector_search.adapters.key_files import KeyFiles
+from onrecord.vector_search.adapters.milvus_metrics import MilvusMetrics
 from onrecord.vector_search.consumer import TOPICS, PlaneConsumer, group_of
 from onrecord.vector_search.ports import KeyStore, VectorIndex
 from onrecord.vector_search.roster.schema import create_schema
 from onrecord.vector_search.service.parts import BACKUP_DAYS, PlaneParts
 from onrecord.vector_search.service.plane import PlaneService
 from onrecord.vector_search.service.relay import Relay
+from onrecord.vector_search.service.search_count import CountedIndex, SearchWatch
 
 LITE_MAX_RECORDS = 200_000
 """A gallery on Milvus Lite: 100,000 x 128 takes it some 0.1 s a search, a server 8 ms."""
@@ -43,6 +45,7 @@ class PlaneSettings:
     path of a Milvus Lite file ending in `.db`. `keys`: the folder of gallery keys.
     `max_records`: live records a gallery may hold; by default what suits the index.
     `backup_days`: how long backups of vault and roster are kept, for deletion receipts.
+    `milvus_metrics`: where each of Milvus's proxies tells its own count of searches.
     """
 
     roster_url: str
@@ -51,6 +54,7 @@ class PlaneSettings:
     milvus_token: str = ""
     max_records: int | None = None
     backup_days: int = BACKUP_DAYS
+    milvus_metrics: tuple[str, ...] = ()
 
     @property
     def on_file(self) -> bool:
@@ -87,12 +91,13 @@ def build_plane(
     `verifier` knows the roots of the services. Closing the plane leaves `publisher` open.
     """
     roster = open_roster(settings.roster_url)
+    counted = CountedIndex(index or open_index(settings))
     plane = PlaneService(
         PlaneParts(
             name=name,
             roster=roster,
             relay=Relay(roster, publisher, reached),
-            index=index or open_index(settings),
+            index=counted,
             keys=keys or KeyFiles(settings.keys),
             vault=vault,
             ingest=ingest,
@@ -106,11 +111,19 @@ def build_plane(
             max_records=settings.record_limit,
             backup_days=settings.backup_days,
             reached=reached,
+            watch=_watch(settings, counted),
         )
     )
     plane.recover(Deadline.after(RECOVERY_SECONDS))
     plane.start()
     return plane
+
+
+def _watch(settings: PlaneSettings, index: CountedIndex) -> SearchWatch | None:
+    """Milvus Lite tells no count of its own: there a search behind the plane is not noticed."""
+    if not settings.milvus_metrics:
+        return None
+    return SearchWatch(index, MilvusMetrics(settings.milvus_metrics))
 
 
 def build_plane_workers(

@@ -1,6 +1,7 @@
 """What the plane needs from outside: an index of vectors and a keeper of private keys."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from onrecord.contracts.images import Vector
@@ -53,6 +54,22 @@ class VectorIndex(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class EngineCount:
+    """How many vectors an engine has searched for since it started (`started` says which start)."""
+
+    started: str
+    vectors: int
+
+
+class SearchCount(Protocol):
+    """The engine's own count of searches, kept by the engine and not by whoever calls it."""
+
+    def read(self, deadline: Deadline) -> EngineCount:
+        """Raises PLANE_UNAVAILABLE where the engine does not tell."""
+        ...
 
 
 class KeyStore(Protocol):

@@ -34,6 +34,7 @@ from onrecord.vector_search.service.plane import PlaneService
 from onrecord.vector_search.settings import VectorSearchSettings
 
 UPKEEP_SECONDS = 60.0
+COUNT_SECONDS = 15.0
 _UPKEEP_DEADLINE = 600.0
 _READY_SECONDS = 5.0
 _log = logging.getLogger("onrecord.vector-search")
@@ -80,6 +81,7 @@ def opened(settings: VectorSearchSettings, told: Callable[[str], None]) -> Itera
                     foreground=foreground,
                     clock=clock,
                     upkeep_seconds=settings.maintenance_seconds,
+                    count_seconds=settings.search_count_seconds,
                 ),
                 GrpcPart(
                     server, settings.stop_seconds, lambda port: _log.info("serving at %d", port)
@@ -96,9 +98,10 @@ def plane_parts(
     foreground: Foreground,
     clock: Clock,
     upkeep_seconds: float = UPKEEP_SECONDS,
+    count_seconds: float = COUNT_SECONDS,
     reached: WritePoint = unobserved,
 ) -> tuple[Part, ...]:
-    """What works in a plane without being called: its consumer, and the upkeep."""
+    """What works in a plane without being called: its consumer, upkeep, watch over the engine."""
     workers = build_plane_workers(
         plane, bus, name=name, foreground=foreground, clock=clock, reached=reached
     )
@@ -107,7 +110,17 @@ def plane_parts(
         lambda: plane.maintain(Deadline.after(_UPKEEP_DEADLINE)),
         upkeep_seconds,
     )
-    return *(WorkerPart(f"the consumer of the plane {name}", one) for one in workers), upkeep
+    parts: list[Part] = [WorkerPart(f"the consumer of the plane {name}", one) for one in workers]
+    parts.append(upkeep)
+    if plane.watches_searches:
+        parts.append(
+            Periodic(
+                f"the count of searches of the plane {name}",
+                lambda: plane.strange_searches(Deadline.after(count_seconds)),
+                count_seconds,
+            )
+        )
+    return tuple(parts)
 
 
 class _Waited:
@@ -133,4 +146,5 @@ def _plane_settings(settings: VectorSearchSettings) -> PlaneSettings:
         milvus_token=settings.milvus_token.get_secret_value(),
         max_records=settings.max_records,
         backup_days=settings.backup_days,
+        milvus_metrics=tuple(settings.milvus_metrics.split()),
     )

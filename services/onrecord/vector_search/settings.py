@@ -38,6 +38,19 @@ class VectorSearchSettings(
         says="Milvus: http(s)://host:port, or the path of a Milvus Lite file, *.db.",
     )
     milvus_token: SecretStr = setting(SecretStr(""), says="Milvus's token, user:password.")
+    milvus_metrics: str = setting(
+        "",
+        says="Where each Milvus proxy tells its metrics, http(s)://host:9091/metrics, several with "
+        "spaces between; never a balancer. Milvus's own count of searches is then held against "
+        "ours, which needs a Milvus that this one process has for itself. Empty: not compared.",
+    )
+    search_count_seconds: float = setting(
+        15.0,
+        unit="seconds",
+        gt=0,
+        le=60,
+        says="How often Milvus's own count of searches is held against ours.",
+    )
     keys: Path = setting(names=Names.STORE, says="The folder of the galleries' private keys.")
     vault: Path = setting(
         names=Names.STORE, says="The object store (a folder) of sealed portraits."

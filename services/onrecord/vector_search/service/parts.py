@@ -15,6 +15,7 @@ from onrecord.proof.attestation import AttestationVerifier, Attestor
 from onrecord.proof.notes import NoteVerifier
 from onrecord.vector_search.ports import KeyStore, VectorIndex
 from onrecord.vector_search.service.relay import Relay
+from onrecord.vector_search.service.search_count import SearchWatch
 
 TICKET_LIFE = timedelta(hours=24)
 """As long as a message may stand on an enrolment's topics."""
@@ -28,7 +29,8 @@ class PlaneParts:
     `name`: what its operator calls this plane. `relay`: from the roster's outbox to the bus.
     `ingest`: where sealed portraits wait for detection. `random_bytes(n)` gives n bytes nobody can
     guess. `max_records` is the most live records that one gallery of this index may hold.
-    `backup_days`: how long the operator's backups of vault and roster are kept.
+    `backup_days`: how long the operator's backups of vault and roster are kept. `watch`: who holds
+    the engine's own count of searches against ours, where the engine counts.
     """
 
     name: str
@@ -49,3 +51,4 @@ class PlaneParts:
     backup_days: int = BACKUP_DAYS
     reached: WritePoint = unobserved
     ticket_life: timedelta = TICKET_LIFE
+    watch: SearchWatch | None = None

@@ -105,6 +105,18 @@ class PlaneService:
         self._forgetting.run()
         self._compactions.run(deadline)
 
+    @property
+    def watches_searches(self) -> bool:
+        """Whether the engine counts searches, so that `strange_searches` can be asked for."""
+        return self._parts.watch is not None
+
+    def strange_searches(self, deadline: Deadline) -> int:
+        """Hold the engine's own count against ours (R-23): how many searches were not ours.
+
+        Each is told once, and logged as an alarm. 0 where the engine does not count.
+        """
+        return 0 if self._parts.watch is None else self._parts.watch.check(deadline)
+
     def create_gallery(
         self, setup: GallerySetup, user_token: str, deadline: Deadline
     ) -> GalleryInfo:
