@@ -271,6 +271,8 @@ def test_simulate_tells_what_would_have_changed(tmp_path: Path, bodies: Path) ->
     machine = json.loads(run("simulate", folder, "--bodies", bodies, "--json").output)
     assert machine["all"]["asked"] == 2
     assert (machine["all"]["gained"], machine["all"]["lost"]) == (1, 1)
+    assert run("simulate", UTAH).exit_code == 2
+    assert run("simulate", UTAH, "--bodies", bodies, "--url", "http://x").exit_code == 2
     none = run("simulate", POLICIES / "US-MD", "--bodies", bodies)
     assert "No request in these bodies asks for this gallery" in none.output
 
@@ -295,6 +297,9 @@ def test_a_key_change_is_signed_by_both_keys(key: Path, tmp_path: Path) -> None:
     assert verifier.text in done.output
     after = run("sign", UTAH, "--key", new, "--out", third, "--previous", second)
     assert after.exit_code == 0, after.output
+    late = run(*signing, "--out", third, "--previous", second)
+    assert late.exit_code == 2
+    assert "sign with the one that it names" in late.output
     bundle = AuthorityBundle.from_json(json.loads(second.read_text()))
     assert verify_bundle(bundle, [verifier]).key == verifier.text
     out = ("--out", tmp_path / "x.json")

@@ -204,6 +204,16 @@ def _check_follows(books: Books, manifest: Manifest) -> None:
 def _check_newest_signed(books: Books, bundle: AuthorityBundle, jurisdiction: str) -> str:
     """The state's newest key, which alone signs what is new."""
     pinned = books.authority_key(jurisdiction)
-    newest = () if pinned is None else (read_key(pinned[0], jurisdiction),)
-    verify_bundle(bundle, newest)
-    return "" if pinned is None else pinned[0]
+    if pinned is None:
+        verify_bundle(bundle, ())
+        return ""
+    try:
+        verify_bundle(bundle, [read_key(pinned[0], jurisdiction)])
+    except OnRecordError as error:
+        if error.code is not ErrorCode.SIGNATURE_INVALID:
+            raise
+        named = pinned[0].rpartition("+")[0]
+        raise OnRecordError(
+            error.code, f"the bundle is not signed by the newest key of {jurisdiction}, {named}"
+        ) from error
+    return pinned[0]

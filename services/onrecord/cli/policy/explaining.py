@@ -12,7 +12,7 @@ from onrecord.audit.core.explaining import Explanation
 from onrecord.audit.core.explaining import explain as explain_request
 from onrecord.audit.core.guards import Asked
 from onrecord.audit.core.requesting import read_decisions
-from onrecord.cli.policy.bodies import request_at
+from onrecord.cli.policy.bodies import bodies_options, request_at
 from onrecord.cli.policy.explanation_text import for_machines, say, say_recorded
 from onrecord.cli.policy.layout import TOLD, as_json, heading, instant_of, line
 from onrecord.cli.policy.sources import Existing, ExistingFile, read_sources, shelf_of
@@ -34,7 +34,7 @@ from onrecord.kernel.vocabulary import Role
     required=True,
     help="A policy, a bundle, or a folder of policies. May be given several times.",
 )
-@click.option("--bodies", type=ExistingFile, help="A ledger's bodies.jsonl, with --entry.")
+@bodies_options
 @click.option("--entry", type=int, help="The index of a request in the bodies.")
 @click.option("--agency", help="Whose token asks; for an entry, the entry says.")
 @click.option("--trained", metavar="DATE", help="When the person asking was trained.")
@@ -45,6 +45,8 @@ def explain(
     request_file: Path | None,
     paths: tuple[Path, ...],
     bodies: Path | None,
+    url: str | None,
+    token: str | None,
     entry: int | None,
     agency: str | None,
     trained: str | None,
@@ -60,13 +62,13 @@ def explain(
     recorded: tuple[GalleryDecision, ...] = ()
     if request_file is not None and agency is not None and entry is None:
         sent, now = _read_json(request_file), instant_of(at)
-    elif bodies is not None and entry is not None and request_file is None:
-        body = request_at(bodies, entry)
+    elif entry is not None and request_file is None:
+        body = request_at(entry, bodies, url, token)
         sent, recorded = dict(body["request"]), read_decisions(body)
         now = parse_time(str(body["time"])) if at is None else instant_of(at)
         agency = str(body["by"]["agency"])
     else:
-        raise click.UsageError("give REQUEST with --agency, or --bodies with --entry")
+        raise click.UsageError("give REQUEST with --agency, or --entry with its bodies")
     request = parse_request(sent)
     claims = _claims(agency, _trained(trained, recorded, now), now)
     found = explain_request(Asked(request, claims, now), shelf_of(read_sources(paths)))

@@ -59,6 +59,8 @@ def sign(
     if previous is not None:
         replaced = read_bundle(previous)
         manifest = verify_bundle(replaced, [signer.verifier])
+        if manifest.key and manifest.key != signer.verifier.text:
+            raise click.UsageError(f"{previous} changed the key: sign with the one that it names")
         version, before = manifest.version + 1, replaced.digest
     bundle = build_bundle(
         source.policy,

@@ -8,25 +8,28 @@ import click
 
 from onrecord.audit.core.reasons import words
 from onrecord.audit.core.replaying import Counts, Decision, Replay, Replayed, Summary, summarise
-from onrecord.cli.policy.bodies import requests_in
+from onrecord.cli.policy.bodies import bodies_options, requests_in
 from onrecord.cli.policy.layout import TOLD, as_json, bad, good, heading, line, table
-from onrecord.cli.policy.sources import Existing, ExistingFile, read_source
+from onrecord.cli.policy.sources import Existing, read_source
 
 _HEAD = ("", "asked", "were granted", "would be", "newly granted", "newly refused")
 
 
 @click.command()
 @click.argument("path", metavar="POLICY", type=Existing)
-@click.option(
-    "--bodies",
-    type=ExistingFile,
-    required=True,
-    help="The ledger's bodies.jsonl, as auditors have it.",
-)
+@bodies_options
 @click.option("--entries", default=20, show_default=True, help="How many entries to list at most.")
 @click.option("--exit-code", "wants_code", is_flag=True, help=f"Exit with {TOLD} on a change.")
 @click.option("--json", "machine", is_flag=True, help="For machines; lists every entry.")
-def simulate(path: Path, bodies: Path, entries: int, wants_code: bool, machine: bool) -> None:
+def simulate(
+    path: Path,
+    bodies: Path | None,
+    url: str | None,
+    token: str | None,
+    entries: int,
+    wants_code: bool,
+    machine: bool,
+) -> None:
     """Replay past requests, granted and refused, against a proposed POLICY of one state.
 
     Each is evaluated and its quotas are counted as audit does it, as if the proposed policy had
@@ -35,12 +38,12 @@ def simulate(path: Path, bodies: Path, entries: int, wants_code: bool, machine: 
     """
     state = read_source(path).state
     replay = Replay(state)
-    found = summarise(replay.put(index, body) for index, body in requests_in(bodies))
+    found = summarise(replay.put(index, body) for index, body in requests_in(bodies, url, token))
     if machine:
         as_json(_for_machines(found))
     else:
         authority = state.authority
-        heading(f"{authority.name} ({authority.jurisdiction}): {path} on {bodies}")
+        heading(f"{authority.name} ({authority.jurisdiction}): {path} on {bodies or url}")
         _say(found, entries)
     if wants_code and found.changed:
         sys.exit(TOLD)
