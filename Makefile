@@ -62,11 +62,16 @@ up-processes: models  ## the five services apart, with two planes, on the data f
 
 .PHONY: test
 test: setup  ## everything that needs Python alone
-	@$(BIN)/pytest -n 2 --dist loadgroup --ignore tests/kills tests
+	@$(BIN)/pytest -n 2 --dist loadgroup --ignore tests/kills --ignore tests/interop tests
 
 .PHONY: test-kills
 test-kills: setup  ## killed once at every write point, and ten times as whole processes
 	@$(BIN)/pytest -n 2 tests/kills
+
+.PHONY: test-interop
+test-interop: setup  ## verifiers and witnesses that others wrote, against ours (with Go; else it says so)
+	@$(BIN)/python tools/interop_tools.py
+	@$(BIN)/pytest -rs tests/interop
 
 .PHONY: kills
 kills: setup  ## kill an installation N times at its write points, by SEED, and tell how it stood it

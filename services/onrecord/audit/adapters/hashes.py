@@ -11,6 +11,7 @@ from onrecord.chassis.database import read_transaction
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 
 _KEPT = 65_536
+_ROW = 256
 
 
 class StoredHashes:
@@ -26,9 +27,18 @@ class StoredHashes:
         kept = self.at_hand(level, index)
         if kept is not None:
             return kept
+        # With its neighbours: who publishes or proves asks for those next, and a log that is
+        # published from its beginning would ask the database once for every entry.
+        first = index - index % _ROW
         with read_transaction(self._engine) as connection:
-            found = read_hash(connection, level, index)
-        self.keep([(level, index, found)])
+            rows = connection.execute(
+                questions.HASHES, {"at_level": level, "first": first, "end": first + _ROW}
+            )
+            row = [(level, int(one.idx), bytes(one.hash)) for one in rows]
+            found = next((value for _, at, value in row if at == index), None)
+            if found is None:
+                found = read_hash(connection, level, index)
+        self.keep(row)
         return found
 
     def at_hand(self, level: int, index: int) -> bytes | None:

@@ -59,6 +59,11 @@ WAITS = select(schema.held_receipts.c.digest).where(
 HASH = select(schema.hashes.c.hash).where(
     schema.hashes.c.level == bindparam("at_level"), schema.hashes.c.idx == bindparam("at")
 )
+HASHES = select(schema.hashes.c.idx, schema.hashes.c.hash).where(
+    schema.hashes.c.level == bindparam("at_level"),
+    schema.hashes.c.idx >= bindparam("first"),
+    schema.hashes.c.idx < bindparam("end"),
+)
 ENTRY = select(schema.bodies.c.nonce, schema.bodies.c.body).where(
     schema.bodies.c.idx == bindparam("at")
 )
