@@ -24,6 +24,7 @@ from onrecord.chassis.bus.ports import Bus
 from onrecord.chassis.database import open_database
 from onrecord.chassis.jobs import Periodic
 from onrecord.chassis.objects import ObjectStore
+from onrecord.chassis.throttle import Foreground, Unthrottled
 from onrecord.chassis.tokens import TokenVerifier
 from onrecord.kernel.times import Clock, SystemClock
 from onrecord.kernel.writepoints import WritePoint, unobserved
@@ -90,6 +91,7 @@ def build_audit(
     patience: float = PATIENCE_SECONDS,
     clock: Clock | None = None,
     witnessing: Witnessing | None = None,
+    foreground: Foreground | None = None,
     random_bytes: Callable[[int], bytes] = secrets.token_bytes,
     reached: WritePoint = unobserved,
 ) -> RunningAudit:
@@ -99,14 +101,23 @@ def build_audit(
     `objects` is where the public log goes. `roots` are the certificate roots whose services'
     attestations are believed. `bus` is where planes publish; `patience`: seconds that an
     examiner's call waits for receipts that are still on it. `witnessing`: who cosigns (default:
-    nobody). Raises LEDGER_UNAVAILABLE where the database does not extend what has been published,
+    nobody). `foreground`: the calls in this process to which publishing and reading the bus give
+    way. Raises LEDGER_UNAVAILABLE where the database does not extend what has been published,
     or what a witness that answers has cosigned.
     """
     clock = clock or SystemClock()
+    foreground = foreground or Unthrottled()
     engine = open_database(database_url)
     write_ahead.leave_to_the_background(engine)
     ledger = StoredLedger(
-        engine, objects, signer, clock, random_bytes, reached, witnessing or Witnessing()
+        engine,
+        objects,
+        signer,
+        clock,
+        random_bytes,
+        reached,
+        witnessing or Witnessing(),
+        foreground,
     )
     try:
         ledger.open()
@@ -119,7 +130,9 @@ def build_audit(
     consumer = None
     if bus is not None:
         taking = TakingIn(ledger, attestations)
-        consumer = LedgerConsumer(bus, taking, StoredPlaces(engine), ends, clock, reached)
+        consumer = LedgerConsumer(
+            bus, taking, StoredPlaces(engine), ends, clock, reached, foreground
+        )
     read_until = _nothing_to_read if consumer is None else consumer.read_until
     service = AuditService(
         ledger=ledger,

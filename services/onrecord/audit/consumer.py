@@ -18,6 +18,7 @@ from onrecord.audit.core import write_points
 from onrecord.audit.core.draft import Place
 from onrecord.audit.service.intake import TakingIn, payload_digest
 from onrecord.chassis.bus.ports import Bus, Consumer, Partition, Position, Received
+from onrecord.chassis.throttle import Foreground
 from onrecord.contracts.events import LEDGER_TOPICS
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
@@ -49,6 +50,7 @@ class LedgerConsumer:
         ends: StoredEnds,
         clock: Clock,
         reached: WritePoint,
+        foreground: Foreground,
         limit: int = _LIMIT,
     ) -> None:
         self._bus = bus
@@ -57,6 +59,7 @@ class LedgerConsumer:
         self._ends = ends
         self._clock = clock
         self._reached = reached
+        self._foreground = foreground
         self._limit = limit
         self._consumer: Consumer | None = None
         self._unproved: dict[Partition, Place] = {}
@@ -193,8 +196,9 @@ class LedgerConsumer:
                 failures += 1
             else:
                 self._error, failures = None, 0
-                if taken < self._limit:
+                if taken < self._limit:  # a backlog gives way to nobody, or it would grow
                     self._stopping.wait(_GATHER_SECONDS)
+                    self._foreground.give_way()
         self._leave()
 
     def _leave(self) -> None:

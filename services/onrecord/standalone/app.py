@@ -134,6 +134,7 @@ def standalone(settings: StandaloneSettings, told: Told = lambda _: None) -> Ite
             bus=bus,
             clock=clock,
             witnessing=settings.witnessing,
+            foreground=foreground,
             reached=reached,
         )
         stack.callback(audit.close)

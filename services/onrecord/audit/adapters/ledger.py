@@ -18,6 +18,7 @@ from onrecord.audit.core.people import service
 from onrecord.audit.core.witnessing import Witnessing
 from onrecord.chassis.database import read_transaction
 from onrecord.chassis.objects import ObjectStore
+from onrecord.chassis.throttle import Foreground
 from onrecord.contracts.audit import LoggedBody
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
@@ -45,6 +46,7 @@ class StoredLedger:
         random_bytes: Callable[[int], bytes],
         reached: WritePoint,
         witnessing: Witnessing,
+        foreground: Foreground,
     ) -> None:
         self._engine = engine
         self._signer = signer
@@ -74,6 +76,7 @@ class StoredLedger:
             self._alarm,
             clock,
             reached,
+            foreground,
         )
 
     def open(self) -> None:

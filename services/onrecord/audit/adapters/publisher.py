@@ -22,6 +22,7 @@ from onrecord.audit.adapters.witnesses import Witnesses
 from onrecord.audit.core import write_points
 from onrecord.chassis.database import read_transaction
 from onrecord.chassis.objects import ObjectStore
+from onrecord.chassis.throttle import Foreground
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.times import Clock
 from onrecord.kernel.writepoints import WritePoint
@@ -70,7 +71,9 @@ class Publisher:
         alarm: Callable[[str, str], None],
         clock: Clock,
         reached: WritePoint,
+        foreground: Foreground,
     ) -> None:
+        self._foreground = foreground
         self._engine = engine
         self._stored = stored
         self._objects = objects
@@ -137,6 +140,8 @@ class Publisher:
         while True:
             self._wake.wait(pause)
             self._wake.clear()
+            if not self._stop.is_set():
+                self._foreground.give_way()
             closing, pause = self._stop.is_set(), None
             try:
                 self.publish()
