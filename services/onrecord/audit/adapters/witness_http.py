@@ -5,6 +5,7 @@ import logging
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
@@ -82,18 +83,19 @@ class HttpWitness:
 
     def _exchange(self, body: bytes) -> tuple[int, str, bytes]:
         is_kept = self._connection is not None
+        over = time.monotonic() + self._seconds
         try:
-            return self._ask(body)
+            return self._ask(body, self._seconds)
         except (ConnectionError, http.client.RemoteDisconnected):
-            if not is_kept:
+            if not is_kept or time.monotonic() >= over:
                 raise
             # It was closed while nobody spoke; what is submitted twice is cosigned twice.
             self._forget()
-            return self._ask(body)
+            return self._ask(body, over - time.monotonic())
 
-    def _ask(self, body: bytes) -> tuple[int, str, bytes]:
+    def _ask(self, body: bytes, seconds: float) -> tuple[int, str, bytes]:
         connection = self._connection or self._connect()
-        with _limit(connection, self._seconds):
+        with _limit(connection, seconds):
             connection.request("POST", self._path, body, {"Content-Type": "text/plain"})
             answer = connection.getresponse()
             answered = answer.read(_MAX_ANSWER + 1)
