@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from cryptography import x509
 
 from onrecord.cli.ledger_lines import printable, summary
 from onrecord.cli.ledger_shelves import DiskShelves
@@ -17,15 +17,17 @@ from onrecord.cli.ledger_workers import by_processes
 from onrecord.cli.verifier_keys import verifier_key
 from onrecord.kernel.errors import OnRecordError
 from onrecord.kernel.times import format_time
-from onrecord.proof.attestation import AttestationVerifier
 from onrecord.proof.checkpoint import Checkpoint, SignedCheckpoint, open_checkpoint
-from onrecord.proof.checks import LedgerFault, base_checks
+from onrecord.proof.checks import BodyCheckFactory, LedgerFault, base_checks
 from onrecord.proof.cosignatures import Quorum
 from onrecord.proof.entry import parse_body
 from onrecord.proof.notes import COSIGNATURE_V1, ED25519, NoteVerifier
-from onrecord.proof.story import story_checks
+from onrecord.proof.shelf import Shelves
 from onrecord.proof.tiles import CHECKPOINT_PATH, Fetch
 from onrecord.proof.verify import LedgerReport, verify_ledger
+
+if TYPE_CHECKING:
+    from onrecord.proof.attestation import AttestationVerifier
 
 _BODIES_NAME = "bodies.jsonl"
 _KEY_NAME = "key"
@@ -102,7 +104,7 @@ def verify(
     try:
         with DiskShelves() as shelves:
             # These laws speak of all entries; a disclosure pack cannot be held against them.
-            story = () if some_bodies else story_checks(signers, shelves)
+            story = () if bodies is None or some_bodies else _story(signers, shelves)
             report = verify_ledger(
                 fetch,
                 key,
@@ -205,7 +207,18 @@ def _witnesses(texts: Sequence[str], quorum: int | None) -> list[NoteVerifier]:
     return found
 
 
-def _service_roots(path: Path) -> AttestationVerifier:
+def _story(signers: "AttestationVerifier | None", shelves: Shelves) -> Sequence[BodyCheckFactory]:
+    from onrecord.proof.story import story_checks
+
+    return story_checks(signers, shelves)
+
+
+def _service_roots(path: Path) -> "AttestationVerifier":
+    # Certificates take longer to import than a short ledger to verify, and not all need them.
+    from cryptography import x509
+
+    from onrecord.proof.attestation import AttestationVerifier
+
     try:
         return AttestationVerifier(x509.load_pem_x509_certificates(path.read_bytes()))
     except (OSError, ValueError) as error:

@@ -2,15 +2,16 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from itertools import chain
-from multiprocessing import get_context
+from typing import TYPE_CHECKING
 
 from onrecord.cli.ledger_source import open_fetch
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.proof.spans import Examine, Examined, Span, examine, one_by_one
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 # For each process, one span at work, one that waits for it, and one whose result is being read.
 _AHEAD = 3
@@ -42,6 +43,10 @@ def _examine_all(
 
 
 def _by_pool(source: str, processes: int, spans: Iterable[Span]) -> Iterator[Examined]:
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+    from multiprocessing import get_context
+
     context = get_context("spawn")  # the same wherever this runs, and safe beside threads
     pool = ProcessPoolExecutor(processes, mp_context=context)
     waiting: deque[Future[Examined]] = deque()

@@ -175,8 +175,10 @@ def perfect_root(hashes: Sequence[bytes]) -> bytes:
     if not hashes or len(hashes) & (len(hashes) - 1):
         raise ValueError(f"{len(hashes)} hashes do not make a perfect tree")
     row = list(hashes)
+    sha256 = hashlib.sha256  # a call a node less: this is half of what verifying a ledger takes
     while len(row) > 1:
-        row = [node_hash(row[n], row[n + 1]) for n in range(0, len(row), 2)]
+        pairs = zip(row[::2], row[1::2], strict=True)
+        row = [sha256(b"\x01" + left + right).digest() for left, right in pairs]
     return row[0]
 
 
