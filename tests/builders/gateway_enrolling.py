@@ -86,6 +86,7 @@ class FakeEnrolling:
         self.authorities: dict[str, NoteSigner] = {}
         self.enrolled: dict[str, HeldEnrolment] = {}
         self.manifests: dict[str, HeldManifest] = {}
+        self.removed_unknown: list[int] = []
         self.deleted: dict[tuple[str, str], Deletion] = {}
         self.redriven: list[str] = []
         self.held_back = False
@@ -239,9 +240,18 @@ class FakeEnrolling:
         return self.deleted[gallery, record_id]
 
     def check_gallery(
-        self, gallery: str, repair: bool, user_token: str, deadline: Deadline
+        self,
+        gallery: str,
+        repair: bool,
+        user_token: str,
+        deadline: Deadline,
+        remove_unknown: int | None = None,
     ) -> GalleryCheck:
-        return GalleryCheck(gallery, 3, 2, 1, 0, 0, 1 if repair else 0)
+        if remove_unknown is not None:
+            self.removed_unknown.append(remove_unknown)
+        return GalleryCheck(
+            gallery, 3, 2, 1, 0, 0, 1 if repair else 0, 0 if self.removed_unknown else 2
+        )
 
     def redrive(
         self, gallery: str, enrolment_ids: Sequence[str], user_token: str, deadline: Deadline

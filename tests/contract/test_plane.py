@@ -15,6 +15,7 @@ from onrecord.contracts.enrolment import (
     GalleryCheck,
     Redriven,
     RowStatus,
+    vault_object_key,
 )
 from onrecord.contracts.events import EnrolmentRequested
 from onrecord.contracts.vector_search import GallerySearch, Plane
@@ -206,6 +207,11 @@ class TestUpkeep:
     def test_roster_index_and_vault_agree(self, world: World, refused: Refused) -> None:
         """R-48."""
         check = world.plane.check_gallery(UTAH, False, world.custodian(), world.deadline)
+        assert check == GalleryCheck(UTAH, 5, 5, 0, 0, 0, 0)
+        world.vault.put(vault_object_key(UTAH, "f" * 32), b"of nobody that the roster knows")
+        check = world.plane.check_gallery(UTAH, False, world.custodian(), world.deadline)
+        assert check == GalleryCheck(UTAH, 5, 5, 0, 0, 0, 0, 1)
+        check = world.plane.check_gallery(UTAH, False, world.custodian(), world.deadline, 1)
         assert check == GalleryCheck(UTAH, 5, 5, 0, 0, 0, 0)
         refused(
             ErrorCode.ROLE_MISSING,

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from onrecord.chassis.objects import LocalObjects
 from onrecord.cli.dlq import dlq
 from onrecord.cli.gallery import gallery
 from onrecord.client import Manifest, OnRecordClient
+from onrecord.contracts.enrolment import vault_object_key
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.vocabulary import ManifestAct, Role
@@ -58,8 +60,9 @@ def portrait(number: int) -> bytes:
 class Line:
     """A list of three portraits, brought; one of them stops on its way."""
 
-    def __init__(self, installation: Installation) -> None:
+    def __init__(self, installation: Installation, folder: Path) -> None:
         self.installation = installation
+        self.folder = folder
         installation.embedding.fails = stop_one
         rows = [
             Row(f"UT-{n}", hashlib.sha256(portrait(n)).hexdigest(), f"{n}.jpg") for n in (1, 2, 3)
@@ -90,19 +93,23 @@ class Line:
         (one,) = [held for held in self.client.galleries() if held.gallery == UTAH]
         return one.live_records
 
-    def closed(self) -> list[dict[str, Any]]:
-        """The ledger's entries of this list's chunks, read."""
+    def entries(self, kind: str) -> list[dict[str, Any]]:
+        """The ledger's, read."""
         audit = self.installation.audit
         auditor = self.installation.client(audit.token("ada", Role.AUDITOR))
         bodies = [json.loads(one.body) for one in auditor.bodies()]
-        changes = [one for one in bodies if one["kind"] == "gallery.enrolled"]
+        return [one for one in bodies if one["kind"] == kind]
+
+    def closed(self) -> list[dict[str, Any]]:
+        """The entries of this list's chunks."""
+        changes = self.entries("gallery.enrolled")
         return [one for one in changes if one["change"]["manifest"] == self.manifest_id]
 
 
 @pytest.fixture
-def line(installation: Installation) -> Line:
+def line(installation: Installation, tmp_path: Path) -> Line:
     """Two are live; the third is a dead letter and holds its chunk open."""
-    made = Line(installation)
+    made = Line(installation, tmp_path)
     operator = installation.audit.operator()
     until(lambda: "event_malformed" in made.dlq("list", token=operator).output)
     until(lambda: made.state().counts == {"accepted": 2, "processing": 1})
@@ -168,3 +175,21 @@ def test_whoever_looks_after_a_gallery_verifies_it(line: Line, role: str) -> Non
     done = line.run(gallery, "verify", UTAH, token=asker(line, role))
     assert done.exit_code == 0, done.output
     assert "They agree" in done.output
+
+
+def test_portraits_of_no_known_enrolment_are_destroyed_on_the_record(line: Line) -> None:
+    """R-48, law 9: told by `verify`, gone when the custodian says so, an entry under their name."""
+    vault = LocalObjects(line.folder / "vault")
+    strays = [vault_object_key(UTAH, f"{number:032x}") for number in (7, 8)]
+    for key in strays:
+        vault.put(key, b"enrolled after the backup")
+    token = asker(line, "custodian")
+    told = line.run(gallery, "verify", UTAH, token=token)
+    assert (told.exit_code, "--remove-unknown 2" in told.output) == (1, True), told.output
+    done = line.run(gallery, "verify", UTAH, "--remove-unknown", "2", token=token)
+    assert done.exit_code == 0, done.output
+    assert not any(vault.exists(key) for key in strays)
+    until(lambda: len(line.entries("record.deleted")) == 1)
+    (entry,) = line.entries("record.deleted")
+    assert (entry["change"]["what"], entry["change"]["rows"]) == ("unknown_portraits", 2)
+    assert line.live() == 2

@@ -52,6 +52,12 @@ class GalleryOperations:
         said = self._transport.call("GET", _gallery(gallery) + "/check", params=params)
         return results.Check.read(said.json())
 
+    def remove_unknown_portraits(self, gallery: str, count: int) -> results.Check:
+        """Destroy the sealed portraits of no known enrolment, if there are `count` of them."""
+        path = _gallery(gallery) + "/unknown-portraits"
+        said = self._transport.call("DELETE", path, params={"count": str(count)})
+        return results.Check.read(said.json())
+
     def open_manifest(self, gallery: str, header: bytes, signature: str) -> results.Manifest:
         """Take up a list that the state has signed; repeatable."""
         sent = {"header": base64.b64encode(header).decode("ascii"), "signature": signature}

@@ -168,12 +168,20 @@ class PlaneClient:
         )
 
     def check_gallery(
-        self, gallery: str, repair: bool, user_token: str, deadline: Deadline
+        self,
+        gallery: str,
+        repair: bool,
+        user_token: str,
+        deadline: Deadline,
+        remove_unknown: int | None = None,
     ) -> GalleryCheck:
         return self._exchange(
             self._stub.CheckGallery,
             lambda: enrolment_pb2.CheckGalleryRequest(
-                gallery=gallery, repair=repair, user_token=user_token
+                gallery=gallery,
+                repair=repair,
+                user_token=user_token,
+                remove_unknown=remove_unknown,
             ),
             enrolment.read_gallery_check,
             deadline,

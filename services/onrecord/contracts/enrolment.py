@@ -223,7 +223,8 @@ class GalleryCheck:
 
     `missing_vectors`: live, and the index has nothing. `ghosts`: vectors of no live record.
     `missing_portraits`: live, and the vault has nothing or other bytes. `repaired`: ghosts removed
-    and records sent through enrolment again from the vault.
+    and records sent through enrolment again from the vault. `unknown_portraits`: sealed portraits
+    of enrolments that the roster does not know, such as those since the backup it was made from.
     """
 
     gallery: str
@@ -233,6 +234,7 @@ class GalleryCheck:
     ghosts: int
     missing_portraits: int
     repaired: int
+    unknown_portraits: int = 0
 
 
 @dataclass(frozen=True, slots=True)

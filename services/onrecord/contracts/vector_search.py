@@ -203,9 +203,18 @@ class Plane(TransportKeys, Protocol):
         ...
 
     def check_gallery(
-        self, gallery: str, repair: bool, user_token: str, deadline: Deadline
+        self,
+        gallery: str,
+        repair: bool,
+        user_token: str,
+        deadline: Deadline,
+        remove_unknown: int | None = None,
     ) -> GalleryCheck:
-        """Compare roster, index and vault; repair the index from the other two if asked to."""
+        """Compare roster, index and vault; repair the index from the other two if asked to.
+
+        `remove_unknown`: how many sealed portraits of no known enrolment there are, all of which
+        are destroyed, on the record; a custodian's act. Raises FIELD_INVALID for another number.
+        """
         ...
 
     def redrive(

@@ -38,12 +38,18 @@ class Deletions:
             gallery, record_id, caller.token, deadline
         )
 
-    def check(self, caller: Caller, gallery: str, *, repair: bool) -> GalleryCheck:
-        """Whether roster, index and vault agree (R-48); made to agree where that is asked."""
+    def check(
+        self, caller: Caller, gallery: str, *, repair: bool, remove_unknown: int | None = None
+    ) -> GalleryCheck:
+        """Whether roster, index and vault agree (R-48); made to agree where that is asked.
+
+        `remove_unknown`: destroy the sealed portraits of no known enrolment, of which there must be
+        so many; a custodian's act, which is an entry. Raises ROLE_MISSING, FIELD_INVALID.
+        """
         parse_jurisdiction(gallery, "gallery")
-        if Role.OPERATOR not in caller.claims.roles:
+        if Role.OPERATOR not in caller.claims.roles or remove_unknown is not None:
             caller.require_custodian(gallery)
         deadline = Deadline.after(self._limits.check_seconds)
         return self._planes.of(gallery, deadline).check_gallery(
-            gallery, repair, caller.token, deadline
+            gallery, repair, caller.token, deadline, remove_unknown
         )

@@ -113,13 +113,19 @@ def deletion_view(deletion: Deletion) -> views.DeletionView:
 def check_view(check: GalleryCheck) -> views.CheckView:
     return views.CheckView(
         gallery=check.gallery,
-        agrees=not (check.missing_vectors or check.ghosts or check.missing_portraits),
+        agrees=not (
+            check.missing_vectors
+            or check.ghosts
+            or check.missing_portraits
+            or check.unknown_portraits
+        ),
         live=check.live,
         indexed=check.indexed,
         missing_vectors=check.missing_vectors,
         ghosts=check.ghosts,
         missing_portraits=check.missing_portraits,
         repaired=check.repaired,
+        unknown_portraits=check.unknown_portraits,
     )
 
 

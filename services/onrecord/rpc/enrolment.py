@@ -231,6 +231,7 @@ def gallery_check_message(check: GalleryCheck) -> pb.GalleryCheck:
         ghosts=check.ghosts,
         missing_portraits=check.missing_portraits,
         repaired=check.repaired,
+        unknown_portraits=check.unknown_portraits,
     )
 
 
@@ -243,6 +244,7 @@ def read_gallery_check(message: pb.GalleryCheck) -> GalleryCheck:
         ghosts=message.ghosts,
         missing_portraits=message.missing_portraits,
         repaired=message.repaired,
+        unknown_portraits=message.unknown_portraits,
     )
 
 

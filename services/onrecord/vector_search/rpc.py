@@ -114,7 +114,11 @@ class _Enrolling(vector_search_pb2_grpc.VectorSearchServicer):
     ) -> enrolment_pb2.GalleryCheck:
         return enrolment.gallery_check_message(
             self._plane.check_gallery(
-                request.gallery, request.repair, request.user_token, deadline_of(context)
+                request.gallery,
+                request.repair,
+                request.user_token,
+                deadline_of(context),
+                request.remove_unknown if request.HasField("remove_unknown") else None,
             )
         )
 

@@ -245,6 +245,15 @@ def test_galleries_are_listed_shown_and_verified(desk: Desk) -> None:
     assert checked.exit_code == 1
     assert "live without a vector   1" in checked.output
     assert desk.run("verify", "US-UT", "--repair").exit_code == 0
+    assert "portraits of no record  2" in checked.output
+    assert "--remove-unknown 2" in checked.output
+    assert desk.run("verify", "US-UT", "--repair", "--remove-unknown", "2").exit_code == 2
+    removed = desk.run("verify", "US-UT", "--remove-unknown", "2")
+    assert "2 portraits of no record destroyed" in removed.output
+    assert desk.office.plane.removed_unknown == [2]
+    refused = desk.run("verify", "US-UT", "--remove-unknown", "1", role=Role.OPERATOR)
+    assert "role_missing" in refused.output
+    assert desk.office.plane.removed_unknown == [2]
 
 
 def test_dead_letters_are_listed_explained_and_sent_on(desk: Desk) -> None:

@@ -9,11 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onrecord.chassis.sealing import decrypt
-from onrecord.contracts.enrolment import GalleryCheck
-from onrecord.contracts.events import EnrolmentRequested, ingest_object_key, transport_aad
+from onrecord.contracts.enrolment import GalleryCheck, vault_object_key
+from onrecord.contracts.events import (
+    EnrolmentRequested,
+    GalleryChanged,
+    ingest_object_key,
+    transport_aad,
+)
 from onrecord.kernel.errors import ErrorCode, OnRecordError
-from onrecord.kernel.vocabulary import Service
-from onrecord.proof import statements
+from onrecord.kernel.vocabulary import Role, Service
+from onrecord.proof import canonical, statements
+from onrecord.proof.merkle import leaf_hash, root_of
 from onrecord.vector_search.core.comparing import differences
 from onrecord.vector_search.core.values import RecordState
 from onrecord.vector_search.service.deleting import Deletions
@@ -55,6 +61,7 @@ def found(held: Holding, **counts: int) -> GalleryCheck:
         "ghosts": 0,
         "missing_portraits": 0,
         "repaired": 0,
+        "unknown_portraits": 0,
         **counts,
     }
     return GalleryCheck(gallery=GALLERY, **expected)
@@ -144,11 +151,12 @@ class TestRepairing:
         backup.rename(today.folder / "roster.db")
         restored = build_holding(today.folder)
         reconciliation = Reconciliation(restored.parts, restored.known, restored.transport)
-        expected = found(restored, ghosts=2, repaired=2)
+        expected = found(restored, ghosts=2, repaired=2, unknown_portraits=2)
         assert check(restored, reconciliation, repair=True) == expected
         assert not {row.index_key for row in later} & restored.exact.held(GALLERY)
         assert all(restored.vault.exists(row.vault_key) for row in later)
-        assert check(restored, reconciliation) == found(restored)
+        assert check(restored, reconciliation) == found(restored, unknown_portraits=2)
+        assert restored.published.messages == [], "nothing was done that the ledger must know"
         restored.close()
 
     def test_a_portrait_sealed_for_a_record_that_is_gone_goes_too(
@@ -176,6 +184,98 @@ class TestRepairing:
         assert check(held, reconciliation) == found(held, indexed=COUNT + 1, ghosts=1)
         assert check(held, reconciliation, repair=True) == found(held)
         assert held.row(enrolment_id).remains == 0
+
+
+class TestPortraitsOfNoKnownEnrolment:
+    """A roster restored from yesterday: what was enrolled since stands in the vault alone."""
+
+    @pytest.fixture
+    def strays(self, held: Holding) -> list[str]:
+        keys = [vault_object_key(GALLERY, f"{number:032x}") for number in (70, 71, 72)]
+        for key in keys:
+            held.vault.put(key, b"sealed " + key.encode())
+        return keys
+
+    def remove(
+        self, held: Holding, reconciliation: Reconciliation, count: int, token: str = ""
+    ) -> GalleryCheck:
+        return reconciliation.check(
+            GALLERY, False, token or held.custodian(), held.deadline, remove_unknown=count
+        )
+
+    def test_they_are_told_and_stay_whatever_else_is_repaired(
+        self, held: Holding, reconciliation: Reconciliation, strays: list[str]
+    ) -> None:
+        """R-48: they may be of records that a later roster knows."""
+        for repair in (False, True):
+            assert check(held, reconciliation, repair=repair) == found(held, unknown_portraits=3)
+        assert all(held.vault.exists(key) for key in strays)
+
+    def test_whoever_says_how_many_there_are_destroys_them_on_the_record(
+        self, held: Holding, reconciliation: Reconciliation, strays: list[str]
+    ) -> None:
+        leaves = [
+            leaf_hash(
+                canonical.encode({"portrait": hashlib.sha256(held.vault.get(key)).hexdigest()})
+            )
+            for key in sorted(strays)
+        ]
+        assert self.remove(held, reconciliation, 3) == found(held)
+        assert not any(held.vault.exists(key) for key in strays)
+        (event,) = held.published.events()
+        assert isinstance(event, GalleryChanged)
+        said = held.verifier.verify(event.change, Service.VECTOR_SEARCH, statements.GALLERY_CHANGED)
+        assert (said["act"], said["what"], said["rows"]) == ("delete", "unknown_portraits", 3)
+        assert said["accepted_root"] == root_of(leaves).hex()
+        assert said["by"]["person"] == "custodian-1"
+
+    @pytest.mark.parametrize("count", [2, 4])
+    def test_another_number_destroys_nothing(
+        self, held: Holding, reconciliation: Reconciliation, strays: list[str], count: int
+    ) -> None:
+        """Whoever counted looked at another vault, or at this one at another time."""
+        with pytest.raises(OnRecordError) as refused:
+            self.remove(held, reconciliation, count)
+        assert refused.value.code is ErrorCode.FIELD_INVALID
+        assert refused.value.details == {"unknown": 3}
+        assert all(held.vault.exists(key) for key in strays)
+        assert held.published.messages == []
+
+    def test_it_is_the_custodians_alone_to_say(
+        self, held: Holding, reconciliation: Reconciliation, strays: list[str]
+    ) -> None:
+        operator = held.custodian(role=Role.OPERATOR)
+        assert reconciliation.check(GALLERY, True, operator, held.deadline).unknown_portraits == 3
+        with pytest.raises(OnRecordError) as refused:
+            self.remove(held, reconciliation, 3, operator)
+        assert refused.value.code is ErrorCode.ROLE_MISSING
+        assert all(held.vault.exists(key) for key in strays)
+
+    def test_the_ledger_is_told_before_anything_is_destroyed(
+        self,
+        held: Holding,
+        reconciliation: Reconciliation,
+        strays: list[str],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Law 3's way: who dies in between has said too much, never too little."""
+
+        def die(key: str) -> None:
+            raise OnRecordError(ErrorCode.STORAGE_FULL, "died")
+
+        monkeypatch.setattr(held.vault, "delete", die)
+        with pytest.raises(OnRecordError):
+            self.remove(held, reconciliation, 3)
+        assert len(held.published.messages) == 1
+        monkeypatch.undo()
+        assert self.remove(held, reconciliation, 3) == found(held)
+
+    def test_a_portrait_that_was_brought_just_now_is_none_of_them(
+        self, held: Holding, reconciliation: Reconciliation
+    ) -> None:
+        held.put(7, state=RecordState.PENDING)
+        held.put(8, state=RecordState.GONE)
+        assert check(held, reconciliation) == found(held)
 
 
 class TestRedriving:

@@ -134,12 +134,20 @@ def show(name: str, access: Access) -> None:
 @gallery.command()
 @click.argument("name", metavar="GALLERY")
 @click.option("--repair", is_flag=True, help="Make the index agree, from roster and vault.")
+@click.option(
+    "--remove-unknown",
+    type=click.IntRange(1),
+    metavar="COUNT",
+    help="Destroy the COUNT sealed portraits of enrolments that the roster does not know.",
+)
 @access_options
-def verify(name: str, repair: bool, access: Access) -> None:
+def verify(name: str, repair: bool, remove_unknown: int | None, access: Access) -> None:
     """Whether roster, index and vault of GALLERY agree (R-48). Exit status 1 where they do not."""
     from onrecord.cli.gallery.run import check
 
-    check(access, name, repair=repair)
+    if repair and remove_unknown is not None:
+        raise click.UsageError("repair first, and look again")
+    check(access, name, repair=repair, remove_unknown=remove_unknown)
 
 
 def _counted() -> Callable[[int], None]:

@@ -92,16 +92,28 @@ def show_one(access: Access, gallery: str) -> None:
         click.echo(line)
 
 
-def check(access: Access, gallery: str, *, repair: bool) -> None:
+def check(access: Access, gallery: str, *, repair: bool, remove_unknown: int | None = None) -> None:
     with client_for(access, gallery) as client:
-        found = client.check_gallery(gallery, repair=repair)
+        if remove_unknown is None:
+            found = client.check_gallery(gallery, repair=repair)
+        else:
+            found = client.remove_unknown_portraits(gallery, remove_unknown)
+            click.echo(f"{remove_unknown:,} portraits of no record destroyed, on the record.")
     click.echo(f"live in the roster      {found.live:,}")
     click.echo(f"in the index            {found.indexed:,}")
     click.echo(f"live without a vector   {found.missing_vectors:,}")
     click.echo(f"vectors of no record    {found.ghosts:,}")
     click.echo(f"live without a portrait {found.missing_portraits:,}")
+    click.echo(f"portraits of no record  {found.unknown_portraits:,}")
     if repair:
         click.echo(f"repaired                {found.repaired:,}")
+    if found.unknown_portraits:
+        click.echo(
+            "If the roster was restored, these are all that is left of records enrolled since its "
+            "backup: look for a later roster first. They go with `--remove-unknown "
+            f"{found.unknown_portraits}`, which is an entry in the ledger.",
+            err=True,
+        )
     if not found.agrees and not repair:
         click.echo("They do not agree; `--repair` makes the index agree.", err=True)
         sys.exit(1)

@@ -132,7 +132,10 @@ class Deletion:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Roster, index and vault, compared; all counts are records."""
+    """Roster, index and vault, compared; all counts are records.
+
+    `unknown_portraits`: sealed portraits of enrolments that the roster does not know.
+    """
 
     gallery: str
     agrees: bool
@@ -142,6 +145,7 @@ class Check:
     ghosts: int
     missing_portraits: int
     repaired: int
+    unknown_portraits: int
 
     @classmethod
     def read(cls, said: Json) -> "Check":
@@ -154,4 +158,5 @@ class Check:
             said["ghosts"],
             said["missing_portraits"],
             said["repaired"],
+            said["unknown_portraits"],
         )

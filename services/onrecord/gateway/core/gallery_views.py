@@ -125,7 +125,10 @@ class DeletionView:
 
 @dataclass(frozen=True, slots=True)
 class CheckView:
-    """Roster, index and vault, compared; all counts are records."""
+    """Roster, index and vault, compared; all counts are records.
+
+    `unknown_portraits`: sealed portraits of enrolments that the roster does not know.
+    """
 
     gallery: str
     agrees: bool
@@ -135,6 +138,7 @@ class CheckView:
     ghosts: int
     missing_portraits: int
     repaired: int
+    unknown_portraits: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,6 +120,22 @@ def router(desk: Desk, enrolments: Enrolments, deletions: Deletions) -> APIRoute
         )
         return shown(check_view(found))
 
+    @routes.delete(
+        "/unknown-portraits",
+        response_model=CheckView,
+        operation_id="removeUnknownPortraits",
+        summary="Destroy the sealed portraits of no known enrolment, on the record (custodians)",
+    )
+    async def remove_unknown(request: Request, gallery: str, count: int = Query(ge=1)) -> Response:
+        """`count` is how many there are, as `check` tells it; another number is refused. After a
+        roster was restored they may be of records enrolled since its backup: nobody else has them.
+        """
+        found = await desk.serve(
+            request,
+            lambda caller: deletions.check(caller, gallery, repair=False, remove_unknown=count),
+        )
+        return shown(check_view(found))
+
     return routes
 
 

@@ -830,21 +830,27 @@ class CheckGalleryRequest(_message.Message):
     GALLERY_FIELD_NUMBER: _builtins.int
     REPAIR_FIELD_NUMBER: _builtins.int
     USER_TOKEN_FIELD_NUMBER: _builtins.int
+    REMOVE_UNKNOWN_FIELD_NUMBER: _builtins.int
     gallery: _builtins.str
     repair: _builtins.bool
     user_token: _builtins.str
+    remove_unknown: _builtins.int
+    """How many portraits of no known enrolment there are: all of them are destroyed."""
     def __init__(
         self,
         *,
         gallery: _builtins.str = ...,
         repair: _builtins.bool = ...,
         user_token: _builtins.str = ...,
+        remove_unknown: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_remove_unknown", b"_remove_unknown", "remove_unknown", b"remove_unknown"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["gallery", b"gallery", "repair", b"repair", "user_token", b"user_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_remove_unknown", b"_remove_unknown", "gallery", b"gallery", "remove_unknown", b"remove_unknown", "repair", b"repair", "user_token", b"user_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__remove_unknown: _TypeAlias = _typing.Literal["remove_unknown"]  # noqa: Y015
+    _WhichOneofArgType__remove_unknown: _TypeAlias = _typing.Literal["_remove_unknown", b"_remove_unknown"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__remove_unknown) -> _WhichOneofReturnType__remove_unknown | None: ...
 
 Global___CheckGalleryRequest: _TypeAlias = CheckGalleryRequest  # noqa: Y015
 
@@ -861,6 +867,7 @@ class GalleryCheck(_message.Message):
     GHOSTS_FIELD_NUMBER: _builtins.int
     MISSING_PORTRAITS_FIELD_NUMBER: _builtins.int
     REPAIRED_FIELD_NUMBER: _builtins.int
+    UNKNOWN_PORTRAITS_FIELD_NUMBER: _builtins.int
     gallery: _builtins.str
     live: _builtins.int
     indexed: _builtins.int
@@ -868,6 +875,7 @@ class GalleryCheck(_message.Message):
     ghosts: _builtins.int
     missing_portraits: _builtins.int
     repaired: _builtins.int
+    unknown_portraits: _builtins.int
     def __init__(
         self,
         *,
@@ -878,10 +886,11 @@ class GalleryCheck(_message.Message):
         ghosts: _builtins.int = ...,
         missing_portraits: _builtins.int = ...,
         repaired: _builtins.int = ...,
+        unknown_portraits: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["gallery", b"gallery", "ghosts", b"ghosts", "indexed", b"indexed", "live", b"live", "missing_portraits", b"missing_portraits", "missing_vectors", b"missing_vectors", "repaired", b"repaired"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["gallery", b"gallery", "ghosts", b"ghosts", "indexed", b"indexed", "live", b"live", "missing_portraits", b"missing_portraits", "missing_vectors", b"missing_vectors", "repaired", b"repaired", "unknown_portraits", b"unknown_portraits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -132,6 +132,32 @@ def chunk_change_body(
     }
 
 
+def unknown_removed_body(
+    gallery: Gallery, portraits: Sequence[bytes], *, by: dict[str, Any], now: datetime
+) -> dict[str, Any]:
+    """Sealed portraits of enrolments that no roster knows were destroyed: a deletion without names.
+
+    `portraits` are leaves over the SHA-256 of each sealed object, in the order of their keys.
+    """
+    return {
+        "type": GALLERY_CHANGED,
+        "time": format_time(now),
+        "gallery": gallery.jurisdiction,
+        "model_id": gallery.model_id,
+        "act": ManifestAct.DELETE.value,
+        "what": "unknown_portraits",
+        "manifest": None,
+        "chunk": None,
+        "rows": len(portraits),
+        "accepted": len(portraits),
+        "unchanged": 0,
+        "rejected": 0,
+        "accepted_root": root_of(portraits).hex(),
+        "rejected_root": root_of([]).hex(),
+        "by": by,
+    }
+
+
 def root_from(leaf: bytes | None) -> str:
     """The root, in hexadecimal, over one leaf or none."""
     return root_of([] if leaf is None else [leaf]).hex()

@@ -80,6 +80,19 @@ def by_key(tx: Connection, gallery: str, keys: Sequence[str]) -> dict[str, tuple
     }
 
 
+def known(tx: Connection, enrolment_ids: Sequence[str]) -> set[str]:
+    """Those of these enrolments that the roster has a row of, whatever became of it."""
+    return {
+        str(found)
+        for start in range(0, len(enrolment_ids), _IN_ONE_QUERY)
+        for found in tx.execute(
+            select(records.c.enrolment_id).where(
+                records.c.enrolment_id.in_(enrolment_ids[start : start + _IN_ONE_QUERY])
+            )
+        ).scalars()
+    }
+
+
 def gone(tx: Connection, enrolment_ids: Sequence[str]) -> set[str]:
     """Those of these enrolments that the roster knows to be gone."""
     return {

@@ -183,10 +183,15 @@ class PlaneService:
         return self._deletions.receipt(gallery, record_id, user_token, deadline)
 
     def check_gallery(
-        self, gallery: str, repair: bool, user_token: str, deadline: Deadline
+        self,
+        gallery: str,
+        repair: bool,
+        user_token: str,
+        deadline: Deadline,
+        remove_unknown: int | None = None,
     ) -> GalleryCheck:
         deadline.check()
-        return self._reconciliation.check(gallery, repair, user_token, deadline)
+        return self._reconciliation.check(gallery, repair, user_token, deadline, remove_unknown)
 
     def redrive(
         self, gallery: str, enrolment_ids: Sequence[str], user_token: str, deadline: Deadline

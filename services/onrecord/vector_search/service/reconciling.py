@@ -15,7 +15,7 @@ from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.vector_search.core import write_points
 from onrecord.vector_search.core.comparing import Difference, differences
-from onrecord.vector_search.core.custody import require_upkeep
+from onrecord.vector_search.core.custody import require_custodian, require_upkeep
 from onrecord.vector_search.core.values import Gallery, RecordState
 from onrecord.vector_search.roster import comparison
 from onrecord.vector_search.roster.comparison import LivePortrait
@@ -23,6 +23,7 @@ from onrecord.vector_search.service.managing import Galleries
 from onrecord.vector_search.service.parts import PlaneParts
 from onrecord.vector_search.service.redriving import Redrives
 from onrecord.vector_search.service.remains import Remains
+from onrecord.vector_search.service.unknown import UnknownPortraits
 
 _PAGE = 2000
 
@@ -35,17 +36,28 @@ class Reconciliation:
         self._galleries = known
         self._redrives = Redrives(parts, known, transport)
         self._remains = Remains(parts)
+        self._unknown = UnknownPortraits(parts)
 
     def check(
-        self, gallery: str, repair: bool, user_token: str, deadline: Deadline
+        self,
+        gallery: str,
+        repair: bool,
+        user_token: str,
+        deadline: Deadline,
+        remove_unknown: int | None = None,
     ) -> GalleryCheck:
         """Counts what differs; with `repair`, ends it.
 
-        A portrait that is missing or altered is only told: nobody but the state has another. Raises
-        ROLE_MISSING, GALLERY_UNKNOWN, PLANE_UNAVAILABLE.
+        A portrait that is missing or altered is only told: nobody but the state has another. One of
+        no known enrolment goes only where the gallery's custodian says how many there are
+        (`remove_unknown`). Raises ROLE_MISSING, GALLERY_UNKNOWN, PLANE_UNAVAILABLE, FIELD_INVALID.
         """
-        require_upkeep(self._parts.tokens.verify(user_token), gallery)
+        claims = self._parts.tokens.verify(user_token)
+        require_upkeep(claims, gallery)
         held = self._galleries.known(gallery)
+        if remove_unknown is not None:
+            require_custodian(claims, gallery)
+            self._unknown.remove(held, remove_unknown, claims, deadline)
         if repair:
             self._parts.index.create(held.space, deadline)
             self._remains.clear(held, deadline)
@@ -65,6 +77,7 @@ class Reconciliation:
             ghosts=len(ghosts),
             missing_portraits=len(bad),
             repaired=repaired,
+            unknown_portraits=self._unknown.count(held, deadline),
         )
 
     def _vectors(self, gallery: Gallery, deadline: Deadline) -> tuple[list[str], list[str]]:
@@ -130,7 +143,7 @@ class Reconciliation:
         """Sealed portraits of enrolments that are gone: nobody has their key, nobody needs them.
 
         One of an enrolment that the roster does not know at all is left where it is: it may be the
-        roster that is from yesterday.
+        roster that is from yesterday (`UnknownPortraits`).
         """
         keys: list[str] = []
         for key in self._parts.vault.keys(f"vault/{gallery.jurisdiction}"):
