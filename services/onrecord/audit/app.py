@@ -15,9 +15,12 @@ from onrecord.audit.adapters.ends import StoredEnds
 from onrecord.audit.adapters.ledger import StoredLedger
 from onrecord.audit.adapters.places import StoredPlaces
 from onrecord.audit.adapters.policies import StoredPolicies
+from onrecord.audit.adapters.requests import StoredRequests
 from onrecord.audit.consumer import LedgerConsumer
+from onrecord.audit.core.fan_out import FanOutLimits
 from onrecord.audit.core.witnessing import Witnessing
 from onrecord.audit.service.audit_service import AuditService
+from onrecord.audit.service.fan_out import FanOutWatch
 from onrecord.audit.service.intake import TakingIn
 from onrecord.audit.service.reconciliation import Reconciliation
 from onrecord.chassis.bus.ports import Bus
@@ -92,6 +95,7 @@ def build_audit(
     clock: Clock | None = None,
     witnessing: Witnessing | None = None,
     foreground: Foreground | None = None,
+    fan_out: FanOutLimits | None = None,
     random_bytes: Callable[[int], bytes] = secrets.token_bytes,
     reached: WritePoint = unobserved,
 ) -> RunningAudit:
@@ -102,8 +106,9 @@ def build_audit(
     attestations are believed. `bus` is where planes publish; `patience`: seconds that an
     examiner's call waits for receipts that are still on it. `witnessing`: who cosigns (default:
     nobody). `foreground`: the calls in this process to which publishing and reading the bus give
-    way. Raises LEDGER_UNAVAILABLE where the database does not extend what has been published,
-    or what a witness that answers has cosigned.
+    way. `fan_out`: how far one person's requests may spread in a day without an alarm. Raises
+    LEDGER_UNAVAILABLE where the database does not extend what has been published, or what a
+    witness that answers has cosigned.
     """
     clock = clock or SystemClock()
     foreground = foreground or Unthrottled()
@@ -146,7 +151,14 @@ def build_audit(
         read_until=read_until,
         patience=patience,
     )
-    reconciliation = Reconciliation(ledger, ends, emergencies, read_until, clock)
+    reconciliation = Reconciliation(
+        ledger,
+        ends,
+        emergencies,
+        FanOutWatch(ledger, StoredRequests(engine), fan_out or FanOutLimits(), clock),
+        read_until,
+        clock,
+    )
     return RunningAudit(service, ledger, engine, consumer, reconciliation, [])
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from onrecord.audit.app import RunningAudit, build_audit
+from onrecord.audit.core.fan_out import FanOutLimits
 from onrecord.audit.rpc import register
 from onrecord.audit.settings import AuditSettings
 from onrecord.chassis.database import reachable
@@ -45,6 +46,7 @@ def opened(settings: AuditSettings, told: Callable[[str], None]) -> Iterator[Pro
             bus=bus,
             clock=clock,
             witnessing=settings.witnessing,
+            fan_out=FanOutLimits(settings.fan_out_galleries, settings.fan_out_cases),
         )
         stack.callback(audit.close)
         server = GrpcServer(

@@ -55,6 +55,16 @@ class AuditSettings(GrpcSettings, TokenSettings, BusSettings):
         le=60,
         says="How often grants are looked through for those that reached no end (R-23).",
     )
+    fan_out_galleries: int = setting(
+        30,
+        ge=1,
+        says="An alarm tells of a person whose requests of a UTC day name more galleries (R-9).",
+    )
+    fan_out_cases: int = setting(
+        20,
+        ge=1,
+        says="An alarm tells of a person whose requests of a UTC day name more cases (R-9).",
+    )
     witnesses: WitnessList = setting(
         (),
         says="Who is asked to cosign each checkpoint, each `VERIFIER-KEY URL` (C2SP tlog-witness, "

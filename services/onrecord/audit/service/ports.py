@@ -1,12 +1,13 @@
 """What the use-cases need from outside."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from onrecord.audit.core.draft import Appended, Intake, Proposal
 from onrecord.audit.core.emergency_books import OpenedEmergency
 from onrecord.audit.core.evaluation import PolicyShelf
+from onrecord.audit.core.fan_out import Asking
 from onrecord.contracts.audit import LoggedBody, SearchEnd
 from onrecord.kernel.deadlines import Deadline
 from onrecord.proof.authority import AuthorityBundle
@@ -95,6 +96,18 @@ class Emergencies(Protocol):
 
     def overdue(self, now: datetime, limit: int) -> tuple[str, ...]:
         """Searches with a follow-up that is overdue and not alarmed yet."""
+        ...
+
+
+class RequestsMade(Protocol):
+    """The requests in the ledger, granted and refused, in order."""
+
+    def first_of(self, day: date) -> int:
+        """The index of the first entry of a UTC day; the ledger's size where there is none yet."""
+        ...
+
+    def after(self, index: int, limit: int) -> tuple[tuple[Asking, ...], int]:
+        """Those among the `limit` entries from `index` on, and the index to go on from."""
         ...
 
 

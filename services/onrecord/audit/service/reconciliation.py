@@ -8,6 +8,7 @@ from functools import partial
 from onrecord.audit.core.draft import Books, Draft, Existing
 from onrecord.audit.core.emergencies import overdue_alarm
 from onrecord.audit.core.searching import clock_alarm, endless_alarm, expire
+from onrecord.audit.service.fan_out import FanOutWatch
 from onrecord.audit.service.ports import Emergencies, EndsOfSearches, Ledger
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
@@ -40,19 +41,27 @@ class Reconciliation:
         ledger: Ledger,
         ends: EndsOfSearches,
         emergencies: Emergencies,
+        fan_out: FanOutWatch,
         read_until: Callable[[datetime], bool],
         clock: Clock,
     ) -> None:
         self._ledger = ledger
         self._ends = ends
         self._emergencies = emergencies
+        self._fan_out = fan_out
         self._read_until = read_until
         self._clock = clock
         self._began = clock.now()
 
     def step(self) -> int:
         """How many entries were written. Raises LEDGER_UNAVAILABLE."""
-        return self._clock_was_wrong() + self._endless() + self._not_followed_up()
+        passes = (
+            self._clock_was_wrong,
+            self._endless,
+            self._not_followed_up,
+            self._fan_out.step,
+        )
+        return sum(one() for one in passes)
 
     def _endless(self) -> int:
         return sum(

@@ -1,6 +1,7 @@
 """Authorise = append (law 1)."""
 
 import json
+import logging
 import re
 from collections.abc import Callable
 from datetime import datetime
@@ -25,6 +26,8 @@ MAX_SOURCE = 128
 _SEARCH_ID_BYTES = 16
 _ATTEMPTS = 5
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+
+_log = logging.getLogger(__name__)
 
 
 class Requests:
@@ -86,7 +89,8 @@ class Requests:
             # The ledger's time never goes back, so neither does the time policies are read at.
             now = now if not_before is None else max(now, not_before)
             shelf = self._policies.shelf()
-            verdicts = evaluate(Asked(submission.request, submission.claims, now), shelf)
+            asked = Asked(submission.request, submission.claims, now)
+            verdicts = evaluate(asked, shelf, _tell)
             try:
                 return self._ledger.append(propose(submission, verdicts, shelf.epoch), deadline)
             except StaleEvaluationError as stale:
@@ -95,3 +99,8 @@ class Requests:
         raise OnRecordError(
             ErrorCode.LEDGER_UNAVAILABLE, "policies are changing; the request was not written"
         )
+
+
+def _tell(what: str, error: BaseException) -> None:
+    """The entry says that it was refused; what went wrong is for those who run the service."""
+    _log.error("evaluating %s failed, so it refused", what, exc_info=error)
