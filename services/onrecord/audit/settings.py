@@ -57,11 +57,13 @@ class AuditSettings(GrpcSettings, TokenSettings, BusSettings):
     )
     fan_out_galleries: int = setting(
         30,
+        unit="galleries",
         ge=1,
         says="An alarm tells of a person whose requests of a UTC day name more galleries (R-9).",
     )
     fan_out_cases: int = setting(
         20,
+        unit="cases",
         ge=1,
         says="An alarm tells of a person whose requests of a UTC day name more cases (R-9).",
     )
