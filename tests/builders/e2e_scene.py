@@ -8,7 +8,7 @@ from typing import Any
 from onrecord.chassis.inference import ModelRepository
 from onrecord.client import Decision, OnRecordClient, Search, Task
 from onrecord.kernel.cards import ModelRole
-from onrecord.kernel.vocabulary import Conclusion
+from onrecord.kernel.vocabulary import Conclusion, SearchStatus
 from onrecord.proof.authority import build_bundle, key_name
 from onrecord.proof.notes import NoteSigner
 from tests.builders import e2e_people as people
@@ -53,11 +53,18 @@ class Scene:
     def search(
         self, probe: bytes, *, by: Person | None = None, key: str = "", **request: Any
     ) -> Search:
-        """One search by an investigator, somebody new unless said."""
+        """One search by an investigator, somebody new unless said.
+
+        Whoever was drawn may look at once: the ledger takes a look only when it has the receipts
+        of the search, which come over the bus, and a test is there sooner than any examiner.
+        """
         with self.client(by or people.investigator()) as client:
-            return client.search(
+            found = client.search(
                 people.request(**request), probe, idempotency_key=key or people.fresh_key()
             )
+        if found.status in (SearchStatus.SEALED, SearchStatus.EXAMINING):
+            self.ledger.of_search(found.search_id)
+        return found
 
     def drawn(self) -> list[Drawn]:
         """Who was drawn since this was last asked."""

@@ -21,7 +21,11 @@ from tests.builders.e2e_scene import UTAH, Scene, enrol, open_gallery_like
 NEVADA = "US-NV"
 """A state that allows what Utah allows, on the other plane."""
 
-KILLED = {"gateway": (0, "unreachable"), "detection": (503, "detection_unavailable")}
+KILLED = {
+    "gateway": (0, "unreachable"),
+    "detection": (503, "detection_unavailable"),
+    "embedding": (503, "embedding_unavailable"),
+}
 """What the client hears when that process dies under its search: HTTP status, code."""
 
 # Where this form stands already: six processes are enough for one machine.
@@ -158,7 +162,7 @@ def slow_probe(scene: Scene) -> bytes:
     return slow(scene.enrolled[6].probe(1))
 
 
-@pytest.mark.parametrize("name", ["gateway", "detection"])
+@pytest.mark.parametrize("name", list(KILLED))
 def test_whoever_is_killed_in_the_middle_of_a_search(
     scene: Scene, server: Processes, slow_probe: bytes, name: str
 ) -> None:
