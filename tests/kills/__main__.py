@@ -61,7 +61,8 @@ def _shared_out(stage: Stage, cases: list[Case], folder: Path, jobs: int) -> Tal
         place.mkdir()
         child = os.fork()
         if child == 0:
-            tally = stage.run(cases[number::jobs], place)
+            mine = cases[number::jobs]
+            tally = stage.run(mine, place, _Progress(number, len(mine)))
             held = {"killed": tally.killed, "escaped": tally.escaped, "failures": tally.failures}
             (place / "tally.json").write_text(json.dumps(held))
             os._exit(0)
@@ -75,6 +76,26 @@ def _shared_out(stage: Stage, cases: list[Case], folder: Path, jobs: int) -> Tal
         held = json.loads((place / "tally.json").read_text())
         whole.add(Tally(Counter(held["killed"]), Counter(held["escaped"]), held["failures"]))
     return whole
+
+
+class _Progress:
+    """A line now and then, on standard error: a campaign of thousands takes an hour."""
+
+    def __init__(self, job: int, cases: int) -> None:
+        self._job = job
+        self._cases = cases
+        self._every = max(1, cases // 20)
+        self._began = time.monotonic()
+
+    def __call__(self, done: int, failed: int) -> None:
+        if done == 0 or done % self._every:
+            return
+        left = (time.monotonic() - self._began) / done * (self._cases - done)
+        sys.stderr.write(
+            f"  job {self._job + 1}: {done} of {self._cases} kills, {failed} failed, "
+            f"about {left / 60:.0f} min left\n"
+        )
+        sys.stderr.flush()
 
 
 def _tell(stage: Stage, tally: Tally, seed: int, seconds: float) -> None:

@@ -108,10 +108,20 @@ class Stage:
             pass_ = chance.randint(1, self.passes[scene][point])
             yield Case(scene, Kill(point, pass_), chance.random() < 0.5)
 
-    def run(self, cases: Sequence[Case], place: Path) -> Tally:
-        """One after the other; the folder of a case that went wrong is left in `place`."""
+    def run(
+        self,
+        cases: Sequence[Case],
+        place: Path,
+        told: Callable[[int, int], None] | None = None,
+    ) -> Tally:
+        """One after the other; the folder of a case that went wrong is left in `place`.
+
+        `told` hears before each how many are done and how many of them went wrong.
+        """
         tally = Tally()
         for number, case in enumerate(cases):
+            if told is not None:
+                told(number, len(tally.failures))
             folder = place / str(number)
             shutil.copytree(self.before(case.scene), folder)
             fate = forked(_living(folder, case.scene), _beside(folder, "victim"), case.kill)
