@@ -133,8 +133,8 @@ def test_the_openapi_document_is_complete(office: Office) -> None:
         "startSearch", "listSearches", "getSearch", "getLeads", "followUpEmergency", "liftSuspension",
         "joinExaminers", "listTasks", "getTask", "lookAtProbe", "lookAtCandidate", "decideTask",
         "listGalleries", "createGallery", "activatePolicy", "enrolRecord", "listPolicies",
-        "deleteRecord", "getDeletion", "getEnrolment", "checkGallery", "bringPortraits",
-        "openManifest", "getManifest", "putChunk", "listRows",
+        "deleteRecord", "getDeletion", "getEnrolment", "checkGallery", "removeUnknownPortraits",
+        "openManifest", "getManifest", "putChunk", "bringPortraits", "listRows",
         "listDeadLetters", "explainDeadLetter", "redriveDeadLetters", "listEvents",
         "getCheckpoint", "getTile", "listBodies", "health", "readiness",
     }  # fmt: skip
