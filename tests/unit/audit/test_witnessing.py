@@ -11,17 +11,21 @@ from pathlib import Path
 
 import pytest
 
-from onrecord.audit.core.witnessing import WitnessAddress, Witnessing
+from onrecord.audit.adapters.witnesses import Witnesses
+from onrecord.audit.core.witnessing import Answer, Cosigned, WitnessAddress, Witnessing
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.vocabulary import Role
-from onrecord.proof.checkpoint import OpenedCheckpoint, open_checkpoint
-from onrecord.proof.cosignatures import with_cosignatures
+from onrecord.proof.checkpoint import OpenedCheckpoint, cosignature, open_checkpoint
+from onrecord.proof.cosignatures import read_cosignatures, with_cosignatures
 from onrecord.proof.entry import parse_body
 from onrecord.proof.notes import NoteVerifier
+from onrecord.proof.submission import Submission
 from onrecord.proof.tiles import CHECKPOINT_PATH
 from tests.builders.audit import ORIGIN, AuditForTest, SetClock, open_audit, soon
-from tests.builders.witnessing import RunningWitness, new_signer, running_witness
+from tests.builders.ledger import MemoryLedger
+from tests.builders.witnessing import RunningWitness, grown, new_signer, running_witness
 from tests.unit.audit.test_ledger import refused
+from tests.unit.audit.test_obtaining import Committed
 from tests.unit.audit.test_one_search import verify
 
 PATIENT, SHORT = 10.0, 0.2
@@ -367,3 +371,64 @@ def test_two_lines_of_one_witness_do_not_pile_up(stage: Stage) -> None:
     note = audit.objects.get(CHECKPOINT_PATH).decode()
     assert note.count(f"— {witness.key.name} ") == 1
     assert with_cosignatures(note, ()) == note
+
+
+def test_a_release_is_covered_once_it_is_cosigned(stage: Stage) -> None:
+    """R-16: what the gateway asks before it leaves UNWITNESSED off a lead."""
+    witness = stage.witness()
+    audit = stage.open(asking(witness))
+    search = audit.executed()
+    for person in ("berg", "cole"):
+        audit.decide(person, search.search_id)
+    entry = audit.service.release(search.search_id, soon()).entry
+    audit.running.ledger.publish()
+    note = audit.service.witnessed_checkpoint(soon())
+    assert entry.index < open_checkpoint(note, stage.key, [witness.key]).checkpoint.size
+
+
+class Slow:
+    """A witness that answers when it is let, and counts how many ask it at once."""
+
+    def __init__(self) -> None:
+        self.signer = new_signer()
+        self.let = threading.Semaphore(0)
+        self.asked: list[tuple[int, int]] = []
+        self.at_once = self.most = 0
+
+    @property
+    def key(self) -> NoteVerifier:
+        return self.signer.verifier
+
+    def submit(self, submission: Submission) -> Answer:
+        checkpoint = submission.checkpoint
+        self.at_once += 1
+        self.most = max(self.most, self.at_once)
+        self.asked.append((submission.old_size, checkpoint.size))
+        self.let.acquire()
+        self.at_once -= 1
+        line = cosignature(checkpoint.text(), self.signer, 5)
+        return Cosigned(read_cosignatures(checkpoint.text(), line, [self.key])[0])
+
+    def close(self) -> None:
+        self.let.release()
+
+
+def test_one_submission_is_under_way_and_the_next_is_the_newest() -> None:
+    """Whatever is wanted meanwhile: those in between are left out, not queued."""
+    committed, slow = Committed(grown(MemoryLedger(), 20)), Slow()
+    told = threading.Event()
+    witnessing = asking(WitnessAddress(slow.key, "http://127.0.0.1:1"), wait=0.05)
+    witnesses = Witnesses(witnessing, [slow], committed, told.set, lambda *_: None)
+    witnesses.start()
+    for size in range(1, 21):
+        note = witnesses.cosign(committed.at(size))
+        assert open_checkpoint(note, committed.ledger.key, [slow.key]).witnessed_by == ()
+    assert slow.asked == [(0, 1)]
+    slow.let.release(2)
+    until(lambda: witnesses.witnessed() is not None)
+    until(lambda: slow.asked == [(0, 1), (1, 20)])
+    newest = witnesses.cosign(committed.at(20))
+    assert open_checkpoint(newest, committed.ledger.key, [slow.key]).witnessed_by
+    assert slow.most == 1
+    assert told.is_set()
+    witnesses.close()
