@@ -205,6 +205,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--bodies-rounds", type=int, default=1)
     parser.add_argument("--fsck", type=Path)
+    parser.add_argument("--results", type=Path, default=RESULTS)
     given = parser.parse_args()
     fsck = given.fsck or fsck_program()
     load = os.getloadavg()[0]
@@ -217,8 +218,8 @@ def main() -> None:
         "target": _TARGET,
         "sizes": sizes,
     }
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    RESULTS.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
+    given.results.parent.mkdir(parents=True, exist_ok=True)
+    given.results.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
     for one in sizes:
         for name, speed in one["speed_against_fsck"].items():
             print(

@@ -1,5 +1,7 @@
 """Spans of a ledger examined by several processes, with a bounded number of them at hand."""
 
+import sys
+import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -47,7 +49,9 @@ def _by_pool(source: str, processes: int, spans: Iterable[Span]) -> Iterator[Exa
     from concurrent.futures.process import BrokenProcessPool
     from multiprocessing import get_context
 
-    context = get_context("spawn")  # the same wherever this runs, and safe beside threads
+    # A fork has imported everything already. It is safe where no other thread can hold a lock.
+    forks = sys.platform == "linux" and threading.active_count() == 1
+    context = get_context("fork" if forks else "spawn")
     pool = ProcessPoolExecutor(processes, mp_context=context)
     waiting: deque[Future[Examined]] = deque()
     try:
