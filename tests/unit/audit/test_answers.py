@@ -16,12 +16,12 @@ from onrecord.audit.core.cedar_schema import WORDS
 from onrecord.audit.core.comparing import compare
 from onrecord.audit.core.evaluation import PolicyInForce, PolicyShelf, evaluate
 from onrecord.audit.core.guards import Asked
-from onrecord.audit.core.policy import StatePolicy
+from onrecord.audit.core.policy import StatePolicy, read_policy
 from onrecord.contracts.request_parsing import parse_request
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.identity import Claims
 from onrecord.kernel.vocabulary import Purpose, Role
-from tests.builders.audit import MODEL, REQUEST
+from tests.builders.audit import MODEL, POLICIES, REQUEST
 from tests.builders.policies import UTAH_CEDAR, UTAH_YAML, example, replaced, utah
 
 FEDERAL = replaced(
@@ -78,7 +78,7 @@ def asked_directly(state: StatePolicy, case: Case) -> bool:
     ids=["utah", "maryland", "vermont", "federal", "odd"],
 )
 def test_the_answers_are_the_evaluations(state: StatePolicy) -> None:
-    """R-1: `who` says yes exactly where a request would be granted, in a thousand random cases."""
+    """R-1: `who` says yes exactly where a request would be granted, in hundreds of random cases."""
     space = space_of(state)
     granted = answers(state, space)
     one_for = {name: one for one, names in space.beneficiaries.items() for name in names}
@@ -87,7 +87,7 @@ def test_the_answers_are_the_evaluations(state: StatePolicy) -> None:
     agencies = [*state.authority.agencies, UNLISTED]
     seen = {True: 0, False: 0}
     near = [permit.conditions for permit in state.text.permits]
-    for _ in range(1000):
+    for _ in range(400):
         held = choose.choice(near) if near and choose.random() < 0.8 else {}
         word = {
             name: choose.choice(sorted(held.get(name, WORDS[name] or ())))
@@ -113,7 +113,7 @@ def test_the_answers_are_the_evaluations(state: StatePolicy) -> None:
         )
         assert (told in granted) == asked_directly(state, case), case
         seen[told in granted] += 1
-    assert seen[True] > 20 or not granted
+    assert seen[True] > 10 or not granted
     assert seen[False] > 20
 
 
@@ -136,6 +136,34 @@ def test_agencies_that_no_policy_tells_apart_are_asked_once() -> None:
     )
     apart = space_of(utah(cedar=named, yaml=twin)).agencies
     assert frozenset({"us-ut-slcpd"}) in apart.values()
+    outside = twin.replace("law_enforcement: [us-ut-wvc, ", "law_enforcement: [")
+    assert frozenset({"us-ut-slcpd"}) in space_of(utah(yaml=outside)).agencies.values()
+    assert (
+        frozenset({"us-ut-slcpd", "us-ut-wvc"}) in space_of(utah(yaml=twin)).beneficiaries.values()
+    )
+    by_name = (
+        UTAH_CEDAR
+        + """
+@id("not-for-them")
+forbid (principal, action, resource) when { context.beneficiary_agency == "us-ut-wvc" };
+"""
+    )
+    told_apart = space_of(utah(cedar=by_name, yaml=twin)).beneficiaries
+    assert frozenset({"us-ut-slcpd"}) in told_apart.values()
+
+
+def test_a_policy_that_reads_the_context_as_a_whole_is_asked_everything() -> None:
+    whole = (
+        UTAH_CEDAR
+        + """
+@id("whole")
+forbid (principal, action, resource)
+when { context has probe_source && context.purpose == "licence_fraud" };
+"""
+    )
+    assert utah(cedar=whole).text.spoken_of == frozenset(WORDS)
+    assert utah().text.spoken_of < frozenset(WORDS)
+    assert utah().text.agencies_named == {"us-ut-dld"}
 
 
 WORD = st.sampled_from("abc")
@@ -161,34 +189,39 @@ def test_rows_are_few_and_say_what_is_needed() -> None:
     assert crimes.agencies == ("us-md-msp", "us-ut-dps", "us-ut-slcpd")
 
 
+def maine(old: str = "", new: str = "") -> StatePolicy:
+    """Maine's policy, small enough to be asked everything often, with a word replaced."""
+    files = [(POLICIES / "US-ME" / name).read_text() for name in ("policy.cedar", "authority.yaml")]
+    assert old in "".join(files)
+    cedar, yaml = (text.replace(old, new).encode() if old else text.encode() for text in files)
+    return read_policy(cedar, yaml, "US-ME")
+
+
 def test_a_policy_written_otherwise_that_means_the_same_is_no_difference() -> None:
-    split = replaced(
-        UTAH_CEDAR,
-        'context.purpose == "criminal_investigation" &&',
-        '["criminal_investigation"].contains(context.purpose) &&',
-    )
-    found = compare(utah(), utah(cedar=split))
+    purpose = 'context.purpose == "criminal_investigation" &&'
+    split = maine(purpose, '["criminal_investigation"].contains(context.purpose) &&')
+    found = compare(maine(), split)
     assert found.empty
     assert found.cases_kept > 0
 
 
 def test_one_word_of_law_is_a_difference_in_answers() -> None:
-    narrower = replaced(UTAH_CEDAR, '["violent_felony", "felony"]', '["violent_felony"]')
-    found = compare(utah(), utah(cedar=narrower))
+    narrower = maine('["violent_felony", "felony"]', '["violent_felony"]')
+    found = compare(maine(), narrower)
     assert not found.gained
     (lost,) = found.lost
     assert [str(one) for one in lost.tiers] == ["felony"]
     assert lost.purposes == (Purpose.CRIMINAL_INVESTIGATION,)
-    back = compare(utah(cedar=narrower), utah())
+    back = compare(narrower, maine())
     assert back.gained == found.lost
     assert not back.lost
 
 
 def test_terms_beside_the_answers_are_compared_too() -> None:
-    changed = replaced(UTAH_YAML, "Utah Code 76-6-206: misdemeanor", "Utah Code 76-6-206: felony")
-    found = compare(utah(), utah(yaml=changed))
+    listed = maine("statutes: {}", "statutes: {17-A MRS 201: violent_felony}")
+    found = compare(maine(), listed)
     assert not found.gained
-    assert [(one.old, one.new) for one in found.terms] == [("misdemeanor", "felony")]
+    assert [(one.old, one.new) for one in found.terms] == [("-", "violent_felony")]
 
 
 def test_two_states_are_not_compared() -> None:

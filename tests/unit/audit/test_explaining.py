@@ -61,6 +61,13 @@ def test_what_stands_above_the_states_is_told_apart_from_their_own_law() -> None
     assert [reason.code for reason in vermonts.own] == [ErrorCode.POLICY_FORBIDDEN]
 
 
+def test_a_missing_policy_is_the_states_own_affair() -> None:
+    (nevada,) = explain(asked(galleries=["US-NV"]), shelf())
+    assert nevada.above == ()
+    assert [reason.code for reason in nevada.own] == [ErrorCode.POLICY_MISSING]
+    assert nevada.reading is None
+
+
 def test_each_permit_says_what_it_would_have_taken() -> None:
     listed = {"statute": "Utah Code 76-6-206", "tier": "violent_felony"}
     one = explain(asked(offence=listed), shelf())[0]
@@ -111,6 +118,13 @@ def test_the_policy_in_force_decides_the_past_as_it_was_decided(audit: AuditForT
     some_requests(audit)
     found = replay(audit, utah())
     assert [one.was.granted for one in found] == [True, False, True, False, False]
+    assert [one.would_be for one in found] == [one.was for one in found]
+
+
+def test_a_policy_that_begins_tomorrow_is_tried_on_yesterday(audit: AuditForTest) -> None:
+    some_requests(audit)
+    later = replaced(UTAH_YAML, "effective: 2026-01-01", "effective: 2027-06-01")
+    found = replay(audit, utah(yaml=later))
     assert [one.would_be for one in found] == [one.was for one in found]
 
 

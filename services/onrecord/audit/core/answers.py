@@ -172,11 +172,15 @@ def _within(permit: Permit, space: Space) -> Iterator[Case]:
         sorted(held_to.get("role_sought", _words("role_sought"))),
         sorted(held_to.get("suspicion", _words("suspicion"))),
         sorted(held_to.get("instrument", _words("instrument"))),
-        space.grounds,
-        space.sources,
+        _reached(space.grounds, held_to.get("federal_ground")),
+        _reached(space.sources, held_to.get("probe_source")),
     )
     for values in product(*axes):
         yield Case(*values)
+
+
+def _reached(words: tuple[str, ...], taken: frozenset[str] | None) -> tuple[str, ...]:
+    return words if taken is None else tuple(one for one in words if one in taken)
 
 
 def _alike(
