@@ -16,6 +16,8 @@ from onrecord.proof.grant import Grant
 from onrecord.proof.release import ReleaseProof, verify_release
 from onrecord.vector_search.core.grants import check_dated
 from onrecord.vector_search.core.looks import check_look, read_look
+from onrecord.vector_search.core.names import index_key
+from onrecord.vector_search.core.naming import record_mac
 from onrecord.vector_search.core.values import RecordRow
 from onrecord.vector_search.roster import answers, galleries, records
 from onrecord.vector_search.service.parts import PlaneParts
@@ -90,7 +92,20 @@ class Openings:
             raise _not_supported("a candidate belongs to another search")
         if row.record_id is None:
             raise OnRecordError(ErrorCode.NOT_FOUND, "the record has been deleted since")
+        self._check_name(row, row.record_id)
         return Lead(lead.gallery, lead.candidate_ref, row.record_id, candidate.similarity)
+
+    def _check_name(self, row: RecordRow, record_id: str) -> None:
+        """A name put into the roster by somebody without the gallery's key accuses nobody.
+
+        Raises SEAL_INVALID.
+        """
+        mac = record_mac(self._parts.keys.private_key(row.gallery), record_id)
+        made = index_key(row.gallery, mac, row.generation, row.model_id)
+        if (mac, made) != (row.record_mac, row.index_key):
+            raise OnRecordError(
+                ErrorCode.SEAL_INVALID, "the roster names another record than was enrolled"
+            )
 
     def _opened(self, row: RecordRow) -> bytes:
         if row.wrapped_key is None or row.image_sha256 is None:
