@@ -116,7 +116,8 @@ def test_a_key_of_another_state_is_no_successor(chain: Chain) -> None:
 def test_the_chain_is_of_those_bundles_and_no_others(chain: Chain) -> None:
     changed = chain.add(FIRST, SECOND)
     newest = chain.add(SECOND)
-    chain.bundles[changed.digest] = Chain().add(FIRST, SECOND, version=9)
+    other = Chain().add(FIRST, SECOND, version=1, previous="00" * 32)
+    chain.bundles[changed.digest] = other
     assert refused(chain, newest) is ErrorCode.POLICY_INVALID
 
 

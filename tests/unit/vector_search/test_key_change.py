@@ -2,8 +2,9 @@
 
 import pytest
 
+from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode
-from onrecord.proof.authority import build_bundle, key_name
+from onrecord.proof.authority import AuthorityBundle, build_bundle, key_name
 from onrecord.proof.notes import NoteSigner
 from tests.builders.plane import UTAH, World, face, signer
 from tests.unit.vector_search.conftest import Refused
@@ -49,6 +50,25 @@ def test_a_change_that_the_plane_never_saw_is_followed_later(world: World) -> No
     four = publish(world, THIRD, version=4, previous=three)
     assert world.ask(world.grant(policy=four), face(1))
     assert pinned(world) == THIRD.verifier.text
+
+
+def test_two_first_searches_at_once_follow_to_the_same_key(world: World) -> None:
+    """What the second one fetches, the first has followed meanwhile."""
+    first = signer(key_name(UTAH))
+    change = publish(world, first, SECOND, version=2, previous=world.policies[UTAH])
+    answer, meanwhile = world.proofs.policy, world.grant(policy=change, search_id="s-2")
+    calls = []
+
+    def slow(digest: str, deadline: Deadline) -> AuthorityBundle:
+        calls.append(digest)
+        if len(calls) == 1:
+            assert world.ask(meanwhile, face(1))
+        return answer(digest, deadline)
+
+    world.proofs.policy = slow  # type: ignore[method-assign]
+    assert world.ask(world.grant(policy=change, search_id="s-1"), face(1))
+    assert calls == [change, change]
+    assert pinned(world) == SECOND.verifier.text
 
 
 def test_after_the_change_the_old_key_opens_nothing(world: World, refused: Refused) -> None:

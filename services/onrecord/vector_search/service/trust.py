@@ -119,11 +119,13 @@ class PolicyTrust:
             keys = self._verify(self._fetched(digest, deadline), gallery, digest, deadline)
             with write_transaction(self._parts.roster) as tx:
                 locked = galleries.lock(tx, gallery.jurisdiction)
-                if locked is None or locked.authority_key != gallery.authority_key:
-                    raise _unsigned("the state's key was changed at this moment; ask again")
-                for key in keys:
-                    galleries.add_authority_key(tx, gallery.jurisdiction, key.text)
                 newest = keys[-1].text if keys else gallery.authority_key
+                held_now = None if locked is None else locked.authority_key
+                if held_now == gallery.authority_key:
+                    for key in keys:
+                        galleries.add_authority_key(tx, gallery.jurisdiction, key.text)
+                elif held_now != newest:  # another search has followed meanwhile, and elsewhere to
+                    raise _unsigned("the state's key was changed at this moment; ask again")
                 galleries.add_verified_policy(tx, replace(gallery, authority_key=newest), digest)
             self._parts.reached(write_points.POLICY_STORED)
         self._verified.add(content)
