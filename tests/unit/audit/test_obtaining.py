@@ -82,9 +82,11 @@ def got(
     ours: Committed,
     size: int,
     known: int = 0,
+    promised: int | None = None,
     forgot: Callable[[int], None] = lambda _: None,
 ) -> Obtained:
-    return obtain(witness, ours, ours.at(size), known, forgot)
+    promised = known if promised is None else promised
+    return obtain(witness, ours, ours.at(size), known, promised, forgot)
 
 
 def test_a_witness_that_is_where_we_believe_is_asked_once(ours: Committed) -> None:
@@ -150,6 +152,11 @@ def test_a_smaller_size_than_it_had_cosigned_is_told(ours: Committed) -> None:
     assert told == [3]
     got(Scripted(3, "ok"), ours, 9, known=2, forgot=told.append)
     assert told == [3]
+    # After a restart it is asked, and what we have its signature on is remembered all the same.
+    got(Scripted(5, "ok"), ours, 9, promised=7, forgot=told.append)
+    got(Scripted("ok"), ours, 9, promised=7, forgot=told.append)
+    got(Scripted(7, "ok"), ours, 9, promised=7, forgot=told.append)
+    assert told == [3, 5, 0]
 
 
 KEY = new_signer().verifier

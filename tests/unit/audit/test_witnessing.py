@@ -333,6 +333,20 @@ def test_a_witness_that_was_restored_is_an_alarm_and_goes_on(stage: Stage) -> No
         audit.close()
 
 
+def test_a_witness_restored_while_audit_was_away_is_an_alarm_too(stage: Stage) -> None:
+    witness = stage.witness()
+    audit = stage.open(asking(witness))
+    audit.authorize()
+    audit.running.ledger.publish()
+    audit.close()
+    witness.stop()
+    fresh = stage.folder.parent / "restored.db"
+    with running_witness(fresh, stage.key, signer=witness.signer) as restored:
+        again = stage.open(asking(restored))
+        until(lambda: alarms(again) == ["witness"])
+        again.close()
+
+
 def test_a_rolled_back_object_store_is_an_alarm_and_is_published_again(stage: Stage) -> None:
     """Found by audit at its next publication; by others who had seen more, at once."""
     restore = stage.keep("backup", database=False)

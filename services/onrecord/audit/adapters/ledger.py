@@ -26,7 +26,12 @@ from onrecord.kernel.times import Clock
 from onrecord.kernel.vocabulary import EntryKind, Service
 from onrecord.kernel.writepoints import WritePoint
 from onrecord.proof import merkle
-from onrecord.proof.checkpoint import Checkpoint, SignedCheckpoint, sign_checkpoint
+from onrecord.proof.checkpoint import (
+    Checkpoint,
+    SignedCheckpoint,
+    open_checkpoint,
+    sign_checkpoint,
+)
 from onrecord.proof.entry import LoggedEntry
 from onrecord.proof.notes import NoteSigner
 
@@ -87,6 +92,10 @@ class StoredLedger:
         schema.create_ledger(self._engine)
         self._refresh()
         self._appender.start()
+        kept = self._shown.witnessed()
+        if kept is not None:
+            opened = open_checkpoint(kept, self._signer.verifier)
+            self._witnesses.remember(opened.checkpoint, kept)
         self._witnesses.start()
         self._publisher.start()
 

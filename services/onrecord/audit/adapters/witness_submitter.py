@@ -45,11 +45,15 @@ class Submitter:
         self.has_been_heard = False
         """Whether it has answered, or failed to, since the start."""
         self._wanted: SignedCheckpoint | None = None
-        self._cosigned = 0
+        self._cosigned = self._promised = 0
         self._failures = 0
         self._resting = False
         self._closing = False
         self._thread = threading.Thread(target=self._run, name=f"witness {self.name}", daemon=True)
+
+    def remember(self, size: int) -> None:
+        """We have its signature on so many entries, from an earlier run."""
+        self._promised = max(self._promised, size)
 
     def start(self) -> None:
         self._thread.start()
@@ -75,7 +79,8 @@ class Submitter:
     def _run(self) -> None:
         while (wanted := self._next()) is not None:
             try:
-                found = obtain(self._witness, self._ledger, wanted, self._cosigned, self._forgot)
+                known, promised = self._cosigned, self._promised
+                found = obtain(self._witness, self._ledger, wanted, known, promised, self._forgot)
             except ContradictionError as error:
                 with self._changed:
                     self._closing = True
@@ -104,7 +109,7 @@ class Submitter:
                 _log.info("%s cosigns again", self.name)
             self._failures = 0
             self.has_been_heard = True
-            self._cosigned = found.signed.checkpoint.size
+            self._cosigned = self._promised = found.signed.checkpoint.size
             self._obtained(found)
             self._changed.notify_all()
 
@@ -125,10 +130,8 @@ class Submitter:
 
     def _forgot(self, size: int) -> None:
         why = (
-            f"{self.name} has cosigned {self._cosigned} entries and now knows of {size}: it was "
+            f"{self.name} has cosigned {self._promised} entries and now knows of {size}: it was "
             "restored from an older copy, and could be shown another history"
         )
         _log.error("alarm (witness): %s", why)
-        with self._changed:
-            self._cosigned = size
         self._alarm("witness", why)

@@ -46,6 +46,13 @@ class Witnesses:
             for one in asked
         ]
 
+    def remember(self, checkpoint: Checkpoint, note: str) -> None:
+        """Before the start: a checkpoint that an earlier run had cosigned, as it was kept."""
+        named = {one.witness.name for one in self._read(note)}
+        for one in self._submitters:
+            if one.name in named:
+                one.remember(checkpoint.size)
+
     def start(self) -> None:
         for one in self._submitters:
             one.start()
@@ -56,11 +63,7 @@ class Witnesses:
 
     def adopt(self, signed: SignedCheckpoint, published: str) -> None:
         """Take over what the published note of this very checkpoint bears: another run's."""
-        try:
-            found = cosignatures_on(published, self._witnessing.quorum.witnesses)
-        except OnRecordError as error:
-            _log.error("the published checkpoint bears a false cosignature: %s", error.message)
-            return
+        found = self._read(published)
         with self._changed:
             for one in found:
                 self._keep(Obtained(signed, one))
@@ -98,6 +101,13 @@ class Witnesses:
                 return None
             newest = max(met, key=lambda one: one.size)
             return SignedCheckpoint(self._note(self._signed[newest]), newest)
+
+    def _read(self, note: str) -> tuple[Cosignature, ...]:
+        try:
+            return cosignatures_on(note, self._witnessing.quorum.witnesses)
+        except OnRecordError as error:
+            _log.error("a checkpoint of ours bears a false cosignature: %s", error.message)
+            return ()
 
     def _settled(self, signed: SignedCheckpoint) -> bool:
         if self._contradiction is not None:

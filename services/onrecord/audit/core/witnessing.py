@@ -140,16 +140,16 @@ def obtain(
     ledger: Committed,
     wanted: SignedCheckpoint,
     known: int,
+    promised: int,
     forgot: Callable[[int], None],
 ) -> Obtained:
     """Have `wanted` cosigned, or the newest head where the witness is further than that.
 
-    `known` is the size that we believe it cosigned last. `forgot` is told a size less than that,
-    which no witness that kept its promise can name. Raises `WitnessAwayError`,
-    `ContradictionError`.
+    `known` is the size that we believe it cosigned last (0: it is asked), `promised` the largest
+    that we have its signature on. `forgot` is told a size less than that, which no witness that
+    kept its promise can go on from. Raises `WitnessAwayError`, `ContradictionError`.
     """
     name, target, said_so = witness.key.name, wanted, False
-    believed = known
     for _ in range(MAX_ROUNDS):
         if known > target.checkpoint.size:
             # Another replica may have appended, and shown it, since we read our head.
@@ -165,11 +165,10 @@ def obtain(
         answer = witness.submit(Submission(known, ledger.consistency(known, size), target.note))
         match answer:
             case Cosigned(cosignature):
+                if known < promised:
+                    forgot(known)
                 return Obtained(target, cosignature)
             case Elsewhere(told) if told != known:
-                if told < believed:
-                    forgot(told)
-                    believed = told
                 known, said_so = told, True
             case Elsewhere(_) | NotExtended(_):
                 # By tag v1.0.0 a 409 that names our own size means: the same size, another root.
