@@ -200,10 +200,24 @@ def test_entries_cannot_be_reordered_deleted_inserted_or_replaced(
         assert fault.check == (ROOT if tiles_too else TILES_AGREE)
 
 
-def test_a_leaf_that_is_no_commitment_is_found() -> None:
+_ANY = b'{"c":"%b","v":1}' % (b"A" * 43 + b"=")
+
+
+@pytest.mark.parametrize(
+    "readable",
+    [
+        b'{"kind":"logon.failed"}',
+        _ANY.replace(b"A=", b"B="),  # the same 32 bytes, spelled another way
+        _ANY.replace(b'"v":1', b'"v":2'),
+        _ANY.replace(b"A=", b"AA"),
+        _ANY.replace(b"AAAA", b"A-_A", 1),
+        _ANY + b"\n",
+        b"",
+    ],
+)
+def test_a_leaf_that_is_no_commitment_is_found(readable: bytes) -> None:
     """R-26: nothing but commitments is public, even if the log's own key signs it."""
     made = published_ledger(2)
-    readable = b'{"kind":"logon.failed"}'
     made.tree.append(merkle.leaf_hash(readable))
     plain = [*made.leaves(0, 2), readable]
     made.leaves = lambda first, end: plain[first:end]  # type: ignore[method-assign]
