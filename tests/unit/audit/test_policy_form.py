@@ -129,17 +129,6 @@ def test_the_files_must_be_of_one_state() -> None:
         ("law_enforcement: [us-ut-slcpd,", "law_enforcement: [us-xx-nobody,", "us-xx-nobody"),
         ("list_size: 30", "list_size: 51", "from 2 to 50"),
         ("grant_minutes: 5", "grant_minutes: 6", "from 1 to 5"),
-        ("emergency: {permitted: false}", "emergency: {permitted: perhaps}", "true or false"),
-        ("emergency: {permitted: false}", "emergency: {permitted: false, followup_hours: 48}", "not a known field"),
-        ("emergency: {permitted: false}", "emergency: {permitted: true, followup_hours: 0}", "from 1 to 168"),
-        ("emergency: {permitted: false}", "emergency: {permitted: true, followup_hours: 169}", "from 1 to 168"),
-        ("emergency: {permitted: false}", "emergency: {permitted: true, followup_hours: true}", "from 1 to 168"),
-        ("emergency: {permitted: false}", "emergency: {permitted: true, waives: [training]}", "out of: instrument, suspicion"),
-        ("emergency: {permitted: false}", "emergency: {permitted: true, waives: []}", "out of: instrument, suspicion"),
-        ("emergency: {permitted: false}", "emergency: {permitted: true, purposes: [immigration_enforcement]}", "cannot be an emergency"),
-        ("emergency: {permitted: false}", "emergency: {permitted: true, purposes: [missing_person, missing_person]}", "each once"),
-        ("emergency: {permitted: false}", "emergency: {permitted: true, instruments: [none]}", "must name an instrument"),
-        ("emergency: {permitted: false}", "emergency: {permitted: true, instruments: [promise]}", "out of"),
         ("76-6-302: violent_felony", "76-6-302: very_bad", "must be one of"),
         ("  criminal_investigation: reasonable", "  curiosity: reasonable", "not a purpose"),
         ("roles_sought: [suspect,", "roles_sought: [king,", "out of"),
@@ -165,6 +154,32 @@ def test_what_is_not_one_small_yaml_document_is_refused(data: bytes) -> None:
     with pytest.raises(OnRecordError) as caught:
         read_yaml(data)
     assert caught.value.code is ErrorCode.POLICY_INVALID
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ("{permitted: perhaps}", "true or false"),
+        ("{permitted: false, followup_hours: 48}", "not a known field"),
+        ("{permitted: true, followup_hours: 0}", "from 1 to 168"),
+        ("{permitted: true, followup_hours: 169}", "from 1 to 168"),
+        ("{permitted: true, followup_hours: true}", "from 1 to 168"),
+        ("{permitted: true, waives: [training]}", "out of: instrument, suspicion"),
+        ("{permitted: true, waives: []}", "out of: instrument, suspicion"),
+        ("{permitted: true, purposes: [immigration_enforcement]}", "cannot be an emergency"),
+        ("{permitted: true, purposes: [missing_person, missing_person]}", "each once"),
+        ("{permitted: true, instruments: [none]}", "must name an instrument"),
+        ("{permitted: true, instruments: [promise]}", "out of"),
+    ],
+)
+def test_an_emergency_rule_with_a_gap_is_refused(rule: str, told: str) -> None:
+    """R-10."""
+    text = UTAH.replace("emergency: {permitted: false}", f"emergency: {rule}")
+    assert text != UTAH
+    with pytest.raises(OnRecordError) as caught:
+        read_authority(text.encode())
+    assert caught.value.code is ErrorCode.POLICY_INVALID
+    assert told in caught.value.message
 
 
 def test_a_permitted_emergency_protects_unless_it_says_otherwise() -> None:
