@@ -244,8 +244,8 @@ class FakeEnrolling:
         gallery: str,
         repair: bool,
         user_token: str,
+        remove_unknown: int | None,
         deadline: Deadline,
-        remove_unknown: int | None = None,
     ) -> GalleryCheck:
         if remove_unknown is not None:
             self.removed_unknown.append(remove_unknown)

@@ -184,5 +184,3 @@ def _plane_beside(audit: AuditForTest, folder: Path, clock: StillClock) -> World
         ingest=ingest,
         consumer=PlaneConsumer(plane, Unthrottled()),
     )
-
-

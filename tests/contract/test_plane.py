@@ -206,16 +206,16 @@ class TestDeletion:
 class TestUpkeep:
     def test_roster_index_and_vault_agree(self, world: World, refused: Refused) -> None:
         """R-48."""
-        check = world.plane.check_gallery(UTAH, False, world.custodian(), world.deadline)
+        check = world.plane.check_gallery(UTAH, False, world.custodian(), None, world.deadline)
         assert check == GalleryCheck(UTAH, 5, 5, 0, 0, 0, 0)
         world.vault.put(vault_object_key(UTAH, "f" * 32), b"of nobody that the roster knows")
-        check = world.plane.check_gallery(UTAH, False, world.custodian(), world.deadline)
+        check = world.plane.check_gallery(UTAH, False, world.custodian(), None, world.deadline)
         assert check == GalleryCheck(UTAH, 5, 5, 0, 0, 0, 0, 1)
-        check = world.plane.check_gallery(UTAH, False, world.custodian(), world.deadline, 1)
+        check = world.plane.check_gallery(UTAH, False, world.custodian(), 1, world.deadline)
         assert check == GalleryCheck(UTAH, 5, 5, 0, 0, 0, 0)
         refused(
             ErrorCode.ROLE_MISSING,
-            lambda: world.plane.check_gallery(UTAH, True, world.asker, world.deadline),
+            lambda: world.plane.check_gallery(UTAH, True, world.asker, None, world.deadline),
         )
 
     def test_an_enrolment_that_stopped_is_sent_on_its_way_again(self, world: World) -> None:

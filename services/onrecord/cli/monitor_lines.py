@@ -1,7 +1,7 @@
 """What `onrecord monitor` says on a terminal, or to another program."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import click
@@ -44,7 +44,8 @@ class MonitorLines:
         now = self._clock.now()
         root = None if found.checkpoint is None else found.checkpoint.root.hex()
         if self._as_json:
-            told = {"event": "round", "time": format_time(now), "size": size, "root": root}
+            told: dict[str, object] = {"event": "round", "time": format_time(now)}
+            told |= {"size": size, "root": root}
             told |= {"witnessed_by": list(found.witnessed_by), "bodies": found.bodies}
             click.echo(json.dumps(told | {"alarms": len(found.alarms)}))
         elif size is not None and root is not None:
@@ -54,7 +55,7 @@ class MonitorLines:
                 f"{format_time(now)}  {size} entries, root {root[:16]}…, {witnessed}{bodies}"
             )
 
-    def _say(self, now: datetime, word: str, one: Alarm, told: dict[str, object]) -> None:
+    def _say(self, now: datetime, word: str, one: Alarm, told: Mapping[str, object]) -> None:
         if self._as_json:
             event = {"ALARM": "alarm", "over": "over"}[word]
             click.echo(json.dumps({"event": event, "time": format_time(now), **told}))

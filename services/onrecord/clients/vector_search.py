@@ -172,8 +172,8 @@ class PlaneClient:
         gallery: str,
         repair: bool,
         user_token: str,
+        remove_unknown: int | None,
         deadline: Deadline,
-        remove_unknown: int | None = None,
     ) -> GalleryCheck:
         return self._exchange(
             self._stub.CheckGallery,

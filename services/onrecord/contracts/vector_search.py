@@ -207,8 +207,8 @@ class Plane(TransportKeys, Protocol):
         gallery: str,
         repair: bool,
         user_token: str,
+        remove_unknown: int | None,
         deadline: Deadline,
-        remove_unknown: int | None = None,
     ) -> GalleryCheck:
         """Compare roster, index and vault; repair the index from the other two if asked to.
 

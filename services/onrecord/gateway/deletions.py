@@ -51,5 +51,5 @@ class Deletions:
             caller.require_custodian(gallery)
         deadline = Deadline.after(self._limits.check_seconds)
         return self._planes.of(gallery, deadline).check_gallery(
-            gallery, repair, caller.token, deadline, remove_unknown
+            gallery, repair, caller.token, remove_unknown, deadline
         )

@@ -117,8 +117,8 @@ class _Enrolling(vector_search_pb2_grpc.VectorSearchServicer):
                 request.gallery,
                 request.repair,
                 request.user_token,
-                deadline_of(context),
                 request.remove_unknown if request.HasField("remove_unknown") else None,
+                deadline_of(context),
             )
         )
 

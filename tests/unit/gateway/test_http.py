@@ -130,8 +130,9 @@ def test_the_openapi_document_is_complete(office: Office) -> None:
         for method, operation in methods.items()
     }
     assert set(operations) == {
-        "startSearch", "listSearches", "getSearch", "getLeads", "followUpEmergency", "liftSuspension",
-        "joinExaminers", "listTasks", "getTask", "lookAtProbe", "lookAtCandidate", "decideTask",
+        "startSearch", "listSearches", "getSearch", "getLeads", "followUpEmergency",
+        "liftSuspension", "joinExaminers", "listTasks", "getTask", "lookAtProbe",
+        "lookAtCandidate", "decideTask",
         "listGalleries", "createGallery", "activatePolicy", "enrolRecord", "listPolicies",
         "deleteRecord", "getDeletion", "getEnrolment", "checkGallery", "removeUnknownPortraits",
         "openManifest", "getManifest", "putChunk", "bringPortraits", "listRows",

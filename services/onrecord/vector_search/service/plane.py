@@ -187,8 +187,8 @@ class PlaneService:
         gallery: str,
         repair: bool,
         user_token: str,
+        remove_unknown: int | None,
         deadline: Deadline,
-        remove_unknown: int | None = None,
     ) -> GalleryCheck:
         deadline.check()
         return self._reconciliation.check(gallery, repair, user_token, deadline, remove_unknown)
