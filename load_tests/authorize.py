@@ -6,9 +6,9 @@ Everything is real: mutual TLS and gRPC, tokens verified (ES256), policy evaluat
 counted, entries committed (every commit synced to disk), checkpoints signed, grants with their
 proofs, tiles published. Audit is a process of its own; this one asks, and tells what share of the
 cores it took to do so. In each round, one after the other: bare commits of SQLite, audit asked
-inside its process, audit over gRPC as fast as it answers, and audit over gRPC at half that rate,
-in an open loop: requests come when they come (exponential gaps), whether or not the last one was
-answered, and a wait is counted from when a request was due.
+inside its process, audit over gRPC as fast as it answers, and audit over gRPC at half that rate
+and at half of the rate that is the goal, in open loops: requests come when they come (exponential
+gaps), whether or not the last one was answered, and a wait is counted from when a request was due.
 """
 
 import argparse
@@ -62,6 +62,8 @@ class Round:
     p99_ms: float
     half_cores_generator: float
     half_cores_audit: float
+    goal_p50_ms: float
+    goal_p99_ms: float
     load: float
 
 
@@ -154,6 +156,8 @@ def measure(orders: Connection, generator: Generator, seconds: float) -> Round:
     answered, waits = generator.open(rate, seconds)
     half = [(now - then) / seconds for now, then in zip(_cpu(orders), before, strict=True)]
     cuts = statistics.quantiles(waits, n=100)
+    _, at_goal = generator.open(TARGET_RATE / 2, seconds)
+    goal = statistics.quantiles(at_goal, n=100)
     return Round(
         bare_commits=bare,
         inside=inside,
@@ -166,6 +170,8 @@ def measure(orders: Connection, generator: Generator, seconds: float) -> Round:
         p99_ms=cuts[98],
         half_cores_generator=half[0],
         half_cores_audit=half[1],
+        goal_p50_ms=goal[49],
+        goal_p99_ms=goal[98],
         load=os.getloadavg()[0],
     )
 
@@ -197,7 +203,9 @@ def main() -> int:
     plot(told, IMAGE)
     medians = told["medians"]
     assert isinstance(medians, dict)
-    return 0 if medians["over_grpc"] >= TARGET_RATE and medians["p99_ms"] <= TARGET_P99_MS else 1
+    return (
+        0 if medians["over_grpc"] >= TARGET_RATE and medians["goal_p99_ms"] <= TARGET_P99_MS else 1
+    )
 
 
 def _rounds(folder: Path, given: argparse.Namespace) -> list[Round]:
