@@ -5,18 +5,22 @@ the same instant. A copy of the folder is the same installation at an earlier ti
 """
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from onrecord.audit.core.witnessing import Witnessing
+from onrecord.chassis.bus.ports import Message, Publisher
 from onrecord.chassis.objects import LocalObjects
 from onrecord.chassis.throttle import Unthrottled
 from onrecord.clients.transport import TransportSeals
 from onrecord.contracts.audit import Authorization, ReleaseOutcome
 from onrecord.contracts.images import Vector
 from onrecord.contracts.vector_search import GalleryResult, GallerySearch, Lead
+from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.vocabulary import Conclusion, Role, Service
+from onrecord.kernel.writepoints import unobserved
 from onrecord.proof.attestation import AttestationVerifier
 from onrecord.proof.entry import LoggedEntry
 from onrecord.proof.notes import NoteSigner
@@ -42,6 +46,21 @@ from tests.builders.plane import (
 PEOPLE = range(3)
 
 
+class LossyPublisher:
+    """Says of every message that it is durable, and drops those of the topics in `drops`."""
+
+    def __init__(self, true: Publisher) -> None:
+        self._true = true
+        self.drops: set[str] = set()
+
+    def publish(self, messages: Sequence[Message], deadline: Deadline) -> None:
+        kept = [message for message in messages if message.topic not in self.drops]
+        self._true.publish(kept, deadline)
+
+    def close(self) -> None:
+        self._true.close()
+
+
 @dataclass(slots=True)
 class Joined:
     """`world` is the plane and its neighbours; its own ledger in memory is not used."""
@@ -49,6 +68,7 @@ class Joined:
     folder: Path
     audit: AuditForTest
     world: World
+    bus: LossyPublisher
 
     @property
     def plane(self) -> PlaneService:
@@ -112,7 +132,10 @@ def open_joined(
     """What stands in `folder` is taken up again; `plane` names the plane's own folder in it."""
     clock = at or SetClock()
     audit = open_audit(folder / "audit", clock=clock, witnessing=witnessing)
-    return Joined(folder, audit, _plane_beside(audit, folder / plane, StillClock(clock.at)))
+    bus = LossyPublisher(audit.bus.publisher())
+    return Joined(
+        folder, audit, _plane_beside(audit, folder / plane, StillClock(clock.at), bus), bus
+    )
 
 
 def new_joined(folder: Path) -> Joined:
@@ -134,10 +157,12 @@ def new_joined(folder: Path) -> Joined:
 
 def second_plane(joined: Joined, name: str) -> World:
     """Another operator's plane on the same ledger and bus, with a certificate of its own."""
-    return _plane_beside(joined.audit, joined.folder / name, StillClock(joined.world.clock.at))
+    bus = joined.audit.bus.publisher()
+    clock = StillClock(joined.world.clock.at)
+    return _plane_beside(joined.audit, joined.folder / name, clock, bus)
 
 
-def _plane_beside(audit: AuditForTest, folder: Path, clock: StillClock) -> World:
+def _plane_beside(audit: AuditForTest, folder: Path, clock: StillClock, bus: Publisher) -> World:
     folder.mkdir(parents=True, exist_ok=True)
     services = (Service.DETECTION, Service.EMBEDDING, Service.VECTOR_SEARCH)
     attestors = {service: audit.attestor(service) for service in services}
@@ -145,7 +170,7 @@ def _plane_beside(audit: AuditForTest, folder: Path, clock: StillClock) -> World
     vault, ingest = LocalObjects(folder / "vault"), LocalObjects(folder / "ingest")
     index = ExactIndex(folder / "index.jsonl")
     roster = open_roster(f"sqlite:///{folder / 'roster.db'}")
-    relay = Relay(roster, audit.bus.publisher(), lambda _: None)
+    relay = Relay(roster, bus, unobserved)
     plane = PlaneService(
         PlaneParts(
             name=folder.name,

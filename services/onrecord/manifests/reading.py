@@ -93,24 +93,38 @@ class ParquetList:
         self._wanted = COLUMNS[act]
 
     def check(self) -> None:
-        _check_columns(self._open().schema_arrow.names, self._wanted)
+        _check_columns(self._open()[1], self._wanted)
 
     def rows(self) -> Iterator[Row]:
         number = 0
-        for batch in self._open().iter_batches(_BATCH, columns=list(self._wanted)):
-            columns = [batch.column(name).to_pylist() for name in self._wanted]
+        for columns in self._columns():
             for fields in zip(*columns, strict=True):
                 number += 1
                 if not all(isinstance(one, str) for one in fields):
                     raise _invalid(f"row {number} holds something other than text", number)
                 yield _row(list(fields))
 
-    def _open(self) -> Any:
+    def _columns(self) -> Iterator[list[list[Any]]]:
+        """The columns that are wanted, some thousand rows of them at a time."""
+        from pyarrow import ArrowException
+
+        done = 0
+        try:
+            for batch in self._open()[0].iter_batches(_BATCH, columns=list(self._wanted)):
+                yield [batch.column(name).to_pylist() for name in self._wanted]
+                done += batch.num_rows
+        except (ArrowException, OSError, LookupError, ValueError) as error:
+            # Its last bytes alone were read when it was opened; the rest may be anything.
+            raise _invalid(f"it cannot be read beyond row {done}", done + 1) from error
+
+    def _open(self) -> tuple[Any, list[str]]:
+        """The file and the names of its columns."""
         from pyarrow import ArrowException, parquet
 
         try:
-            return parquet.ParquetFile(self._path)
-        except (ArrowException, OSError) as error:
+            file = parquet.ParquetFile(self._path)
+            return file, list(file.schema_arrow.names)
+        except (ArrowException, OSError, LookupError, ValueError) as error:
             raise _invalid("it is not a Parquet file that can be read", 0) from error
 
 

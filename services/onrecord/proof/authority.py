@@ -200,7 +200,9 @@ def read_manifest(encoded: bytes) -> Manifest:
     if not isinstance(value, dict) or set(value) - {_KEY} != _FIELDS:
         raise _invalid("manifest.json does not have exactly the fields of a manifest")
     version = value["version"]
-    texts = {name: str(value[name]) for name in set(value) - {"version"}}
+    texts = {name: text for name, text in value.items() if isinstance(text, str)}
+    if len(texts) != len(value) - 1:
+        raise _invalid("a field of the manifest is not text")
     if texts.get(_KEY, "-") == "":
         raise _invalid("the manifest's key is empty")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:

@@ -40,6 +40,14 @@ def verify_release(proof: ReleaseProof, key: NoteVerifier) -> VerifiedRelease:
 
     Raises RELEASE_NOT_SUPPORTED, or what `verify_entry` raises.
     """
+    try:
+        return _derived(proof, key)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        # Whoever has the ledger's key can log anything.
+        raise _unsupported("an entry it rests on cannot be read") from error
+
+
+def _derived(proof: ReleaseProof, key: NoteVerifier) -> VerifiedRelease:
     grant = read_grant(proof.grant, key)
     release = _of_kind(proof.release, key, EntryKind.LEAD_RELEASED, grant)
     executed = [_of_kind(e, key, EntryKind.SEARCH_EXECUTED, grant) for e in proof.executed]
@@ -52,6 +60,8 @@ def verify_release(proof: ReleaseProof, key: NoteVerifier) -> VerifiedRelease:
     if sorted(entry.index for entry in decided) != sorted(release.body.get("decided", ())):
         raise _unsupported("the decisions are not those the release names")
     receipts: list[Mapping[str, Any]] = [entry.body["receipt"] for entry in executed]
+    if not all(isinstance(receipt["gallery"], str) for receipt in receipts):
+        raise _unsupported("a receipt does not name its gallery")
     outcome = derive_outcome(
         merge_candidates(receipts, grant.list_size),
         [entry.body for entry in decided],
