@@ -8,7 +8,7 @@ import copy
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -155,3 +155,13 @@ def read_or_refused(read: Callable[[], Any]) -> Any:
         return None
     finally:
         assert time.process_time() - began < SECONDS
+
+
+def neighbours(example: bytes) -> Iterator[bytes]:
+    """Every example that is one flipped bit, one dropped byte or one strange byte away."""
+    for at in range(len(example)):
+        for bit in range(8):
+            yield example[:at] + bytes([example[at] ^ (1 << bit)]) + example[at + 1 :]
+        yield example[:at] + example[at + 1 :]
+        for strange in (b" ", b"=", b"\n", b"0", b"\x00"):
+            yield example[:at] + strange + example[at:]

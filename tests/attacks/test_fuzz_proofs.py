@@ -6,6 +6,7 @@ Attacker: whoever is between a ledger and its reader, and can send anything.
 
 import base64
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ from onrecord.proof.submission import Submission, parse_submission
 from onrecord.proof.tiles import TileObject, decode_bundle, encode_bundle
 from onrecord.witness.book import Book
 from onrecord.witness.service import Witness
-from tests.attacks.fuzzing import fuzzed, mutations, read_or_refused
+from tests.attacks.fuzzing import fuzzed, mutations, neighbours, read_or_refused
 from tests.builders.ledger import MemoryLedger
 from tests.builders.witnessing import grown, submission
 
@@ -202,6 +203,32 @@ def test_a_bundle_of_entries_has_one_spelling(data: bytes) -> None:
 def test_a_tile_has_one_path(data: bytes) -> None:
     tile = read_or_refused(lambda: TileObject.parse(lenient(data)))
     assert tile is None or tile.path == lenient(data)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+_SPELT: dict[str, tuple[bytes, Callable[[bytes], bytes]]] = {
+    "checkpoint": (TEXT.encode(), lambda data: _bytes(parse_checkpoint(lenient(data)).text())),
+    "submission": (SUBMISSION, lambda data: parse_submission(data).encode()),
+    "verifier key": (
+        KEY.text.encode(),
+        lambda data: NoteVerifier.parse(lenient(data)).text.encode(),
+    ),
+    "bundle": (encode_bundle(LEAVES), lambda data: encode_bundle(decode_bundle(data))),
+    "tile": (b"tile/3/x001/067.p/9", lambda data: TileObject.parse(lenient(data)).path.encode()),
+}
+
+
+@pytest.mark.parametrize("what", _SPELT)
+def test_no_neighbour_is_a_second_spelling(what: str) -> None:
+    """One bit or one byte away from a valid one: another thing, or nothing."""
+    example, respelt = _SPELT[what]
+    assert respelt(example) == example
+    for data in neighbours(example):
+        again = read_or_refused(lambda one=data: respelt(one))  # type: ignore[misc]
+        assert again is None or again == data
 
 
 def _line(index: int) -> bytes:

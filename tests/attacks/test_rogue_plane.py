@@ -3,22 +3,34 @@
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from hypothesis import given, settings
+
+from onrecord.chassis.bus.ports import SCHEMA, Message
 from onrecord.chassis.database import read_transaction
 from onrecord.chassis.sealing import Sealed, open_sealed
 from onrecord.contracts.enrolment import portrait_aad
+from onrecord.contracts.events import SEARCH_EXECUTED, SearchExecuted
 from onrecord.contracts.vector_search import Candidate
+from onrecord.events.messages import message_of
+from onrecord.events.v1 import events_pb2 as pb
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.kernel.vocabulary import Service
+from onrecord.proof import statements
+from onrecord.rpc.values import attestation_message
 from onrecord.vector_search.adapters.key_files import KeyFiles
 from onrecord.vector_search.core.values import IndexSpace
 from onrecord.vector_search.roster import answers, galleries, records
 from tests.attacks.conftest import Refused, entries, kinds
+from tests.attacks.fuzzing import documents, fuzzed
 from tests.builders.audit import soon
 from tests.builders.gateway import build_office
 from tests.builders.gateway_services import FakePlane
 from tests.builders.joined import Joined, second_plane
 from tests.builders.plane import UTAH, face, near, portrait, record_name
+from tests.unit.audit.test_one_search import verify
 
 
 def test_possible_a_receipt_for_another_states_gallery(joined: Joined) -> None:
@@ -141,3 +153,31 @@ def test_possible_it_keeps_whom_a_search_without_a_lead_had_found(joined: Joined
     assert row is not None
     assert row.record_id == record_name(1)
     assert entries(joined.audit)[-1]["kind"] == "search.closed"
+
+
+def test_whatever_a_plane_signs_becomes_an_entry(joined: Joined) -> None:
+    """Law 3: nothing that is signed is thrown away, and no form of it stops the ledger."""
+    granted = joined.audit.authorize()
+    attestor = joined.audit.attestor(Service.VECTOR_SEARCH)
+    valid = statements.read(joined.audit.receipt(granted.entry))
+    schema = message_of(SearchExecuted(attestor.attest(valid))).headers[SCHEMA]
+    signed: set[bytes] = set()
+
+    @settings(fuzzed, max_examples=40)
+    @given(documents(valid))
+    def publish(said: dict[str, Any]) -> None:
+        attestation = attestor.attest(said)
+        payload = pb.SearchExecuted(receipt=attestation_message(attestation)).SerializeToString()
+        message = Message(SEARCH_EXECUTED, "US-UT", payload, {SCHEMA: schema})
+        joined.audit.bus.publisher().publish([message], soon())
+        signed.add(attestation.statement)
+
+    before = len(kinds(joined.audit))
+    publish()
+    joined.audit.take_in()
+    joined.pass_(minutes=2)
+    joined.audit.take_in()
+    told = entries(joined.audit)[before:]
+    assert {one["kind"] for one in told} <= {"alarm.raised", "search.executed"}
+    assert len(told) >= len(signed) - 5, "some wait for the receipts before them"
+    verify(joined.audit)

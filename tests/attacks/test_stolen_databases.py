@@ -104,7 +104,7 @@ class TestTheRoster:
         assert not any(secret.strip() in held for secret in secrets)
         assert portrait(1) not in held
 
-    def test_a_restored_roster_brings_a_deleted_record_back(self, folder: Path) -> None:
+    def test_possible_a_restored_roster_brings_a_deleted_record_back(self, folder: Path) -> None:
         """Not stopped (R-48): a backup of roster, index and keys from before a deletion.
 
         What audit has, and the monitor sees, is a receipt chain that forks at the next search.
