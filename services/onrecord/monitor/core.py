@@ -121,16 +121,32 @@ class Memory:
         """What `encode` wrote. Raises `OnRecordError(FIELD_INVALID)` for anything else."""
         try:
             value: Any = canonical.decode(data.removesuffix(b"\n"))
-            if value.pop("v") != 1:
-                raise ValueError("another version")
-            grown = value.pop("grown")
-            cosigned = {name: parse_time(when) for name, when in value.pop("cosigned").items()}
+            if set(value) != _REMEMBERED or value["v"] != 1 or not _typed(value):
+                raise ValueError("another version, or a part of it")
+            grown = value["grown"]
             return cls(
-                grown=None if grown is None else parse_time(grown), cosigned=cosigned, **value
+                note=value["note"],
+                grown=None if grown is None else parse_time(grown),
+                cosigned={name: parse_time(when) for name, when in value["cosigned"].items()},
+                bodies=value["bodies"],
+                place=value["place"],
+                receipts=value["receipts"],
             )
         except (OnRecordError, LookupError, TypeError, ValueError, AttributeError) as error:
             message = "what the monitor remembered cannot be read; it must not be guessed"
             raise OnRecordError(ErrorCode.FIELD_INVALID, message) from error
+
+
+_REMEMBERED: Final = {"v", "note", "grown", "cosigned", "bodies", "place", "receipts"}
+
+
+def _typed(value: Mapping[str, Any]) -> bool:
+    """What is missing or of another type would be a new beginning, or an error much later."""
+    counts = (value["v"], value["bodies"], value["place"], *value["receipts"].values())
+    note = value["note"]
+    return (note is None or isinstance(note, str)) and all(
+        type(one) is int and one >= 0 for one in counts
+    )
 
 
 def too_late(watch: Watch, memory: Memory, now: datetime) -> list[Alarm]:
