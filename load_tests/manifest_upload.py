@@ -20,7 +20,7 @@ from onrecord.proof.notes import NoteSigner
 
 _AT_ONCE = 32
 _CLIENTS = 2
-_POLL_SECONDS = 0.05
+_POLL_SECONDS = 0.25
 
 
 class _Held:

@@ -56,7 +56,7 @@ def opened(settings: DetectionSettings, told: Callable[[str], None]) -> Iterator
         bus = open_bus(settings.bus, clock)
         stack.callback(bus.close)
         executor = stack.enter_context(
-            ThreadPoolExecutor(settings.inference_threads, thread_name_prefix="portraits")
+            ThreadPoolExecutor(settings.portraits_at_once, thread_name_prefix="portraits")
         )
         seals = TransportSeals(PlanesKeys(plane_clients(settings, identity, stack)), clock)
         worker = build_detection_worker(

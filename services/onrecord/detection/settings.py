@@ -14,6 +14,7 @@ from onrecord.chassis.settings import (
     VerifyingSettings,
     setting,
 )
+from onrecord.detection.consumer import PORTRAITS_AT_ONCE
 
 
 class DetectionSettings(
@@ -31,4 +32,11 @@ class DetectionSettings(
     ingest: Path = setting(
         names=Names.STORE,
         says="The object store (a folder) in which sealed portraits wait to be worked on.",
+    )
+    portraits_at_once: int = setting(
+        PORTRAITS_AT_ONCE,
+        unit="portraits",
+        ge=1,
+        le=64,
+        says="Portraits to be enrolled that are worked on side by side, each on a thread.",
     )

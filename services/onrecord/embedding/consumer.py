@@ -43,7 +43,7 @@ class CropConsumer:
         seals: TransportSeals,
         foreground: Foreground,
         clock: Clock,
-        batch: int = 8,
+        batch: int = 4,
     ) -> None:
         self._embedding = embedding
         self._seals = seals

@@ -165,6 +165,7 @@ def build_gateway(parts: GatewayParts) -> Gateway:
             bus=parts.bus,
             store=galleries,
             executor=intake,
+            foreground=parts.foreground,
             clock=clock,
             limits=limits,
             reached=reached,

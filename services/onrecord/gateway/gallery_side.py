@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from onrecord.chassis.bus.ports import Bus
 from onrecord.chassis.bus.worker import Worker
 from onrecord.chassis.objects import ObjectStore
+from onrecord.chassis.throttle import Foreground
 from onrecord.clients.transport import TransportSeals
 from onrecord.contracts.vector_search import TransportKeys
 from onrecord.events.handling import DeadLetterWriter
@@ -41,6 +42,7 @@ class GalleryParts:
     bus: Bus
     store: GalleryStore
     executor: ThreadPoolExecutor
+    foreground: Foreground
     clock: Clock
     limits: Limits
     reached: WritePoint
@@ -79,6 +81,7 @@ def build_gallery_side(parts: GalleryParts) -> GallerySide:
         ingest=parts.ingest,
         seals=seals,
         executor=parts.executor,
+        foreground=parts.foreground,
         reached=reached,
     )
     enrolments = Enrolments(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from onrecord.chassis.objects import ObjectStore
 from onrecord.chassis.sealing import seal
+from onrecord.chassis.throttle import Foreground
 from onrecord.clients.transport import PORTRAIT, TransportSeals
 from onrecord.contracts.enrolment import (
     EnrolmentTicket,
@@ -43,12 +44,14 @@ class Intake:
         ingest: ObjectStore,
         seals: TransportSeals,
         executor: Executor,
+        foreground: Foreground,
         reached: WritePoint,
     ) -> None:
         self._vault = vault
         self._ingest = ingest
         self._seals = seals
         self._executor = executor
+        self._foreground = foreground
         self._reached = reached
 
     def take(
@@ -57,8 +60,13 @@ class Intake:
         """Both copies of each stand when it returns. Raises STORAGE_FULL, PLANE_UNAVAILABLE."""
         if len(brought) == 1:
             return (self._take(gallery, brought[0], deadline),)
-        taking = [self._executor.submit(self._take, gallery, one, deadline) for one in brought]
+        taking = [self._executor.submit(self._in_turn, gallery, one, deadline) for one in brought]
         return tuple(one.result() for one in taking)
+
+    def _in_turn(self, gallery: str, one: Brought, deadline: Deadline) -> Submission:
+        """One of many: a list is brought behind the searches of this process."""
+        self._foreground.give_way()
+        return self._take(gallery, one, deadline)
 
     def _take(self, gallery: str, one: Brought, deadline: Deadline) -> Submission:
         deadline.check()

@@ -29,6 +29,7 @@ from onrecord.chassis.tokens import JwtVerifier
 from onrecord.clients.transport import TransportSeals
 from onrecord.contracts.vector_search import Plane
 from onrecord.detection.app import build_detection, build_detection_worker
+from onrecord.detection.consumer import PORTRAITS_AT_ONCE
 from onrecord.embedding.app import build_embedding, build_embedding_worker
 from onrecord.events.topics import open_bus
 from onrecord.gateway.app import GatewayParts, build_gateway
@@ -186,7 +187,7 @@ def standalone(settings: StandaloneSettings, told: Told = lambda _: None) -> Ite
         )
         seals = TransportSeals(plane, clock)
         executor = stack.enter_context(
-            ThreadPoolExecutor(settings.inference_threads, thread_name_prefix="portraits")
+            ThreadPoolExecutor(PORTRAITS_AT_ONCE, thread_name_prefix="portraits")
         )
         portraits = build_detection_worker(
             bus,
