@@ -16,7 +16,7 @@ from tests.builders.e2e_scene import Scene
 
 FOUND = {SearchStatus.SEALED, SearchStatus.EXAMINING}
 WAIT_SECONDS = 60.0
-_SLOW_PIXELS = 6000  # a side: some half a second to decode
+_SLOW_PIXELS = 7500  # a side: the better part of a second to decode
 _LOOK_AGAIN = 0.02
 
 

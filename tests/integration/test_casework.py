@@ -74,6 +74,7 @@ def test_from_a_gallery_to_a_lead_verified_from_the_ledger_alone(
     examiners = [installation.examiner(person) for person in ("lee", "ray")]
     for one in examiners:
         one.join_examiners()
+    kinds_once_told(installation, executed=1)
     for one in examiners:
         (task_id,) = [summary.task_id for summary in one.tasks()]
         task = one.task(task_id)
@@ -99,6 +100,7 @@ def test_without_agreement_the_ledger_says_closed(installation: Installation) ->
     search = requester.search(REQUEST, b"probe of 2", idempotency_key="one")
     for person in ("lee", "ray"):
         installation.examiner(person).join_examiners()
+    kinds_once_told(installation, executed=1)
     for person in ("lee", "ray"):
         one = installation.examiner(person)
         (task,) = [one.task(summary.task_id) for summary in one.tasks()]
