@@ -62,7 +62,7 @@ up-processes: models  ## the five services apart, with two planes, on the data f
 
 .PHONY: test
 test: setup  ## everything that needs Python alone
-	@$(BIN)/pytest -n 2 --dist loadgroup --ignore tests/kills --ignore tests/interop tests
+	@$(BIN)/pytest -n 2 --dist loadgroup --durations 12 --ignore tests/kills --ignore tests/interop tests
 
 .PHONY: test-kills
 test-kills: setup  ## killed once at every write point, and ten times as whole processes
