@@ -255,5 +255,6 @@ def build_searches(folder: Path, number_of_records: int = 5) -> SearchWorld:
     searches = Searches(parts, Galleries(parts), LedgerTrust(parts), PolicyTrust(parts))
     world = SearchWorld(clock, bus, ledger, proofs, index, roster, relay, searches, attestors)
     for state in STATES:
+        parts.keys.mint(state)
         world.open_gallery(state, number_of_records)
     return world

@@ -48,7 +48,7 @@ def rank_live(
     of a deleted or unfinished generation, and is dropped.
     """
     found = [
-        RankedRecord(live[hit.key], to_millionths(hit.similarity))
+        RankedRecord(live[hit.key], hit.key, to_millionths(hit.similarity))
         for hit in hits
         if hit.key in live
     ]

@@ -110,6 +110,7 @@ class RankedRecord:
     """A live record in a result, best first. `similarity` in millionths."""
 
     enrolment_id: str
+    index_key: str
     similarity: int
 
 

@@ -17,8 +17,8 @@ from onrecord.proof.release import ReleaseProof, verify_release
 from onrecord.vector_search.core.grants import check_dated
 from onrecord.vector_search.core.looks import check_look, read_look
 from onrecord.vector_search.core.names import index_key
-from onrecord.vector_search.core.naming import record_mac
-from onrecord.vector_search.core.values import RecordRow
+from onrecord.vector_search.core.naming import candidate_refs, record_mac
+from onrecord.vector_search.core.values import CandidateRow, RecordRow
 from onrecord.vector_search.roster import answers, galleries, records
 from onrecord.vector_search.service.parts import PlaneParts
 from onrecord.vector_search.service.trust import LedgerTrust
@@ -46,6 +46,7 @@ class Openings:
         named = (candidate.gallery, candidate.search_id, candidate.grant_index)
         if named != (look.gallery, look.search_id, look.grant_index):
             raise _no_candidate()
+        self._check_candidate(candidate, row)
         return self._opened(row)
 
     def leads(self, proof: ReleaseProof, user_token: str, deadline: Deadline) -> tuple[Lead, ...]:
@@ -93,7 +94,8 @@ class Openings:
         if row.record_id is None:
             raise OnRecordError(ErrorCode.NOT_FOUND, "the record has been deleted since")
         self._check_name(row, row.record_id)
-        return Lead(lead.gallery, lead.candidate_ref, row.record_id, candidate.similarity)
+        self._check_candidate(candidate, row)
+        return Lead(lead.gallery, lead.candidate_ref, row.record_id, lead.similarity)
 
     def _check_name(self, row: RecordRow, record_id: str) -> None:
         """A name put into the roster by somebody without the gallery's key accuses nobody.
@@ -105,6 +107,18 @@ class Openings:
         if (mac, made) != (row.record_mac, row.index_key):
             raise OnRecordError(
                 ErrorCode.SEAL_INVALID, "the roster names another record than was enrolled"
+            )
+
+    def _check_candidate(self, candidate: CandidateRow, row: RecordRow) -> None:
+        """What the receipt names is the vector that was found, whatever the roster says since.
+
+        Raises SEAL_INVALID.
+        """
+        key = self._parts.keys.private_key(row.gallery)
+        (made,) = candidate_refs(key, candidate.mandate, [row.index_key])
+        if made != candidate.candidate_ref:
+            raise OnRecordError(
+                ErrorCode.SEAL_INVALID, "the roster names another record than was found"
             )
 
     def _opened(self, row: RecordRow) -> bytes:

@@ -22,6 +22,7 @@ from onrecord.vector_search.core.grants import (
     check_may_begin,
     check_still_running,
 )
+from onrecord.vector_search.core.naming import candidate_refs
 from onrecord.vector_search.core.ranking import distinct, first_fetch, next_fetch, rank_live
 from onrecord.vector_search.core.statements import receipt_body
 from onrecord.vector_search.core.templates import check_template
@@ -32,8 +33,6 @@ from onrecord.vector_search.roster.live import live_keys
 from onrecord.vector_search.service.managing import Galleries
 from onrecord.vector_search.service.parts import PlaneParts
 from onrecord.vector_search.service.trust import LedgerTrust, PolicyTrust
-
-_REF_BYTES = 16
 
 
 class Searches:
@@ -169,10 +168,12 @@ class Searches:
     def _named(
         self, gallery: Gallery, grant: Grant, ranked: tuple[RankedRecord, ...]
     ) -> tuple[CandidateRow, ...]:
-        """A fresh random name for each record, which says nothing outside this search."""
+        """A name for each record, which says nothing outside this search and stays theirs."""
+        key = self._parts.keys.private_key(gallery.jurisdiction)
+        refs = candidate_refs(key, grant.mandate, (record.index_key for record in ranked))
         return tuple(
             CandidateRow(
-                candidate_ref=self._parts.random_bytes(_REF_BYTES).hex(),
+                candidate_ref=ref,
                 gallery=gallery.jurisdiction,
                 mandate=grant.mandate,
                 search_id=grant.search_id,
@@ -180,7 +181,7 @@ class Searches:
                 enrolment_id=record.enrolment_id,
                 similarity=record.similarity,
             )
-            for record in ranked
+            for ref, record in zip(refs, ranked, strict=True)
         )
 
 
