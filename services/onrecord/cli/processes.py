@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from onrecord.chassis.lifecycle import StopSignals
-from onrecord.chassis.throttle import GIVE_WAY_SECONDS
 from onrecord.cli.log import prepare_log
+from onrecord.cli.running_options import models_option, running_options
 from onrecord.cli.starting import how_to_begin, refuse_busy_port, refuse_foreign
-from onrecord.cli.witness_options import witness_options, witnessing_of
+from onrecord.cli.witness_options import witnessing_of
 from onrecord.kernel.errors import OnRecordError
 from onrecord.standalone.folder import DataFolder
 from onrecord.standalone.lock import exclusive
@@ -27,13 +27,7 @@ from onrecord.standalone.supervisor import Supervisor
     show_default=True,
     help="Everything they keep. Made, with fresh keys, where it is missing.",
 )
-@click.option(
-    "--models",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
-    default=Path("model_repository"),
-    show_default=True,
-    help="Built by `onrecord models build SET`.",
-)
+@models_option
 @click.option(
     "--planes",
     type=click.IntRange(1, 2),
@@ -42,25 +36,7 @@ from onrecord.standalone.supervisor import Supervisor
     help="2: Utah's gallery on a plane of its own, with its own keys, and all others on another.",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Of the gateway.")
-@click.option("--port", default=8420, show_default=True, help="0 takes a free one.")
-@click.option(
-    "--origin", default="localhost/onrecord", show_default=True, help="The ledger's name."
-)
-@click.option(
-    "--inference-threads",
-    type=click.IntRange(1, 64),
-    default=1,
-    show_default=True,
-    help="Threads a model may use for one call.",
-)
-@click.option(
-    "--throttle-seconds",
-    type=click.FloatRange(0, 60),
-    default=GIVE_WAY_SECONDS,
-    show_default=True,
-    help="How long enrolling gives way to searches, before each piece of work; 0: never.",
-)
-@witness_options
+@running_options
 def up_processes(
     data: Path,
     models: Path,

@@ -24,9 +24,6 @@ from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.times import Clock
 from onrecord.rpc.values import aligned_crop_message
 
-PORTRAITS_AT_ONCE = 2
-"""Worked on side by side: decoding and finding are most of an enrolment."""
-
 _ONE_SECONDS = 30.0
 
 

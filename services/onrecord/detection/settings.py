@@ -14,7 +14,7 @@ from onrecord.chassis.settings import (
     VerifyingSettings,
     setting,
 )
-from onrecord.detection.consumer import PORTRAITS_AT_ONCE
+from onrecord.detection.core.pace import PORTRAITS_AT_ONCE
 
 
 class DetectionSettings(

@@ -29,7 +29,7 @@ from onrecord.chassis.tokens import JwtVerifier
 from onrecord.clients.transport import TransportSeals
 from onrecord.contracts.vector_search import Plane
 from onrecord.detection.app import build_detection, build_detection_worker
-from onrecord.detection.consumer import PORTRAITS_AT_ONCE
+from onrecord.detection.core.pace import PORTRAITS_AT_ONCE
 from onrecord.embedding.app import build_embedding, build_embedding_worker
 from onrecord.events.topics import open_bus
 from onrecord.gateway.app import GatewayParts, build_gateway

@@ -129,6 +129,9 @@ class Searches:
         ranked: tuple[RankedRecord, ...],
     ) -> GalleryResult:
         """Receipt, candidates, answer and outbox in one transaction: no receipt, no result."""
+        # Before the roster is held: it asks a key and nothing of the books.
+        named = self._named(gallery, grant, ranked)
+        listed = tuple(Candidate(row.candidate_ref, row.similarity) for row in named)
         with write_transaction(self._parts.roster) as tx:
             locked = galleries.lock_chain(tx, gallery)
             answered = _same_again(tx, gallery, grant, template)
@@ -136,8 +139,6 @@ class Searches:
                 return answered
             now = self._parts.clock.now()
             check_still_running(grant, now)
-            named = self._named(gallery, grant, ranked)
-            listed = tuple(Candidate(row.candidate_ref, row.similarity) for row in named)
             receipt = self._parts.attestor.attest(
                 receipt_body(
                     grant, allowed, locked, listed, template_sha256=template.sha256, now=now
