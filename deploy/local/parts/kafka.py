@@ -91,7 +91,7 @@ def _format(classes: str, properties: Path) -> None:
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     tool = ("java", "-Xmx128m", "-cp", classes, "kafka.tools.StorageTool")
     done = subprocess.run(
-        [*tool, "format", "-t", cluster, "-c", str(properties)],
+        [*tool, "format", f"--cluster-id={cluster}", "--config", str(properties)],
         capture_output=True,
         text=True,
         check=False,
