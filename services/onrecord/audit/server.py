@@ -14,7 +14,6 @@ from onrecord.chassis.health import Health
 from onrecord.chassis.identity_files import read_line, read_roots
 from onrecord.chassis.jobs import Periodic
 from onrecord.chassis.lifecycle import Part, Process
-from onrecord.chassis.objects import LocalObjects
 from onrecord.chassis.parts import GrpcPart, WorkerPart
 from onrecord.clients.from_settings import identity_of, token_verifier
 from onrecord.events.topics import open_bus
@@ -39,7 +38,7 @@ def opened(settings: AuditSettings, told: Callable[[str], None]) -> Iterator[Pro
         told("ledger")
         audit = build_audit(
             database_url=settings.database_url.get_secret_value(),
-            objects=LocalObjects(settings.ledger_objects),
+            objects=settings.store(settings.ledger_objects),
             signer=_signer(settings),
             tokens=token_verifier(settings, clock),
             roots=read_roots(settings.roots),

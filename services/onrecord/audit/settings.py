@@ -11,6 +11,7 @@ from onrecord.chassis.settings import (
     BusSettings,
     GrpcSettings,
     Names,
+    ObjectsSettings,
     TokenSettings,
     setting,
 )
@@ -30,7 +31,7 @@ def _witnesses(value: Any) -> Any:
 WitnessList = Annotated[tuple[WitnessAddress, ...], NoDecode, BeforeValidator(_witnesses)]
 
 
-class AuditSettings(GrpcSettings, TokenSettings, BusSettings):
+class AuditSettings(GrpcSettings, TokenSettings, BusSettings, ObjectsSettings):
     """Audit: evaluates policy and appends to the ledger in one step."""
 
     model_config = SettingsConfigDict(env_prefix="ONRECORD_AUDIT_")
@@ -39,9 +40,9 @@ class AuditSettings(GrpcSettings, TokenSettings, BusSettings):
         names=Names.DATABASE,
         says="The database `ledger`, as an SQLAlchemy URL; it may hold a password.",
     )
-    ledger_objects: Path = setting(
+    ledger_objects: str = setting(
         names=Names.STORE,
-        says="The object store (a folder) of the public log: checkpoint, tiles, entry bundles.",
+        says="The public log (checkpoint, tiles, entry bundles): a folder, or s3://bucket/prefix.",
     )
     ledger_signing_key: Path = setting(
         names=Names.FILE,

@@ -138,6 +138,8 @@ DISPOSITIONS: Final[dict[ErrorCode, Disposition]] = {
     ErrorCode.EMBEDDING_UNAVAILABLE: _RETRY,
     ErrorCode.DEADLINE_EXCEEDED: _RETRY,
     ErrorCode.OVERLOADED: _RETRY,
+    ErrorCode.OBJECTS_UNAVAILABLE: _RETRY,
+    ErrorCode.IDENTITY_UNAVAILABLE: _RETRY,
     ErrorCode.BUS_UNAVAILABLE: _RETRY,
     ErrorCode.BUS_REBALANCED: _RETRY,
     ErrorCode.STORAGE_FULL: _RETRY,

@@ -130,6 +130,8 @@ PROBLEMS: Final[dict[ErrorCode, tuple[int, str]]] = {
     ErrorCode.EMBEDDING_UNAVAILABLE: (503, "Face embedding is not available"),
     ErrorCode.DEADLINE_EXCEEDED: (504, "The work was not done in time"),
     ErrorCode.OVERLOADED: (429, "Too much is being asked at once"),
+    ErrorCode.OBJECTS_UNAVAILABLE: (503, "The object store is not available"),
+    ErrorCode.IDENTITY_UNAVAILABLE: (503, "The identity provider is not available"),
     ErrorCode.BUS_UNAVAILABLE: (503, "The bus is not available"),
     ErrorCode.BUS_REBALANCED: (503, "The work was given to another consumer"),
     ErrorCode.STORAGE_FULL: (507, "There is no room left to store anything"),
@@ -144,6 +146,8 @@ _WAIT_AND_REPEAT: Final = {
     ErrorCode.DETECTION_UNAVAILABLE,
     ErrorCode.EMBEDDING_UNAVAILABLE,
     ErrorCode.OVERLOADED,
+    ErrorCode.OBJECTS_UNAVAILABLE,
+    ErrorCode.IDENTITY_UNAVAILABLE,
     ErrorCode.BUS_UNAVAILABLE,
     ErrorCode.STORAGE_FULL,
 }

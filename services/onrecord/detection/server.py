@@ -10,7 +10,6 @@ from onrecord.chassis.health import Health
 from onrecord.chassis.inference import ModelRepository
 from onrecord.chassis.jobs import Periodic
 from onrecord.chassis.lifecycle import Process
-from onrecord.chassis.objects import LocalObjects
 from onrecord.chassis.parts import GrpcPart, WorkerPart
 from onrecord.chassis.throttle import Foreground, throttle
 from onrecord.clients.from_settings import (
@@ -63,7 +62,7 @@ def opened(settings: DetectionSettings, told: Callable[[str], None]) -> Iterator
             bus,
             detection=detection,
             seals=seals,
-            ingest=LocalObjects(settings.ingest),
+            ingest=settings.store(settings.ingest),
             foreground=foreground,
             executor=executor,
             clock=clock,

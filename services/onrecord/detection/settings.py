@@ -1,7 +1,5 @@
 """What a detection process is told (`ONRECORD_DETECTION_*`)."""
 
-from pathlib import Path
-
 from pydantic_settings import SettingsConfigDict
 
 from onrecord.chassis.settings import (
@@ -9,6 +7,7 @@ from onrecord.chassis.settings import (
     GrpcSettings,
     InferenceSettings,
     Names,
+    ObjectsSettings,
     PlanesSettings,
     ThrottleSettings,
     VerifyingSettings,
@@ -22,6 +21,7 @@ class DetectionSettings(
     VerifyingSettings,
     InferenceSettings,
     BusSettings,
+    ObjectsSettings,
     PlanesSettings,
     ThrottleSettings,
 ):
@@ -29,9 +29,9 @@ class DetectionSettings(
 
     model_config = SettingsConfigDict(env_prefix="ONRECORD_DETECTION_")
 
-    ingest: Path = setting(
+    ingest: str = setting(
         names=Names.STORE,
-        says="The object store (a folder) in which sealed portraits wait to be worked on.",
+        says="Where sealed portraits wait to be worked on: a folder, or s3://bucket/prefix.",
     )
     portraits_at_once: int = setting(
         PORTRAITS_AT_ONCE,

@@ -10,6 +10,8 @@ PASSING = frozenset(
         ErrorCode.EMBEDDING_UNAVAILABLE,
         ErrorCode.DEADLINE_EXCEEDED,
         ErrorCode.OVERLOADED,
+        ErrorCode.OBJECTS_UNAVAILABLE,
+        ErrorCode.IDENTITY_UNAVAILABLE,
         ErrorCode.BUS_UNAVAILABLE,
         ErrorCode.BUS_REBALANCED,
         ErrorCode.STORAGE_FULL,

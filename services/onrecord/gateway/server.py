@@ -14,7 +14,6 @@ from onrecord.chassis.identity_files import read_secret
 from onrecord.chassis.inference import ModelRepository
 from onrecord.chassis.jobs import Periodic
 from onrecord.chassis.lifecycle import Part, Process
-from onrecord.chassis.objects import LocalObjects
 from onrecord.chassis.parts import WorkerPart
 from onrecord.chassis.sealing import SymmetricSeal
 from onrecord.clients.audit import AuditClient
@@ -67,9 +66,9 @@ def opened(settings: GatewaySettings, told: Callable[[str], None]) -> Iterator[P
                 tokens=token_verifier(settings, clock),
                 database=casework,
                 casework_key=SymmetricSeal(read_secret(settings.casework_key, "casework_key")),
-                vault=LocalObjects(settings.vault),
-                ingest=LocalObjects(settings.ingest),
-                ledger_objects=LocalObjects(settings.ledger_objects),
+                vault=settings.store(settings.vault),
+                ingest=settings.store(settings.ingest),
+                ledger_objects=settings.store(settings.ledger_objects),
                 models=facts,
                 bus=bus,
                 clock=clock,

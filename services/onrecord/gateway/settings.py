@@ -9,6 +9,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from onrecord.chassis.settings import (
     BusSettings,
     Names,
+    ObjectsSettings,
     PlanesSettings,
     TokenSettings,
     setting,
@@ -42,7 +43,7 @@ def _homes(value: Any) -> Any:
 Homes = Annotated[tuple[Home, ...], NoDecode, BeforeValidator(_homes)]
 
 
-class GatewaySettings(TokenSettings, BusSettings, PlanesSettings):
+class GatewaySettings(TokenSettings, BusSettings, ObjectsSettings, PlanesSettings):
     """The gateway: the REST API, casework, and the way into a gallery."""
 
     model_config = SettingsConfigDict(env_prefix="ONRECORD_GATEWAY_")
@@ -64,15 +65,17 @@ class GatewaySettings(TokenSettings, BusSettings, PlanesSettings):
         says="The database `casework`, as an SQLAlchemy URL; it may hold a password.",
     )
     casework_key: Path = setting(names=Names.FILE, says="The casework key, a file of 32 bytes.")
-    vault: Path = setting(
-        names=Names.STORE, says="The object store (a folder) of sealed portraits."
-    )
-    ingest: Path = setting(
+    vault: str = setting(
         names=Names.STORE,
-        says="The object store (a folder) in which sealed portraits wait to be worked on.",
+        says="Sealed portraits: a folder, or s3://bucket/prefix.",
     )
-    ledger_objects: Path = setting(
-        names=Names.STORE, says="The object store (a folder) of the public log, which it hands out."
+    ingest: str = setting(
+        names=Names.STORE,
+        says="Where sealed portraits wait to be worked on: a folder, or s3://bucket/prefix.",
+    )
+    ledger_objects: str = setting(
+        names=Names.STORE,
+        says="The public log, which it hands out: a folder, or s3://bucket/prefix.",
     )
     models: Path = setting(
         Path("model_repository"),

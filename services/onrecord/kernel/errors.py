@@ -133,6 +133,8 @@ class ErrorCode(StrEnum):
     EMBEDDING_UNAVAILABLE = "embedding_unavailable"
     DEADLINE_EXCEEDED = "deadline_exceeded"
     OVERLOADED = "overloaded"
+    OBJECTS_UNAVAILABLE = "objects_unavailable"
+    IDENTITY_UNAVAILABLE = "identity_unavailable"
     BUS_UNAVAILABLE = "bus_unavailable"
     BUS_REBALANCED = "bus_rebalanced"
     STORAGE_FULL = "storage_full"

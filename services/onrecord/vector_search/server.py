@@ -10,7 +10,6 @@ from onrecord.chassis.grpc import GrpcServer, ServerSettings, open_channel
 from onrecord.chassis.health import Health
 from onrecord.chassis.jobs import Periodic
 from onrecord.chassis.lifecycle import Part, Process
-from onrecord.chassis.objects import LocalObjects
 from onrecord.chassis.parts import GrpcPart, WorkerPart
 from onrecord.chassis.throttle import Foreground, throttle
 from onrecord.clients.audit import LedgerProofsClient
@@ -55,8 +54,8 @@ def opened(settings: VectorSearchSettings, told: Callable[[str], None]) -> Itera
         plane = build_plane(
             _plane_settings(settings),
             name=settings.plane,
-            vault=LocalObjects(settings.vault),
-            ingest=LocalObjects(settings.ingest),
+            vault=settings.store(settings.vault),
+            ingest=settings.store(settings.ingest),
             attestor=Attestor(identity.key, identity.chain),
             verifier=attestations(settings),
             tokens=token_verifier(settings, clock),

@@ -9,6 +9,7 @@ from onrecord.chassis.settings import (
     BusSettings,
     GrpcSettings,
     Names,
+    ObjectsSettings,
     ThrottleSettings,
     TokenSettings,
     VerifyingSettings,
@@ -17,7 +18,12 @@ from onrecord.chassis.settings import (
 
 
 class VectorSearchSettings(
-    GrpcSettings, VerifyingSettings, TokenSettings, BusSettings, ThrottleSettings
+    GrpcSettings,
+    VerifyingSettings,
+    TokenSettings,
+    BusSettings,
+    ObjectsSettings,
+    ThrottleSettings,
 ):
     """A plane: galleries, their roster, their keys and their index."""
 
@@ -52,12 +58,13 @@ class VectorSearchSettings(
         says="How often Milvus's own count of searches is held against ours.",
     )
     keys: Path = setting(names=Names.STORE, says="The folder of the galleries' private keys.")
-    vault: Path = setting(
-        names=Names.STORE, says="The object store (a folder) of sealed portraits."
-    )
-    ingest: Path = setting(
+    vault: str = setting(
         names=Names.STORE,
-        says="The object store (a folder) in which sealed portraits wait to be worked on.",
+        says="Sealed portraits: a folder, or s3://bucket/prefix.",
+    )
+    ingest: str = setting(
+        names=Names.STORE,
+        says="Where sealed portraits wait to be worked on: a folder, or s3://bucket/prefix.",
     )
     max_records: int | None = setting(
         None,

@@ -82,6 +82,8 @@ def test_only_what_may_pass_is_tried_again() -> None:
         ErrorCode.INTERNAL,
         ErrorCode.RECEIPT_GAP,
         ErrorCode.DATA_FOLDER_IN_USE,
+        ErrorCode.OBJECTS_UNAVAILABLE,
+        ErrorCode.IDENTITY_UNAVAILABLE,
         ErrorCode.BUS_UNAVAILABLE,
         ErrorCode.BUS_REBALANCED,
         ErrorCode.STORAGE_FULL,

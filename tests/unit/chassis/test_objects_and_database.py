@@ -15,29 +15,9 @@ from onrecord.chassis.database import (
     read_transaction,
     write_transaction,
 )
-from onrecord.chassis.objects import LocalObjects
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.vocabulary import Service
 from onrecord.proof.attestation import Attestation, AttestationVerifier, Attestor
-
-
-def test_an_object_is_replaced_whole_and_deleted_for_good(tmp_path: Path) -> None:
-    objects = LocalObjects(tmp_path)
-    objects.put("vault/US-UT/a.bin", b"one")
-    objects.put("vault/US-UT/a.bin", b"two")
-    assert objects.get("vault/US-UT/a.bin") == b"two"
-    assert list(objects.keys("vault")) == ["vault/US-UT/a.bin"]
-    objects.delete("vault/US-UT/a.bin")
-    objects.delete("vault/US-UT/a.bin")
-    assert not objects.exists("vault/US-UT/a.bin")
-
-
-@pytest.mark.parametrize("key", ["../x", "a//b", "/etc/passwd", ".", "a/../b", "", "a\x00b", "~x"])
-def test_a_key_cannot_leave_the_store(tmp_path: Path, key: str) -> None:
-    objects = LocalObjects(tmp_path / "store")
-    with pytest.raises(OnRecordError) as refused:
-        objects.get(key)
-    assert refused.value.code is ErrorCode.NOT_FOUND
 
 
 def test_writers_take_turns_and_lose_nothing(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ WORLD: Final = frozenset(
         ErrorCode.DETECTION_UNAVAILABLE,
         ErrorCode.EMBEDDING_UNAVAILABLE,
         ErrorCode.OVERLOADED,
+        ErrorCode.OBJECTS_UNAVAILABLE,
+        ErrorCode.IDENTITY_UNAVAILABLE,
         ErrorCode.BUS_UNAVAILABLE,
         ErrorCode.STORAGE_FULL,
         ErrorCode.DATA_FOLDER_IN_USE,

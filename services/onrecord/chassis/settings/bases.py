@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import BeforeValidator, field_validator
+from pydantic import BeforeValidator, SecretStr, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -11,6 +11,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from onrecord.chassis.objects import ObjectAccess, ObjectStore, open_objects
 from onrecord.chassis.settings.fields import Names, setting
 from onrecord.chassis.throttle import GIVE_WAY_SECONDS
 
@@ -124,6 +125,35 @@ class BusSettings(ProcessSettings):
     bus: Path = setting(
         names=Names.STORE, says="The folder of the bus (SQLite: enrolment and receipts apart)."
     )
+
+
+class ObjectsSettings(ProcessSettings):
+    """A service that keeps objects. What these say is for places that are no folders."""
+
+    objects_endpoint: str = setting(
+        "", pattern="^(https?://.+)?$", says="The S3 endpoint; empty for AWS's own."
+    )
+    objects_region: str = setting("us-east-1", says="The region of the buckets.")
+    objects_access_key: SecretStr = setting(
+        SecretStr(""),
+        says="The S3 access key; empty: the credentials that the platform gives the process "
+        "(environment, web identity, instance).",
+    )
+    objects_secret_key: SecretStr = setting(SecretStr(""), says="The S3 secret key.")
+    objects_seconds: float = setting(
+        10.0, unit="seconds", gt=0, le=60, says="How long one request to the object store may take."
+    )
+
+    def store(self, place: str) -> ObjectStore:
+        """The object store at `place`. Raises SETTINGS_INVALID."""
+        access = ObjectAccess(
+            self.objects_endpoint,
+            self.objects_region,
+            self.objects_access_key.get_secret_value(),
+            self.objects_secret_key.get_secret_value(),
+            self.objects_seconds,
+        )
+        return open_objects(place, access)
 
 
 class ThrottleSettings(ProcessSettings):

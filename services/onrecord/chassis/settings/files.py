@@ -46,7 +46,9 @@ def _listed(text: str) -> str:
 
 
 def _store(text: str) -> str:
-    """A folder that is written, and made where it is missing."""
+    """A folder that is written, and made where it is missing; of a server nobody is asked here."""
+    if "://" in text:
+        return ""
     folder = Path(text).absolute()
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent

@@ -1,41 +1,14 @@
-"""An object store: bytes under keys. A local directory here; S3 speaks the same port."""
+"""An object store in a local directory."""
 
 import errno
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
 
+from onrecord.chassis.objects.ports import parts_of
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,254}")
-
-
-class ObjectStore(Protocol):
-    """Keys are parts of letters, digits, `.`, `_` and `-`, joined by `/`.
-
-    `put` is atomic and durable when it returns; a reader sees the old bytes or the new ones.
-    """
-
-    def put(self, key: str, data: bytes) -> None:
-        """Raises STORAGE_FULL, and leaves what stood there before."""
-        ...
-
-    def get(self, key: str) -> bytes:
-        """Raises NOT_FOUND."""
-        ...
-
-    def exists(self, key: str) -> bool: ...
-
-    def delete(self, key: str) -> None:
-        """Gone when it returns; deleting what is not there is not an error."""
-        ...
-
-    def keys(self, prefix: str) -> Iterator[str]:
-        """The keys under `prefix` (a folder, or '' for all), sorted."""
-        ...
 
 
 class LocalObjects:
@@ -87,10 +60,7 @@ class LocalObjects:
                 yield path.relative_to(self._root).as_posix()
 
     def _path(self, key: str) -> Path:
-        parts = key.split("/")
-        if not all(_PART.fullmatch(part) for part in parts):
-            raise OnRecordError(ErrorCode.NOT_FOUND, "that is not the key of an object")
-        return self._root.joinpath(*parts)
+        return self._root.joinpath(*parts_of(key))
 
 
 def _sync_folder(folder: Path) -> None:
