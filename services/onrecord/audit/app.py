@@ -89,7 +89,7 @@ def build_audit(
     objects: ObjectStore,
     signer: NoteSigner,
     tokens: TokenVerifier,
-    roots: Sequence[x509.Certificate],
+    roots: Sequence[x509.Certificate] | Callable[[], Sequence[x509.Certificate]],
     bus: Bus | None = None,
     patience: float = PATIENCE_SECONDS,
     clock: Clock | None = None,

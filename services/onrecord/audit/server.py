@@ -11,7 +11,7 @@ from onrecord.audit.settings import AuditSettings
 from onrecord.chassis.database import reachable
 from onrecord.chassis.grpc import GrpcServer, ServerSettings
 from onrecord.chassis.health import Health
-from onrecord.chassis.identity_files import read_line, read_roots
+from onrecord.chassis.identity_files import read_line
 from onrecord.chassis.jobs import Periodic
 from onrecord.chassis.lifecycle import Part, Process
 from onrecord.chassis.parts import GrpcPart, WorkerPart
@@ -41,7 +41,7 @@ def opened(settings: AuditSettings, told: Callable[[str], None]) -> Iterator[Pro
             objects=settings.store(settings.ledger_objects),
             signer=_signer(settings),
             tokens=token_verifier(settings, clock),
-            roots=read_roots(settings.roots),
+            roots=lambda: identity.current().roots,
             bus=bus,
             clock=clock,
             witnessing=settings.witnessing,

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -26,11 +27,20 @@ _BACKDATE = timedelta(minutes=5)  # a neighbour's clock may be a little behind
 
 @dataclass(frozen=True, slots=True)
 class ServiceIdentity:
-    """One service's key and certificate chain (leaf first, root last)."""
+    """One service's key and certificate chain (leaf first, root last).
+
+    `roots`: all that others are believed by; while an authority is being changed, the old and the
+    new. Empty: the root of its own chain alone.
+    """
 
     service: Service
     key: ec.EllipticCurvePrivateKey
     chain: tuple[x509.Certificate, ...]
+    roots: tuple[x509.Certificate, ...] = ()
+
+    def current(self) -> "ServiceIdentity":
+        """Itself: an identity that does not change is a source of one."""
+        return self
 
     @property
     def key_pem(self) -> bytes:
@@ -48,7 +58,17 @@ class ServiceIdentity:
 
     @property
     def root_pem(self) -> bytes:
-        return self.chain[-1].public_bytes(serialization.Encoding.PEM)
+        """Every root that is believed, the own chain's first."""
+        trusted = dict.fromkeys((self.chain[-1], *self.roots))
+        return b"".join(root.public_bytes(serialization.Encoding.PEM) for root in trusted)
+
+
+class IdentitySource(Protocol):
+    """Whatever knows which certificate a service has now."""
+
+    def current(self) -> ServiceIdentity:
+        """The same object as long as nothing has changed."""
+        ...
 
 
 class LocalAuthority:
@@ -131,6 +151,11 @@ class LocalAuthority:
             .not_valid_after(now + timedelta(days=_SERVICE_DAYS))
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(names, critical=False)
+            # Which of two roots of one name it was: while an authority is changed there are two.
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()),
+                critical=False,
+            )
             .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
             .sign(self._key, hashes.SHA256())
         )

@@ -16,7 +16,8 @@ from typing import Any, Final, NoReturn, TypeAlias
 import grpc
 from google.protobuf.message import DecodeError
 
-from onrecord.chassis.certificates import ServiceIdentity
+from onrecord.chassis.certificates import IdentitySource, ServiceIdentity
+from onrecord.chassis.grpc_channel import RenewedChannel
 from onrecord.chassis.grpc_health import CHECK, GrpcHealth
 from onrecord.chassis.grpc_status import GRPC_STATUS, status_text, trailer
 from onrecord.chassis.health import Health
@@ -73,7 +74,7 @@ class GrpcServer:
     def __init__(
         self,
         settings: ServerSettings,
-        identity: ServiceIdentity,
+        identity: IdentitySource,
         allowed: Allowed,
         log: logging.Logger,
     ) -> None:
@@ -91,10 +92,11 @@ class GrpcServer:
                 ("grpc.http2.min_recv_ping_interval_without_data_ms", _PING_MS // 2),
             ],
         )
-        credentials = grpc.ssl_server_credentials(
-            [(identity.key_pem, identity.chain_pem)],
-            root_certificates=identity.root_pem,
-            require_client_auth=True,
+        # Asked at each handshake, so that a renewed certificate is shown without a restart.
+        credentials = grpc.dynamic_ssl_server_credentials(
+            _shown(identity.current()),
+            lambda: _shown(identity.current()),
+            require_client_authentication=True,
         )
         self._port = self._server.add_secure_port(settings.address, credentials)
 
@@ -117,12 +119,23 @@ class GrpcServer:
         self._pool.shutdown(wait=True)
 
 
-def open_channel(target: str, identity: ServiceIdentity, service: Service) -> grpc.Channel:
+def open_channel(target: str, identity: IdentitySource, service: Service) -> grpc.Channel:
     """A channel to `service` at `target` (`host:port`), as the caller `identity`.
 
     The server must show a certificate for `<service>.onrecord`, whatever name it was reached by:
-    an address is no proof of who answers.
+    an address is no proof of who answers. When the identity is renewed, calls that begin later go
+    over a channel of the new one.
     """
+    return RenewedChannel(identity, lambda now: _channel(target, now, service))
+
+
+def _shown(identity: ServiceIdentity) -> grpc.ServerCertificateConfiguration:
+    return grpc.ssl_server_certificate_configuration(
+        [(identity.key_pem, identity.chain_pem)], root_certificates=identity.root_pem
+    )
+
+
+def _channel(target: str, identity: ServiceIdentity, service: Service) -> grpc.Channel:
     credentials = grpc.ssl_channel_credentials(
         root_certificates=identity.root_pem,
         private_key=identity.key_pem,

@@ -31,11 +31,12 @@ def read_identity(
         raise _invalid("certificate_key", f"{certificate_key} is not the key of {certificate}")
     if service.spiffe_id not in _names(leaf):
         raise _invalid("certificate", f"{certificate} does not name {service.spiffe_id}")
-    for root in read_roots(roots):
+    trusted = tuple(read_roots(roots))
+    for root in trusted:
         if root in chain:
-            return ServiceIdentity(service, key, tuple(chain))
+            return ServiceIdentity(service, key, tuple(chain), trusted)
         if _issued(chain[-1], root):
-            return ServiceIdentity(service, key, (*chain, root))
+            return ServiceIdentity(service, key, (*chain, root), trusted)
     raise _invalid("certificate", f"{certificate} was signed by none of {roots}")
 
 

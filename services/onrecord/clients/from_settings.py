@@ -1,7 +1,7 @@
 """Who this process is, whom it believes and whom it calls, from its settings."""
 
-from onrecord.chassis.certificates import ServiceIdentity
-from onrecord.chassis.identity_files import KeySetFile, read_identity, read_line, read_roots
+from onrecord.chassis.identity_files import KeySetFile, read_line
+from onrecord.chassis.renewal import IdentityFiles
 from onrecord.chassis.settings import (
     ProcessSettings,
     TokenSettings,
@@ -11,18 +11,12 @@ from onrecord.chassis.tokens import JwtVerifier
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.times import Clock
 from onrecord.kernel.vocabulary import Service
-from onrecord.proof.attestation import AttestationVerifier
 from onrecord.proof.notes import NoteVerifier
 
 
-def identity_of(service: Service, settings: ProcessSettings) -> ServiceIdentity:
+def identity_of(service: Service, settings: ProcessSettings) -> IdentityFiles:
     """Raises SETTINGS_INVALID."""
-    return read_identity(service, settings.certificate, settings.certificate_key, settings.roots)
-
-
-def attestations(settings: ProcessSettings) -> AttestationVerifier:
-    """Raises SETTINGS_INVALID."""
-    return AttestationVerifier(read_roots(settings.roots))
+    return IdentityFiles(service, settings.certificate, settings.certificate_key, settings.roots)
 
 
 def ledger_verifier(settings: VerifyingSettings) -> NoteVerifier:

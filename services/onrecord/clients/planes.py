@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from onrecord.chassis.certificates import ServiceIdentity
+from onrecord.chassis.certificates import IdentitySource
 from onrecord.chassis.grpc import open_channel
 from onrecord.chassis.settings import PlanesSettings
 from onrecord.clients.vector_search import PlaneClient
@@ -11,7 +11,7 @@ from onrecord.kernel.vocabulary import Service
 
 
 def plane_clients(
-    settings: PlanesSettings, identity: ServiceIdentity, stack: ExitStack
+    settings: PlanesSettings, identity: IdentitySource, stack: ExitStack
 ) -> Sequence[PlaneClient]:
     """A client for each plane, in the order of the setting; channels are closed with `stack`."""
     clients = []

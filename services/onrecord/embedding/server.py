@@ -11,8 +11,8 @@ from onrecord.chassis.jobs import Periodic
 from onrecord.chassis.lifecycle import Process
 from onrecord.chassis.parts import GrpcPart, WorkerPart
 from onrecord.chassis.throttle import Foreground, throttle
+from onrecord.clients.attesting import RenewedAttestor, believing
 from onrecord.clients.from_settings import (
-    attestations,
     identity_of,
     ledger_verifier,
 )
@@ -28,7 +28,6 @@ from onrecord.events.topics import open_bus
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.times import SystemClock
 from onrecord.kernel.vocabulary import Service
-from onrecord.proof.attestation import Attestor
 from onrecord.rpc.allowed import ALLOWED
 
 _log = logging.getLogger("onrecord.embedding")
@@ -44,8 +43,8 @@ def opened(settings: EmbeddingSettings, told: Callable[[str], None]) -> Iterator
         foreground = throttle(settings.throttle_seconds)
         embedding = build_embedding(
             ModelRepository(settings.models, threads=settings.inference_threads),
-            attestor=Attestor(identity.key, identity.chain),
-            verifier=attestations(settings),
+            attestor=RenewedAttestor(identity),
+            verifier=believing(identity),
             ledger_key=ledger_verifier(settings),
             clock=clock,
         )

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 
 import grpc
 
-from onrecord.chassis.certificates import ServiceIdentity
+from onrecord.chassis.certificates import IdentitySource
 from onrecord.chassis.database import open_database
 from onrecord.chassis.grpc import open_channel
 from onrecord.chassis.health import Health
@@ -132,7 +132,7 @@ def _limits(settings: GatewaySettings) -> Limits:
 
 
 def _channel(
-    address: str, service: Service, identity: ServiceIdentity, stack: ExitStack
+    address: str, service: Service, identity: IdentitySource, stack: ExitStack
 ) -> grpc.Channel:
     channel = open_channel(address, identity, service)
     stack.callback(channel.close)

@@ -7,7 +7,7 @@ travels with it and is kept with the evidence (law 2).
 
 import base64
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -86,8 +86,12 @@ class _Leaf:
 class AttestationVerifier:
     """Checks attestations against pinned roots. May be used from many threads."""
 
-    def __init__(self, roots: Sequence[x509.Certificate]) -> None:
-        self._roots = tuple(roots)
+    def __init__(
+        self, roots: Sequence[x509.Certificate] | Callable[[], Sequence[x509.Certificate]]
+    ) -> None:
+        """`roots`: what chains must lead to; or whoever knows it, where roots come and go."""
+        self._ask = roots if callable(roots) else None
+        self._roots = tuple(roots()) if callable(roots) else tuple(roots)
         self._leaves: dict[tuple[bytes, ...], _Leaf] = {}
         self._verified = Verified(_SIGNATURES_KEPT)
 
@@ -130,6 +134,7 @@ class AttestationVerifier:
 
     def _leaf(self, chain: tuple[bytes, ...]) -> _Leaf:
         """The chain, verified; the few chains of the services are not verified again and again."""
+        self._look_at_roots()
         held = self._leaves.get(chain)
         if held is None:
             try:
@@ -142,6 +147,12 @@ class AttestationVerifier:
                 self._leaves.clear()
             self._leaves[chain] = held
         return held
+
+    def _look_at_roots(self) -> None:
+        roots = self._roots if self._ask is None else tuple(self._ask())
+        if roots != self._roots:
+            self._roots = roots
+            self._leaves.clear()  # what led to a root that is believed no more
 
     def _verified_leaf(self, chain: tuple[bytes, ...]) -> _Leaf:
         if not 1 <= len(chain) <= _MAX_CHAIN:
@@ -164,13 +175,16 @@ class AttestationVerifier:
         )
 
     def _check_root(self, last: x509.Certificate) -> None:
+        refused = _invalid("its certificate chain ends at no root we know")
         for root in self._roots:
             if last == root:
                 return
             if last.issuer == root.subject:
-                _check_issued(last, root)
-                return
-        raise _invalid("its certificate chain ends at no root we know")
+                try:
+                    return _check_issued(last, root)
+                except OnRecordError as error:  # an authority's next root may bear its old name
+                    refused = error
+        raise refused
 
 
 def _check_issued(child: x509.Certificate, parent: x509.Certificate) -> None:

@@ -12,9 +12,9 @@ from onrecord.chassis.jobs import Periodic
 from onrecord.chassis.lifecycle import Part, Process
 from onrecord.chassis.parts import GrpcPart, WorkerPart
 from onrecord.chassis.throttle import Foreground, throttle
+from onrecord.clients.attesting import RenewedAttestor, believing
 from onrecord.clients.audit import LedgerProofsClient
 from onrecord.clients.from_settings import (
-    attestations,
     identity_of,
     ledger_verifier,
     token_verifier,
@@ -25,7 +25,6 @@ from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.times import Clock, SystemClock
 from onrecord.kernel.vocabulary import Service
 from onrecord.kernel.writepoints import WritePoint, unobserved
-from onrecord.proof.attestation import Attestor
 from onrecord.rpc.allowed import ALLOWED
 from onrecord.vector_search.app import PlaneSettings, build_plane, build_plane_workers
 from onrecord.vector_search.rpc import register
@@ -56,8 +55,8 @@ def opened(settings: VectorSearchSettings, told: Callable[[str], None]) -> Itera
             name=settings.plane,
             vault=settings.store(settings.vault),
             ingest=settings.store(settings.ingest),
-            attestor=Attestor(identity.key, identity.chain),
-            verifier=attestations(settings),
+            attestor=RenewedAttestor(identity),
+            verifier=believing(identity),
             tokens=token_verifier(settings, clock),
             publisher=bus.publisher(),
             ledger_key=ledger_verifier(settings),
