@@ -33,13 +33,13 @@ proto: setup  ## generate the stubs in services/onrecord/rpc/v1 from proto/
 
 .PHONY: format
 format: setup  ## ruff format and fix
-	@$(BIN)/ruff format services tests load_tests tools
-	@$(BIN)/ruff check --fix services tests load_tests tools
+	@$(BIN)/ruff format services tests load_tests tools deploy
+	@$(BIN)/ruff check --fix services tests load_tests tools deploy
 
 .PHONY: lint
 lint: setup  ## ruff, mypy --strict, import contracts, stubs regenerated and compared
-	@$(BIN)/ruff format --check services tests load_tests tools
-	@$(BIN)/ruff check services tests load_tests tools
+	@$(BIN)/ruff format --check services tests load_tests tools deploy
+	@$(BIN)/ruff check services tests load_tests tools deploy
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python tools/generate_stubs.py --check
@@ -62,11 +62,15 @@ up-processes: models  ## the five services apart, with two planes, on the data f
 
 .PHONY: test
 test: setup  ## everything that needs Python alone
-	@$(BIN)/pytest -n 2 --dist loadgroup --durations 12 --ignore tests/kills --ignore tests/interop tests
+	@$(BIN)/pytest -n 2 --dist loadgroup --durations 12 --ignore tests/kills --ignore tests/interop --ignore tests/cluster tests
 
 .PHONY: test-kills
 test-kills: setup  ## killed once at every write point, and ten times as whole processes
 	@$(BIN)/pytest -n 2 tests/kills
+
+.PHONY: test-cluster
+test-cluster: setup  ## the adapters and the end-to-end tests on real parts (with Java, Go and PostgreSQL)
+	@$(BIN)/pytest -rs --durations 12 tests/cluster
 
 .PHONY: test-interop
 test-interop: setup  ## verifiers and witnesses that others wrote, against ours (with Go; else it says so)
@@ -76,3 +80,7 @@ test-interop: setup  ## verifiers and witnesses that others wrote, against ours 
 .PHONY: kills
 kills: setup  ## kill an installation N times at its write points, by SEED, and tell how it stood it
 	@$(BIN)/python -W ignore -m tests.kills --every --kills $(or $(N),200) --seed $(or $(SEED),1)
+
+.PHONY: mutants
+mutants: setup  ## mutation testing of OF=proof|plane|audit, in .cache/mutants, resumable (an hour or so)
+	@$(BIN)/python -m tools.mutants run $(or $(OF),proof)
