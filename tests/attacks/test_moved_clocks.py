@@ -53,3 +53,20 @@ def test_possible_the_planes_clock_held_still_searches_after_the_end(joined: Joi
     assert joined.search(granted.entry).candidates
     joined.audit.take_in()
     assert kinds(joined.audit)[-1] == "alarm.raised"
+
+
+def test_the_planes_clock_set_back_behind_its_receipts_searches_nothing_that_was_over(
+    joined: Joined, refused: Refused
+) -> None:
+    """Law 3: receipts of a gallery never go back in time, so one made after a grant's end shows
+    that none under it follows, and the ledger need not wait out the minute (ADR 31).
+    """
+    granted = joined.audit.authorize()
+    joined.pass_(minutes=5, seconds=1)
+    joined.searched(2, case_number="later", key="later")
+    joined.audit.running.reconciliation.step()
+    assert kinds(joined.audit)[-1] == "search.expired"
+    joined.world.clock.pass_by(minutes=-4)
+    refused(ErrorCode.GRANT_EXPIRED, lambda: joined.search(granted.entry))
+    joined.audit.take_in()
+    assert kinds(joined.audit)[-1] == "search.expired", "no receipt, no alarm"

@@ -37,7 +37,12 @@ class Endings:
         self, search: Search, refusal: DetectionRefusal, deadline: Deadline
     ) -> Search:
         """Detection's signed refusal is logged, and is the end of every granted gallery."""
-        self._audit.record_quality_refusal(search.search_id, refusal.attestation, deadline)
+        try:
+            self._audit.record_quality_refusal(search.search_id, refusal.attestation, deadline)
+        except OnRecordError as error:
+            if error.code is ErrorCode.SEARCH_STATE and self.is_past(search):
+                return self.expire(search)  # the ledger has said so already
+            raise
         self._reached(write_points.SEARCH_QUALITY_LOGGED)
         reason = Reason(refusal.code.value, refusal.message)
         return self._store.searches.end(

@@ -258,6 +258,25 @@ def test_a_repeat_after_the_grant_has_expired_finds_the_search_expired(office: O
     assert len(office.plane.searched) == searched
 
 
+def test_a_quality_refusal_after_the_ledger_has_called_it_expired_is_told_so(
+    office: Office,
+) -> None:
+    """Law 3: a receipt of a later search showed that none of this grant comes, while detection
+    was at work on its probe; one end a gallery, and it is the ledger's.
+    """
+    kept = office.audit.record_quality_refusal
+
+    def too_late(search_id: str, *said: Any) -> Any:
+        office.clock.at += timedelta(minutes=6)
+        office.audit.expire(search_id, "US-UT")
+        return kept(search_id, *said)
+
+    office.audit.record_quality_refusal = too_late  # type: ignore[method-assign, assignment]
+    said = office.search(probe=BLURRED).json()
+    assert (said["status"], said["galleries"][0]["status"]) == ("expired", "expired")
+    assert office.audit.kinds() == ["request.granted", "search.expired"]
+
+
 def test_an_abandoned_search_expires_when_it_is_looked_at(office: Office) -> None:
     """A client that never comes back leaves no search processing for ever."""
     office.detection.error = OnRecordError(ErrorCode.DETECTION_UNAVAILABLE, "away")

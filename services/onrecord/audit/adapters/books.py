@@ -25,13 +25,14 @@ from onrecord.audit.core.draft import (
     Mark,
     OpenSearch,
     PinKey,
+    Reach,
     Remember,
     SearchRecord,
     UseModel,
 )
 from onrecord.audit.core.emergency_books import OpenedEmergency
 from onrecord.kernel.errors import ErrorCode, OnRecordError
-from onrecord.kernel.times import format_time
+from onrecord.kernel.times import format_time, parse_time
 from onrecord.kernel.vocabulary import EntryKind
 
 _INSERTS = {table: insert(table) for table in schema.metadata.tables.values()}
@@ -158,6 +159,10 @@ class TransactionBooks:
     def last_receipt(self, gallery: str) -> tuple[int, str]:
         row = self._connection.execute(questions.LAST_RECEIPT, {"at": gallery}).first()
         return _NO_RECEIPT if row is None else (int(row.sequence), str(row.digest))
+
+    def reach(self, gallery: str) -> Reach | None:
+        row = self._connection.execute(questions.REACH, {"at": gallery}).first()
+        return None if row is None else Reach(parse_time(row.made_at), int(row.gap))
 
     def held(self) -> tuple[Held, ...]:
         return read_held(self._connection)

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine, select
 
 from onrecord.audit.adapters import schema
+from onrecord.audit.core.searching import EXPIRY_GRACE
 from onrecord.chassis.database import read_transaction
 from onrecord.contracts.audit import SearchEnd
 from onrecord.kernel.errors import ErrorCode, OnRecordError
@@ -57,6 +58,24 @@ class StoredEnds:
                 .limit(limit)
             )
             return tuple((str(row.search_id), parse_time(row.due)) for row in rows)
+
+    def passed(self, limit: int) -> tuple[str, ...]:
+        open_grants, searches, reach = schema.open_grants, schema.searches, schema.receipt_reach
+        found: set[str] = set()
+        with read_transaction(self._engine) as connection:
+            for row in connection.execute(select(reach)).all():
+                rows = connection.execute(
+                    select(open_grants.c.search_id)
+                    .join(searches, searches.c.search_id == open_grants.c.search_id)
+                    .where(
+                        open_grants.c.gallery == row.gallery,
+                        open_grants.c.due < format_time(parse_time(row.made_at) + EXPIRY_GRACE),
+                        searches.c.entry > row.gap,
+                    )
+                    .limit(limit)
+                )
+                found.update(str(one) for one in rows.scalars())
+        return tuple(sorted(found))
 
     def any_held(self) -> bool:
         with read_transaction(self._engine) as connection:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from sqlalchemy import Connection, bindparam, delete, insert, update
@@ -16,11 +17,13 @@ from onrecord.audit.core.draft import (
     Counter,
     Decided,
     EndGalleries,
+    GapPassed,
     Held,
     LetGo,
     Mark,
     PinKey,
     Place,
+    Reached,
     ReceiptSeen,
     UseModel,
 )
@@ -54,6 +57,8 @@ _PLACE = (
     .values(next_offset=bindparam("to_offset"), digest=bindparam("to_digest"))
 )
 
+_NEVER = format_time(datetime.min.replace(tzinfo=UTC))
+
 
 def write_mark(connection: Connection, mark: Mark, index: int) -> None:
     """Write one mark of entry `index`. Marks that every request has are gathered by the books."""
@@ -78,6 +83,10 @@ def write_mark(connection: Connection, mark: Mark, index: int) -> None:
             connection.execute(update(schema.searches).where(at_search).values(outcome=index))
         case ReceiptSeen(gallery, sequence, digest):
             _receipt_seen(connection, gallery, sequence, digest)
+        case Reached(gallery, made_at):
+            _reach(connection, gallery, made_at=format_time(made_at))
+        case GapPassed(gallery):
+            _reach(connection, gallery, gap=index)
         case Held():
             _hold(connection, mark)
         case LetGo(digest):
@@ -154,6 +163,14 @@ def _receipt_seen(connection: Connection, gallery: str, sequence: int, digest: s
         connection.execute(
             insert(schema.receipt_heads).values(gallery=gallery, sequence=sequence, digest=digest)
         )
+
+
+def _reach(connection: Connection, gallery: str, **now: str | int) -> None:
+    table = schema.receipt_reach
+    known = update(table).where(table.c.gallery == gallery).values(**now)
+    if connection.execute(known).rowcount == 0:
+        first = {"gallery": gallery, "made_at": _NEVER, "gap": -1, **now}
+        connection.execute(insert(table).values(first))
 
 
 def _hold(connection: Connection, held: Held) -> None:

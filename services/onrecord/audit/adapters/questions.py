@@ -27,6 +27,9 @@ BODY = select(schema.bodies.c.body).where(schema.bodies.c.idx == bindparam("at")
 LAST_RECEIPT = select(schema.receipt_heads.c.sequence, schema.receipt_heads.c.digest).where(
     schema.receipt_heads.c.gallery == bindparam("at")
 )
+REACH = select(schema.receipt_reach.c.made_at, schema.receipt_reach.c.gap).where(
+    schema.receipt_reach.c.gallery == bindparam("at")
+)
 ACTIVE_POLICY = (
     select(schema.bundles.c.version, schema.bundles.c.digest)
     .where(schema.bundles.c.jurisdiction == bindparam("at"))

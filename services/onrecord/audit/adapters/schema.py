@@ -140,6 +140,16 @@ receipt_heads = Table(
     Column("digest", String(64), nullable=False),
 )
 
+# How far a gallery's receipts have come in time, and the last alarm that some never came: what
+# shows that a search without an end will get none (law 3).
+receipt_reach = Table(
+    "receipt_reach",
+    metadata,
+    Column("gallery", String(8), primary_key=True),
+    Column("made_at", String(32), nullable=False),
+    Column("gap", BigInteger, nullable=False),
+)
+
 # Galleries of granted searches without an end yet, and when they must have one.
 open_grants = Table(
     "open_grants",

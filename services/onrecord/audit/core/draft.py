@@ -100,6 +100,33 @@ class ReceiptSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class Reached:
+    """A gallery's receipts have come as far as one that was made at `made_at`."""
+
+    gallery: str
+    made_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class GapPassed:
+    """This entry tells that receipts of a gallery never came."""
+
+    gallery: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far a gallery's receipts have come in the ledger.
+
+    `made_at`: when the latest was made, by its plane's clock, which never goes back within a
+    gallery. `gap`: the entry of the last alarm that receipts never came; -1 where there is none.
+    """
+
+    made_at: datetime
+    gap: int
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """A receipt that waits for the one before it, since the ledger's time `since`."""
 
@@ -152,6 +179,8 @@ Mark = (
     | Decided
     | Concluded
     | ReceiptSeen
+    | Reached
+    | GapPassed
     | Held
     | LetGo
     | ActivatePolicy
@@ -243,6 +272,10 @@ class Books(Protocol):
 
     def last_receipt(self, gallery: str) -> tuple[int, str]:
         """Sequence and digest of a gallery's last logged receipt; (0, 64 zeros) before any."""
+        ...
+
+    def reach(self, gallery: str) -> Reach | None:
+        """How far a gallery's receipts have come; None before the first was accepted."""
         ...
 
     def held(self) -> tuple[Held, ...]:

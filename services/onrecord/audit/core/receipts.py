@@ -16,9 +16,11 @@ from onrecord.audit.core.draft import (
     Draft,
     EndGalleries,
     Existing,
+    GapPassed,
     Held,
     LetGo,
     Mark,
+    Reached,
     ReceiptSeen,
     Remember,
 )
@@ -55,6 +57,10 @@ class Receipt:
     @property
     def sequence(self) -> int:
         return int(self.said["sequence"])
+
+    @property
+    def made_at(self) -> datetime:
+        return parse_time(str(self.said["time"]))
 
     @property
     def digest(self) -> str:
@@ -109,7 +115,7 @@ def log_receipt(receipt: Receipt, books: Books) -> Draft | Existing | Aside:
     if search_id is None:
         return _alarm(receipt, "no grant stands at the entry it names", (seen,))
     search = find_search(books, search_id)
-    fault = _fault(receipt, search, books.now)
+    fault = _fault(receipt, search, books)
     if fault:
         return _alarm(receipt, fault, (seen,))
     body = {
@@ -122,7 +128,8 @@ def log_receipt(receipt: Receipt, books: Books) -> Draft | Existing | Aside:
     }
     kind = EntryKind.SEARCH_EXECUTED
     ended = EndGalleries(search_id, (receipt.gallery,), kind)
-    return Draft(kind, body, (ended, seen, Remember(receipt.marker)))
+    reached = Reached(receipt.gallery, receipt.made_at)
+    return Draft(kind, body, (ended, seen, reached, Remember(receipt.marker)))
 
 
 def settle_receipts(books: Books) -> Draft | Aside | None:
@@ -162,10 +169,10 @@ def _gap(receipt: Receipt, expected: int) -> Draft:
     }
     # A missing receipt that comes after this finds its place taken, which is an alarm too.
     behind = ReceiptSeen(receipt.gallery, last, str(receipt.said["previous"]))
-    return Draft(EntryKind.ALARM_RAISED, body, (behind,))
+    return Draft(EntryKind.ALARM_RAISED, body, (behind, GapPassed(receipt.gallery)))
 
 
-def _fault(receipt: Receipt, search: GrantedSearch, now: datetime) -> str:
+def _fault(receipt: Receipt, search: GrantedSearch, books: Books) -> str:
     """Which rule the receipt breaks; '' where it breaks none."""
     said = receipt.said
     allowed = search.granted.get(receipt.gallery)
@@ -184,14 +191,17 @@ def _fault(receipt: Receipt, search: GrantedSearch, now: datetime) -> str:
             return f"the search was made under another {name}"
     if not len(said["candidates"]) <= said["list_size"] <= allowed["list_size"]:
         return "its list is longer than was granted"
-    made_at = parse_time(said["time"])
-    if made_at > parse_time(str(search.grant["expires_at"])):
+    made_at = receipt.made_at
+    if made_at > search.expires_at:
         return "the search was made after its grant had expired"
     # Who signs states the time, and a certificate is judged by it.
     if made_at < parse_time(str(search.grant["time"])) - CLOCK_SKEW:
         return "the search was made before it was granted"
-    if made_at > now + CLOCK_SKEW:
+    if made_at > books.now + CLOCK_SKEW:
         return "the search is dated in the future"
+    before = books.reach(receipt.gallery)
+    if before is not None and made_at < before.made_at:
+        return "it is dated before a receipt that it follows"
     return ""
 
 

@@ -10,6 +10,7 @@ from onrecord.audit.core.draft import (
     Draft,
     EndGalleries,
     Existing,
+    Reach,
     Remember,
     SearchRecord,
 )
@@ -24,9 +25,13 @@ EXPIRY_GRACE = timedelta(seconds=60)
 
 
 class OverdueError(Exception):
-    """A granted gallery never reached an end, and should have by `due`: `search.expired`."""
+    """A granted gallery never reached an end, and will not any more: `search.expired`.
 
-    def __init__(self, due: datetime) -> None:
+    `due`: what planes had published by then must have been read before it is said; None where
+    their receipts themselves show that no other comes.
+    """
+
+    def __init__(self, due: datetime | None) -> None:
         super().__init__("a granted gallery never reached its end")
         self.due = due
 
@@ -70,13 +75,34 @@ class GrantedSearch:
         return tuple(sorted(index for index in found if index is not None))
 
     @property
+    def expires_at(self) -> datetime:
+        return parse_time(str(self.grant["expires_at"]))
+
+    @property
     def due(self) -> datetime:
         """When every granted gallery must have its end."""
-        return parse_time(str(self.grant["expires_at"])) + EXPIRY_GRACE
+        return self.expires_at + EXPIRY_GRACE
 
     def overdue(self, books: Books) -> bool:
         """Whether galleries are outstanding although the grant ended a minute ago."""
         return bool(self.outstanding) and books.now >= self.due
+
+    def passed(self, books: Books) -> tuple[str, ...]:
+        """Outstanding galleries whose receipts show that none under this grant can still come.
+
+        A plane makes a gallery's receipts one after the other, dates each no earlier than the one
+        before, and makes none after a grant's end. So behind one that was made after it, none of
+        this grant follows; before it, none is missing, unless an alarm since the grant tells of a
+        gap (ADR 31).
+        """
+        return tuple(name for name in self.outstanding if self._is_passed(books.reach(name)))
+
+    def _is_passed(self, reach: Reach | None) -> bool:
+        return (
+            reach is not None
+            and reach.made_at > self.expires_at
+            and reach.gap < self.record.grant_index
+        )
 
 
 def find_search(books: Books, search_id: str) -> GrantedSearch:
@@ -96,6 +122,8 @@ def examinable(books: Books, search_id: str) -> GrantedSearch:
     search = find_search(books, search_id)
     if search.overdue(books):
         raise OverdueError(search.due)
+    if search.passed(books):
+        raise OverdueError(None)
     if search.outstanding:
         names = ", ".join(search.outstanding)
         raise OutstandingError(
@@ -117,8 +145,12 @@ def expire(books: Books, search_id: str) -> Draft | Existing:
     """`search.expired` for the galleries that are overdue. Raises SEARCH_STATE where none is.
 
     A gallery whose receipts wait for one before them is not: what waits may be of this search.
+    Before a minute has passed, those whose receipts show that none can still come.
     """
     search = find_search(books, search_id)
+    passed = search.passed(books)
+    if passed and not search.overdue(books):
+        return end(search, EntryKind.SEARCH_EXPIRED, passed, Service.AUDIT, {})
     if search.overdue(books):
         waiting = {held.gallery for held in books.held()}
         galleries = [name for name in search.outstanding if name not in waiting]

@@ -82,7 +82,8 @@ class Ends:
     def expire(self, search_id: str, deadline: Deadline) -> LoggedEntry:
         """Append `search.expired` for galleries that never ended. Repeatable.
 
-        Raises SEARCH_STATE before a minute has passed since the grant's end.
+        Raises SEARCH_STATE before a minute has passed since the grant's end, or a receipt of its
+        gallery was made after it.
         """
         appended = self._ledger.append(lambda books: expire(books, search_id), deadline)
         return self._ledger.logged(appended)

@@ -89,7 +89,7 @@ class Examinations:
             except OutstandingError as error:
                 missing: OnRecordError = error
             except OverdueError as error:
-                if self._read_until(error.due):
+                if error.due is None or self._read_until(error.due):
                     self._ledger.append(lambda books: expire(books, search_id), deadline)
                     continue
                 missing = state_error("what planes have published has not been read yet")

@@ -84,6 +84,13 @@ class EndsOfSearches(Protocol):
         """Searches that lack an end which was due by `now`, and when it was; the oldest first."""
         ...
 
+    def passed(self, limit: int) -> tuple[str, ...]:
+        """Searches that lack an end of which receipts of later searches show that none comes.
+
+        At most `limit` a gallery.
+        """
+        ...
+
     def any_held(self) -> bool:
         """Whether a receipt waits for the one before it."""
         ...

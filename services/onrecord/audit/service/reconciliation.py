@@ -57,6 +57,7 @@ class Reconciliation:
         """How many entries were written. Raises LEDGER_UNAVAILABLE."""
         passes = (
             self._clock_was_wrong,
+            self._passed,
             self._endless,
             self._not_followed_up,
             self._fan_out.step,
@@ -67,6 +68,12 @@ class Reconciliation:
         return sum(
             self._overdue(search_id, due)
             for search_id, due in self._ends.overdue(self._clock.now(), _AT_ONCE)
+        )
+
+    def _passed(self) -> int:
+        """Receipts of later searches show that these will get none: nobody has to wait for them."""
+        return sum(
+            self._append(partial(expire, search_id=one)) for one in self._ends.passed(_AT_ONCE)
         )
 
     def _not_followed_up(self) -> int:

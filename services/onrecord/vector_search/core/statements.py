@@ -8,9 +8,10 @@ from typing import Any
 from onrecord.contracts.events import EnrolmentRef
 from onrecord.contracts.vector_search import Candidate
 from onrecord.kernel.errors import ErrorCode
-from onrecord.kernel.times import format_time
+from onrecord.kernel.times import format_time, parse_time
 from onrecord.kernel.vocabulary import ManifestAct
-from onrecord.proof import canonical
+from onrecord.proof import canonical, statements
+from onrecord.proof.attestation import Attestation
 from onrecord.proof.commitment import record_commitment
 from onrecord.proof.grant import GalleryGrant, Grant
 from onrecord.proof.merkle import leaf_hash, root_of
@@ -161,6 +162,13 @@ def unknown_removed_body(
 def root_from(leaf: bytes | None) -> str:
     """The root, in hexadecimal, over one leaf or none."""
     return root_of([] if leaf is None else [leaf]).hex()
+
+
+def not_before(last: Attestation | None, now: datetime) -> datetime:
+    """When the receipt that follows `last` is made: receipts of a gallery never go back in time."""
+    if last is None:
+        return now
+    return max(now, parse_time(str(statements.read(last)["time"])))
 
 
 def receipt_body(

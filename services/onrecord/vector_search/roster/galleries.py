@@ -5,8 +5,15 @@ from dataclasses import replace
 from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
 
 from onrecord.kernel.cards import Metric
+from onrecord.proof import canonical
+from onrecord.proof.attestation import Attestation
 from onrecord.vector_search.core.values import NO_RECEIPT, Gallery
-from onrecord.vector_search.roster.schema import authority_keys, galleries, verified_policies
+from onrecord.vector_search.roster.schema import (
+    authority_keys,
+    galleries,
+    searches,
+    verified_policies,
+)
 
 _FIRST_KEY = 1
 
@@ -45,6 +52,13 @@ def lock_chain(tx: Connection, gallery: Gallery) -> Gallery:
         last_sequence=row.last_sequence,
         last_receipt=row.last_receipt,
     )
+
+
+def last_receipt(tx: Connection, gallery: Gallery) -> Attestation | None:
+    """The end of the chain as `lock_chain` gave it; None before the first receipt."""
+    at = {"named": gallery.jurisdiction, "sequence": gallery.last_sequence}
+    held = tx.execute(_LAST, at).scalar()
+    return None if held is None else Attestation.from_json(canonical.decode(held.encode()))
 
 
 def add(tx: Connection, gallery: Gallery) -> None:
@@ -152,6 +166,9 @@ _CHAIN = (
     select(galleries.c.live_records, galleries.c.last_sequence, galleries.c.last_receipt)
     .where(galleries.c.jurisdiction == bindparam("named"))
     .with_for_update()
+)
+_LAST = select(searches.c.receipt).where(
+    searches.c.gallery == bindparam("named"), searches.c.sequence == bindparam("sequence")
 )
 _ADVANCE = (
     update(galleries)

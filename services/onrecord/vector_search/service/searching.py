@@ -24,7 +24,7 @@ from onrecord.vector_search.core.grants import (
 )
 from onrecord.vector_search.core.naming import candidate_refs
 from onrecord.vector_search.core.ranking import distinct, first_fetch, next_fetch, rank_live
-from onrecord.vector_search.core.statements import receipt_body
+from onrecord.vector_search.core.statements import not_before, receipt_body
 from onrecord.vector_search.core.templates import check_template
 from onrecord.vector_search.core.values import CandidateRow, Gallery, IndexHit, RankedRecord
 from onrecord.vector_search.roster import answers, galleries, outbox
@@ -137,7 +137,9 @@ class Searches:
             answered = _same_again(tx, gallery, grant, template)
             if answered is not None:
                 return answered
-            now = self._parts.clock.now()
+            # A clock that was set back makes no receipt of a grant that had ended (ADR 31).
+            last = galleries.last_receipt(tx, locked)
+            now = not_before(last, self._parts.clock.now())
             check_still_running(grant, now)
             receipt = self._parts.attestor.attest(
                 receipt_body(
