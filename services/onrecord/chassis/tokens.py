@@ -50,14 +50,21 @@ class JwtVerifier:
     """Verifies signed JWTs against the provider's published keys.
 
     `jwks` returns the provider's key set (RFC 7517) as it stands; it may be asked for every token.
+    `newer` asks for it again, for a token whose key is not in it: providers rotate their keys.
     """
 
     def __init__(
-        self, issuer: str, audience: str, jwks: Callable[[], Mapping[str, Any]], clock: Clock
+        self,
+        issuer: str,
+        audience: str,
+        jwks: Callable[[], Mapping[str, Any]],
+        clock: Clock,
+        newer: Callable[[], Mapping[str, Any]] | None = None,
     ) -> None:
         self._issuer = issuer
         self._audience = audience
         self._jwks = jwks
+        self._newer = newer
         self._clock = clock
         self._parsed: dict[str, jwt.PyJWK] = {}
         self._signed: dict[tuple[bytes, str], dict[str, Any]] = {}
@@ -108,9 +115,11 @@ class JwtVerifier:
         return payload
 
     def _described(self, key_id: object) -> dict[str, Any]:
-        for described in self._jwks().get("keys", ()):
-            if described.get("kid") == key_id and isinstance(key_id, str):
-                return dict(described)
+        if isinstance(key_id, str):
+            for ask in (self._jwks, self._newer):
+                for described in ask().get("keys", ()) if ask else ():
+                    if isinstance(described, dict) and described.get("kid") == key_id:
+                        return dict(described)
         raise _invalid("it is signed by a key we do not know")
 
     def _parse(self, described: dict[str, Any], text: str) -> jwt.PyJWK:

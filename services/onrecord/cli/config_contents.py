@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from onrecord.chassis.identity_files import KeySetFile, read_identity, read_line, read_secret
 from onrecord.chassis.inference import ModelRepository
+from onrecord.chassis.key_sets import DISCOVER
 from onrecord.chassis.sealing import KEY_SIZE
 from onrecord.chassis.settings import Problem, ProcessSettings
 from onrecord.kernel.errors import ErrorCode, OnRecordError
@@ -37,10 +38,15 @@ def _casework_key(path: Path) -> None:
         raise OnRecordError(ErrorCode.SETTINGS_INVALID, message)
 
 
-_READ: Final[dict[str, Callable[[Path], object]]] = {
+def _token_keys(place: str) -> None:
+    if "://" not in place and place != DISCOVER:
+        KeySetFile(Path(place))()
+
+
+_READ: Final[dict[str, Callable[[Any], object]]] = {
     "ledger_key": lambda path: NoteVerifier.parse(read_line(path, "ledger_key")),
     "ledger_signing_key": lambda path: NoteSigner.parse(read_line(path, "ledger_signing_key")),
-    "token_keys": lambda path: KeySetFile(path)(),
+    "token_keys": _token_keys,
     "casework_key": _casework_key,
     "models": lambda path: ModelRepository(path).cards(),
 }

@@ -1,6 +1,7 @@
 """Who this process is, whom it believes and whom it calls, from its settings."""
 
 from onrecord.chassis.identity_files import KeySetFile, read_line
+from onrecord.chassis.key_sets import open_key_set
 from onrecord.chassis.renewal import IdentityFiles
 from onrecord.chassis.settings import (
     ProcessSettings,
@@ -31,6 +32,9 @@ def ledger_verifier(settings: VerifyingSettings) -> NoteVerifier:
 
 def token_verifier(settings: TokenSettings, clock: Clock) -> JwtVerifier:
     """Raises SETTINGS_INVALID where the key set cannot be read."""
-    keys = KeySetFile(settings.token_keys)
-    keys()
-    return JwtVerifier(settings.token_issuer, settings.token_audience, keys, clock)
+    keys = open_key_set(settings.token_keys, settings.token_issuer, settings.token_keys_roots)
+    if isinstance(keys, KeySetFile):
+        keys()  # a file is there or is not; a provider may come up after us
+    return JwtVerifier(
+        settings.token_issuer, settings.token_audience, keys, clock, newer=keys.newer
+    )

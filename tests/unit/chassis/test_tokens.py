@@ -241,3 +241,23 @@ def test_another_key_under_the_same_name_accepts_no_token_seen_before(
     (named,), (key,) = issuer.jwks()["keys"], other.jwks()["keys"]
     published = {"keys": [{**key, "kid": named["kid"]}]}
     assert code_of(verify, token) is ErrorCode.TOKEN_INVALID
+
+
+def test_a_key_that_is_new_is_asked_for_once_more() -> None:
+    """Law 10: a provider's next key is found; a key that nobody published stays refused."""
+    (old, old_public, _), (new, new_public, _) = _key_set("EC"), _key_set("EC")
+    sets = iter([{"keys": [{**old_public, "kid": "1"}, {**new_public, "kid": "2"}]}, {"keys": []}])
+    verify = JwtVerifier(
+        "idp",
+        "onrecord",
+        lambda: {"keys": [{**old_public, "kid": "1"}]},
+        At(),
+        newer=lambda: next(sets),
+    )
+
+    def token(key: Any, name: str) -> str:
+        return jwt.encode(good_claims(), key, algorithm="ES256", headers={"kid": name})
+
+    assert verify.verify(token(old, "1")).person == "olsen"
+    assert verify.verify(token(new, "2")).person == "olsen"
+    assert code_of(verify, token(new, "3")) is ErrorCode.TOKEN_INVALID

@@ -174,9 +174,16 @@ class TokenSettings(ProcessSettings):
 
     token_issuer: str = setting(says="The `iss` that tokens must carry.")
     token_audience: str = setting("onrecord", says="The `aud` that tokens must carry.")
-    token_keys: Path = setting(
+    token_keys: str = setting(
         names=Names.FILE,
-        says="The identity provider's public keys (JWKS), a file; read again when it changes.",
+        says="The identity provider's public keys (JWKS): a file, read again when it changes; "
+        "an https address, asked again every five minutes and for a key that is new; or "
+        "`discover`: the provider `token_issuer` says where they are (OpenID Connect).",
+    )
+    token_keys_roots: Path | None = setting(
+        None,
+        says="Authorities that the provider's own TLS is believed by, PEM; by default the "
+        "system's.",
     )
 
 

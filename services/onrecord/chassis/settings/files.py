@@ -12,6 +12,7 @@ from typing import Final
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
+from onrecord.chassis.key_sets import DISCOVER
 from onrecord.chassis.settings.fields import Names, named_by
 from onrecord.chassis.settings.loading import Problem
 
@@ -30,6 +31,8 @@ def examine_files(settings: BaseSettings) -> list[Problem]:
 
 
 def _readable(text: str) -> str:
+    if "://" in text or text == DISCOVER:
+        return ""
     try:
         with Path(text).open("rb") as file:
             return "" if file.read(1) else f"{text} is empty"
