@@ -5,12 +5,11 @@ or None where it has nothing against the request.
 """
 
 import calendar
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from onrecord.audit.core.authority import statute_key
+from onrecord.audit.core.immigration_law import cites_immigration_law
 from onrecord.audit.core.reasons import Reason, day, words
 from onrecord.contracts.requests import SearchRequest
 from onrecord.kernel.errors import ErrorCode
@@ -59,12 +58,6 @@ _SOUGHT = {
     Purpose.LICENCE_FRAUD: {RoleSought.SUSPECT, RoleSought.VICTIM},
     Purpose.IMMIGRATION_ENFORCEMENT: {RoleSought.SUSPECT, RoleSought.UNIDENTIFIED},
 }
-# Title 8 of the United States Code, its regulations, and the act they come from, in any spelling;
-# letters and digits alone. Title 18 and 28 are not title 8.
-_IMMIGRATION_LAW = re.compile(
-    r"(?<![0-9])8(?:usc|uscode|unitedstatescode|cfr)|immigrationandnationalityact"
-    r"|(?<![a-z])ina(?:sec|section)?s?[0-9]"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +166,7 @@ def immigration(asked: Asked) -> Reason | None:
     """R-5: immigration enforcement needs a judge's warrant wherever it is allowed at all."""
     request = asked.request
     if request.purpose is not Purpose.IMMIGRATION_ENFORCEMENT:
-        if _IMMIGRATION_LAW.search(_letters_and_digits(request.offence.statute)):
+        if cites_immigration_law(request.offence.statute):
             return Reason(
                 ErrorCode.IMMIGRATION_REFUSED,
                 f"{request.offence.statute} is immigration law: a search for it is immigration "
@@ -209,10 +202,6 @@ REQUEST_GUARDS: tuple[Callable[[Asked], Reason | None], ...] = (
     immigration,
     instrument_date,
 )
-
-
-def _letters_and_digits(text: str) -> str:
-    return "".join(one for one in statute_key(text) if one.isalnum())
 
 
 def _months_after(start: date, months: int) -> date:

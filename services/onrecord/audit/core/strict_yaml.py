@@ -19,8 +19,10 @@ _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,15}")
 _WORDS = {"true": True, "false": False, "null": None}
 # What YAML 1.1 would read as something else than text, and people might mean either way.
 _GUESSED = re.compile(
-    r"(?:y|n|yes|no|on|off|~|true|false|null|[-+]?[0-9][0-9_]*(?:\.[0-9_]*)?(?:e[-+]?[0-9]+)?"
-    r"|0[xob]?[0-9a-f_]+|[-+]?\.(?:inf|nan)|[-+]?[0-9]+(?::[0-5]?[0-9])+)",
+    r"(?:y|n|yes|no|on|off|~|=|<<|true|false|null"
+    r"|[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9_]+)(?:e[-+]?[0-9]+)?"
+    r"|[-+]?0[xob]?[0-9a-f_]+|[-+]?\.(?:inf|nan)"
+    r"|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?)",
     re.IGNORECASE,
 )
 
