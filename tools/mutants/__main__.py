@@ -1,6 +1,7 @@
 """The commands: run a subject, see what lives, write the page."""
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -73,9 +74,7 @@ def _as_row(mutant: Mutant) -> str:
 
 
 def _text(value: str) -> str:
-    if "'" in value or "\n" in value:
-        return f"'''\n{value}'''"
-    return f"'{value}'"
+    return json.dumps(value, ensure_ascii=False) if "'" in value else f"'{value}'"
 
 
 def _count(subject: Subject) -> int:

@@ -85,10 +85,10 @@ def _explained(subject: Subject) -> str:
         if module != last:
             lines.append(f"\n### `{module}`\n\n")
             last = module
-        change = " ".join(f"`{_cell(was)}` → `{_cell(becomes)}`".split())
+        change = f"`{_cell(was)}` → `{_cell(becomes)}`"
         lines.append(f"- `{function}`: {change}. {why}\n")
     return "".join(lines)
 
 
 def _cell(text: str) -> str:
-    return text.replace("\n", " ⏎ ").replace("`", "'") or "(nothing)"
+    return text.replace("`", "'") or "(nothing)"

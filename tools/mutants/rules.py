@@ -11,9 +11,9 @@ from pathlib import Path
 RULES = {
     "message": (
         "the change lies inside the argument that is the message of an error: `OnRecordError`'s "
-        "second, `LedgerFault`'s third, `ValueError`'s first, or the argument that a function "
-        "hands on as one of these. Messages are for people and may change; codes and fields are "
-        "other arguments and fall under no rule"
+        "second, `LedgerFault`'s third, `ValueError`'s or `TypeError`'s first, or the argument "
+        "that a function hands on as one of these, as it is or within a text. Messages are for "
+        "people and may change; codes and fields are other arguments and fall under no rule"
     ),
     "codec": (
         "the name of a codec in other case, or left out where it is UTF-8, Python's own default"
@@ -22,7 +22,7 @@ RULES = {
 }
 
 Step = tuple[ast.AST, str, int | None]
-_MESSAGES = {"OnRecordError": 1, "LedgerFault": 2, "ValueError": 0}
+_MESSAGES = {"OnRecordError": 1, "LedgerFault": 2, "ValueError": 0, "TypeError": 0}
 
 
 def rule_for(original: ast.AST, changed: ast.AST, messages: Mapping[str, int]) -> str | None:
@@ -72,10 +72,22 @@ def _defined(tree: ast.Module, known: Mapping[str, int]) -> dict[str, int]:
         place = known.get(call.func.id)
         if place is None or place >= len(call.args):
             continue
-        message = call.args[place]
-        if isinstance(message, ast.Name) and message.id in parameters:
-            found[node.name] = parameters.index(message.id)
+        handed_on = [
+            parameters.index(name.id)
+            for name in _texts_in(call.args[place])
+            if name.id in parameters
+        ]
+        if len(handed_on) == 1:
+            found[node.name] = handed_on[0]
     return found
+
+
+def _texts_in(message: ast.expr) -> list[ast.Name]:
+    """The names that a message is, or that stand in it as they are."""
+    if isinstance(message, ast.JoinedStr):
+        parts = [one.value for one in message.values if isinstance(one, ast.FormattedValue)]
+        return [part for part in parts if isinstance(part, ast.Name)]
+    return [message] if isinstance(message, ast.Name) else []
 
 
 def _is_text(node: ast.stmt) -> bool:

@@ -5,11 +5,13 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import ndiff
+from itertools import takewhile
 
 from tools.mutants.subjects import Subject
 from tools.mutants.workspace import KILLED, TIMED_OUT
 
 _SEPARATOR = "__mutmut_"
+_AROUND = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,22 @@ def _functions(source: str) -> dict[str, ast.AST]:
 def _diff(original: ast.AST, changed: ast.AST) -> tuple[str, str]:
     before, after = (ast.unparse(node).splitlines() for node in (original, changed))
     lines = list(ndiff(before, after, linejunk=None, charjunk=None))
-    was = "\n".join(line[2:].strip() for line in lines if line.startswith("- "))
-    becomes = "\n".join(line[2:].strip() for line in lines if line.startswith("+ "))
-    return was, becomes
+    was = " ; ".join(line[2:].strip() for line in lines if line.startswith("- "))
+    becomes = " ; ".join(line[2:].strip() for line in lines if line.startswith("+ "))
+    start = _common(was, becomes)
+    end = _common(was[start:][::-1], becomes[start:][::-1])
+    return _middle(was, start, end), _middle(becomes, start, end)
+
+
+def _middle(text: str, start: int, end: int) -> str:
+    """The text without what is far from the change, which is between `start` and `-end`."""
+    first = start - _AROUND if start > _AROUND + 20 else 0
+    last = end - _AROUND if end > _AROUND + 20 else 0
+    return ("…" if first else "") + text[first : len(text) - last] + ("…" if last else "")
+
+
+def _common(left: str, right: str) -> int:
+    """How many characters both begin with."""
+    return sum(
+        1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(left, right, strict=False))
+    )

@@ -46,7 +46,11 @@ def tell(story: Story, authority: LocalAuthority) -> dict[str, int]:
     checks = [make() for make in story_checks(AttestationVerifier([authority.root]))]
     for index, body in enumerate(story):
         for check in checks:
-            check.see(index, body)
+            try:
+                check.see(index, body)
+            except LedgerFault as fault:
+                assert (fault.check, fault.index) == (check.name, index)
+                raise
     for check in checks:
         check.finish()
     return {check.name: check.passed for check in checks}

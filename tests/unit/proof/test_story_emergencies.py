@@ -6,7 +6,7 @@ import pytest
 
 from onrecord.proof.checks import LedgerFault
 from onrecord.proof.story_emergencies import EmergenciesFollowedUp
-from tests.builders import bodies
+from tests.builders import bodies, telling
 
 DUE = "2026-11-25T06:30:01.00Z"
 BEFORE, AFTER = "2026-11-25T06:30:00.99Z", "2026-11-25T06:30:02.00Z"
@@ -16,11 +16,9 @@ Body = dict[str, Any]
 
 def tell(*story: Body) -> int:
     """The story after an emergency at entry 1; how often the law was found true."""
-    check = EmergenciesFollowedUp()
-    for index, body in enumerate([bodies.policy_activated(), bodies.emergency(), *story]):
-        check.see(index, body)
-    check.finish()
-    return check.passed
+    return telling.tell(
+        EmergenciesFollowedUp(), [bodies.policy_activated(), bodies.emergency(), *story]
+    )
 
 
 def ordinary(at_time: str) -> Body:
@@ -83,3 +81,22 @@ def test_each_way_to_break_it_is_found(story: list[Body], told: str) -> None:
     with pytest.raises(LedgerFault) as fault:
         tell(*story)
     assert told in fault.value.reason
+    assert fault.value.check == EmergenciesFollowedUp.name
+    at_its_grant = told == "no alarm says so"  # which is known at the end of the ledger alone
+    assert fault.value.index == (1 if at_its_grant else len(story) + 1)
+
+
+def test_each_gallery_is_followed_up_by_itself() -> None:
+    """One may be filed while another is overdue; each counts."""
+    both = bodies.emergency(search_id="s-4")
+    both["galleries"]["US-MD"] = {**both["galleries"]["US-UT"]}
+    two = ["US-UT", "US-MD"]
+    filed = bodies.followed_up(BEFORE, search_id="s-4", grant_index=2, galleries=two)
+    assert tell(both, filed) == 2
+    late = bodies.overdue(AFTER, search_id="s-4", grant_index=2, galleries=two)
+    assert tell(both, late, bodies.overdue(AFTER)) == 3
+    half = bodies.followed_up(BEFORE, search_id="s-4", grant_index=2)
+    with pytest.raises(LedgerFault) as fault:
+        tell(both, bodies.overdue(AFTER), half, ordinary(AN_HOUR_AFTER))
+    assert fault.value.index == 2
+    assert "US-MD" in fault.value.reason
