@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from onrecord.chassis.sealing import SymmetricSeal
 from onrecord.gateway.store import SealedCasework, Search, Task
 from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.kernel.vocabulary import GalleryStatus
 from onrecord.proof import canonical
-from onrecord.proof.casework import MergedCandidate
+from onrecord.proof.casework import MergedCandidate, merge_named
 
 
 class Custody:
@@ -22,7 +23,7 @@ class Custody:
     def seal_search(
         self, search_id: str, probe: bytes, candidates: Sequence[MergedCandidate]
     ) -> SealedCasework:
-        """Probe (encoded image) and merged list, under one fresh data key."""
+        """Probe (encoded image) and all candidates of the receipts, under one fresh data key."""
         wrapped = self._casework.new_data_key(_about(search_id, "key"))
         listed = canonical.encode([_fields(candidate) for candidate in candidates])
         return SealedCasework(
@@ -37,7 +38,17 @@ class Custody:
         return self._open(held.wrapped_key, search.search_id, "probe", held.probe)
 
     def candidates(self, search: Search) -> tuple[MergedCandidate, ...]:
-        """Raises SEARCH_STATE when they are destroyed."""
+        """The merged list, as everybody derives it from the ledger's entries.
+
+        Without those of a gallery whose search the ledger had ended before it heard of it; others
+        move up into their places. Raises SEARCH_STATE when they are destroyed.
+        """
+        searched = {one.gallery for one in search.galleries if one.status is GalleryStatus.SEARCHED}
+        named = [one for one in self.named(search) if one.gallery in searched]
+        return merge_named(named, search.list_size)
+
+    def named(self, search: Search) -> tuple[MergedCandidate, ...]:
+        """Everybody whom the receipts name. Raises SEARCH_STATE when they are destroyed."""
         held = _held(search)
         listed = canonical.decode(
             self._open(held.wrapped_key, search.search_id, "candidates", held.candidates)
@@ -49,7 +60,9 @@ class Custody:
     def seal_order(
         self, search_id: str, held: SealedCasework, task_id: str, order: Sequence[str]
     ) -> bytes:
-        """The order in which one examiner sees the candidates."""
+        """The order in which one examiner sees candidates: of all that the receipts name, since
+        the ledger has the last word on which of them are in the list.
+        """
         what = f"order/{task_id}"
         return self._seal(held.wrapped_key, search_id, what, canonical.encode(list(order)))
 
@@ -62,7 +75,8 @@ class Custody:
         order = canonical.decode(self._open(wrapped, search.search_id, what, task.sealed_order))
         if not isinstance(order, list):
             raise TypeError("the sealed order is not a list")
-        return tuple(str(reference) for reference in order)
+        listed = {one.candidate_ref for one in self.candidates(search)}
+        return tuple(str(reference) for reference in order if reference in listed)
 
     def _seal(self, wrapped: bytes, search_id: str, what: str, plaintext: bytes) -> bytes:
         return self._casework.seal_under(

@@ -33,7 +33,7 @@ class ExaminerDraw:
         """The search as it is afterwards. Both tasks are made in one step, and alike."""
         if search.status is not SearchStatus.SEALED or search.sealed is None:
             return search
-        tasks = self.tasks(search, search.sealed, self._custody.candidates(search))
+        tasks = self.tasks(search, search.sealed, self._custody.named(search))
         if not tasks:
             return search
         search = self._store.searches.assign(search, tasks)
@@ -41,16 +41,19 @@ class ExaminerDraw:
         return search
 
     def tasks(
-        self, search: Search, sealed: SealedCasework, candidates: Sequence[MergedCandidate]
+        self, search: Search, sealed: SealedCasework, named: Sequence[MergedCandidate]
     ) -> tuple[Task, ...]:
-        """The two tasks of a search whose casework is `sealed`; none while nobody can be drawn."""
+        """The two tasks of a search whose casework is `sealed`; none while nobody can be drawn.
+
+        `named`: everybody whom its receipts name.
+        """
         pool = self._store.examiners.for_case(search.agency, search.case_number)
         known = pool.case_team | {search.person}
         eligible = draw.qualified(pool.examiners, self._clock.now().date(), known)
         drawn = draw.draw_examiners(eligible, self._chance)
         if drawn is None:
             return ()
-        references = [one.candidate_ref for one in candidates]
+        references = [one.candidate_ref for one in named]
         return tuple(self._task(search, sealed, one.person, references) for one in drawn)
 
     def draw_waiting(self) -> None:

@@ -79,8 +79,7 @@ class Examinations:
         task = self._own(caller, task_id)
         if task.sealed_order is None:
             return OpenedTask(task, ())
-        search = self._store.searches.get(task.search_id)
-        return OpenedTask(task, self._custody.order(search, task))
+        return OpenedTask(task, self._custody.order(self._searched(task), task))
 
     def look_at_probe(self, caller: Caller, task_id: str) -> bytes:
         """The probe (encoded image), after the look is logged."""
@@ -183,7 +182,11 @@ class Examinations:
         if task.status is TaskStatus.DECIDED:
             self._settling.settle(search)
             raise OnRecordError(ErrorCode.TASK_DECIDED, "this task has been decided")
-        return task, search
+        return task, self._settling.with_entries(search)
+
+    def _searched(self, task: Task) -> Search:
+        """The task's search, with the galleries that the ledger holds as searched."""
+        return self._settling.with_entries(self._store.searches.get(task.search_id))
 
     def _gallery_of(self, search: Search, candidate_ref: str) -> str:
         for candidate in self._custody.candidates(search):

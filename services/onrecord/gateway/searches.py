@@ -27,7 +27,7 @@ from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.vocabulary import Role, SearchStatus
 from onrecord.kernel.writepoints import WritePoint
-from onrecord.proof.casework import merge_candidates
+from onrecord.proof.casework import named_candidates
 from onrecord.proof.entry import LoggedEntry
 
 
@@ -142,9 +142,9 @@ class Searches:
         if not receipts:
             return self._end_unsearched(search, galleries, deadline)
         galleries = self._endings.give_up_unreached(search, galleries, deadline)
-        candidates = merge_candidates(receipts, search.list_size)
-        sealed = self._custody.seal_search(search.search_id, probe, candidates)
-        tasks = self._draw.tasks(search, sealed, candidates)
+        named = named_candidates(receipts)
+        sealed = self._custody.seal_search(search.search_id, probe, named)
+        tasks = self._draw.tasks(search, sealed, named)
         search = self._store.searches.seal(
             search, sealed, galleries=galleries, quality=quality, tasks=tasks
         )

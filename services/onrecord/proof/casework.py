@@ -25,20 +25,33 @@ class MergedCandidate:
 def merge_candidates(
     receipts: Sequence[Mapping[str, Any]], list_size: int
 ) -> tuple[MergedCandidate, ...]:
-    """Merge what the galleries' receipts name into one list of at most `list_size` (R-13).
+    """Merge what the galleries' receipts name into one list of at most `list_size` (R-13)."""
+    return merge_named(named_candidates(receipts), list_size)
+
+
+def named_candidates(receipts: Sequence[Mapping[str, Any]]) -> tuple[MergedCandidate, ...]:
+    """Everybody whom the receipts name, as they stand there."""
+    return tuple(
+        MergedCandidate(
+            str(receipt["gallery"]),
+            str(one["ref"]),
+            str(receipt["model_id"]),
+            int(one["similarity"]),
+        )
+        for receipt in receipts
+        for one in receipt["candidates"]
+    )
+
+
+def merge_named(named: Sequence[MergedCandidate], list_size: int) -> tuple[MergedCandidate, ...]:
+    """One list of at most `list_size`.
 
     Templates of two models are never compared: within a model, candidates stand by similarity;
     across models the lists take turns, best first, and the result stays grouped by model.
     """
     by_model: dict[str, list[MergedCandidate]] = {}
-    for receipt in receipts:
-        model_id = str(receipt["model_id"])
-        for one in receipt["candidates"]:
-            by_model.setdefault(model_id, []).append(
-                MergedCandidate(
-                    str(receipt["gallery"]), str(one["ref"]), model_id, int(one["similarity"])
-                )
-            )
+    for one in named:
+        by_model.setdefault(one.model_id, []).append(one)
     lists = [
         sorted(by_model[model], key=lambda c: (-c.similarity, c.candidate_ref))
         for model in sorted(by_model)

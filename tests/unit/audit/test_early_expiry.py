@@ -22,6 +22,13 @@ def expired(audit: AuditForTest) -> list[str]:
     return [one["search_id"] for one in entries(audit, "search.expired")]
 
 
+def too_early(audit: AuditForTest, search_id: str) -> None:
+    """Whoever asks for it is refused as well."""
+    with pytest.raises(OnRecordError) as caught:
+        audit.service.expire(search_id, soon())
+    assert caught.value.code is ErrorCode.SEARCH_STATE
+
+
 def test_a_receipt_made_after_the_grants_end_shows_that_none_comes(
     audit: AuditForTest, clock: SetClock
 ) -> None:
@@ -33,6 +40,7 @@ def test_a_receipt_made_after_the_grants_end_shows_that_none_comes(
     clock.pass_(minutes=1)
     later(audit, "at the very end")
     assert audit.running.reconciliation.step() == 0
+    too_early(audit, lost.search_id)
     clock.pass_(seconds=0.01)
     later(audit, "behind it")
     assert audit.running.reconciliation.step() == 1
@@ -70,6 +78,7 @@ def test_behind_a_gap_nothing_is_shown(audit: AuditForTest, clock: SetClock) -> 
     since = audit.authorize(case_number="granted since the gap")
     later(audit, "later")
     assert audit.running.reconciliation.step() == 0
+    too_early(audit, lost.search_id)
     clock.pass_(seconds=59)
     audit.take_in()
     assert audit.running.reconciliation.step() == 1
@@ -120,9 +129,7 @@ def test_a_receipt_dated_before_the_one_it_follows_is_an_alarm(
 def test_asked_for_too_early_it_is_refused(audit: AuditForTest, clock: SetClock) -> None:
     lost = audit.authorize()
     clock.pass_(minutes=5, seconds=1)
-    with pytest.raises(OnRecordError) as caught:
-        audit.service.expire(lost.search_id, soon())
-    assert caught.value.code is ErrorCode.SEARCH_STATE
+    too_early(audit, lost.search_id)
     later(audit, "later")
     audit.service.expire(lost.search_id, soon())
     assert expired(audit) == [lost.search_id]
