@@ -1,0 +1,1 @@
+"""How OnRecord is put on machines."""

@@ -1,0 +1,1 @@
+"""Tests that need real parts: `make test-cluster`."""
