@@ -38,6 +38,18 @@ def refused(verifier: AttestationVerifier, attestation: Attestation) -> str:
     return raised.value.message
 
 
+@pytest.mark.parametrize("part", ["statement", "signature", "chain"])
+def test_an_attestation_has_one_spelling(authority: LocalAuthority, part: str) -> None:
+    """Letters that base64 does not know are refused, not passed over."""
+    written = attestor(authority).attest(said()).to_json()
+    assert Attestation.from_json(written).to_json() == written
+    whole = written[part]
+    written[part] = [whole[0] + "!"] if part == "chain" else whole[:4] + "!" + whole[4:]
+    with pytest.raises(OnRecordError) as raised:
+        Attestation.from_json(written)
+    assert raised.value.code is ErrorCode.ATTESTATION_INVALID
+
+
 class TestAfterOneOfTheSameChainWasVerified:
     """The first verification of each test fills every memory; the attack comes second."""
 

@@ -31,6 +31,16 @@ def test_two_who_agree_release_the_candidate() -> None:
     assert [lead.candidate_ref for lead in result.leads] == ["a"]
 
 
+def test_two_who_may_be_one_person_are_two_leads() -> None:
+    """R-15: one or two; an examiner who supports three ends it."""
+    both = {"a": SAME, "b": SAME, "c": UNSURE}
+    result = outcome(both, both)
+    assert [lead.candidate_ref for lead in result.leads] == ["a", "b"]
+    assert result.reason == casework.AGREED
+    only_one_sees_a_second = outcome({"a": SAME, "b": SAME}, {"a": SAME, "b": UNSURE})
+    assert [lead.candidate_ref for lead in only_one_sees_a_second.leads] == ["a"]
+
+
 @pytest.mark.parametrize(
     ("first", "second", "reason"),
     [
@@ -122,6 +132,35 @@ def test_a_merged_list_is_the_most_alike_of_all_galleries() -> None:
         ("US-MD", "m1"),
         ("US-MD", "m2"),
     ]
+
+
+def of(model: str, gallery: str, count: int) -> dict[str, Any]:
+    named = {f"{gallery}-{number}": 500_000 - number for number in range(count)}
+    return {**bodies.receipt(named, gallery=gallery), "model_id": model}
+
+
+def test_lists_of_two_models_take_turns_until_one_is_at_its_end() -> None:
+    """R-13, R-38: what one model leaves free, the other fills; each is named by its model."""
+    short, long = of("model-b", "US-UT", 1), of("model-a", "US-MD", 9)
+    merged = merge_candidates([short, long], 5)
+    assert [(one.model_id, one.candidate_ref) for one in merged] == [
+        *(("model-a", f"US-MD-{number}") for number in range(4)),
+        ("model-b", "US-UT-0"),
+    ]
+    assert [one.candidate_ref for one in merge_candidates([of("m", "x", 3)], 2)] == ["x-0", "x-1"]
+
+
+def test_more_models_than_places_leave_the_last_out() -> None:
+    lists = [of(f"model-{letter}", letter, 2) for letter in "cba"]
+    assert [one.model_id for one in merge_candidates(lists, 2)] == ["model-a", "model-b"]
+
+
+def test_equals_stand_by_reference() -> None:
+    """The same list whoever derives it, in whatever order the receipts came."""
+    first = bodies.receipt({"b": 1, "a": 1})
+    second = bodies.receipt({"c": 1}, gallery="US-MD")
+    for receipts in ([first, second], [second, first]):
+        assert [one.candidate_ref for one in merge_candidates(receipts, 5)] == ["a", "b", "c"]
 
 
 _LISTS = st.lists(

@@ -35,6 +35,8 @@ def test_lines_of_the_witnesses_asked_are_verified_and_others_ignored() -> None:
     assert cosignatures_on(NOTE + lines, [ONE.verifier]) == found
     assert cosignatures_on(NOTE, [ONE.verifier]) == ()
     assert with_cosignatures(NOTE, found) == NOTE + line(ONE)
+    two = read_cosignatures(TEXT, lines, [THREE.verifier, ONE.verifier])
+    assert with_cosignatures(NOTE, two) == NOTE + line(THREE) + line(ONE)
 
 
 def test_of_two_by_one_witness_the_later_counts() -> None:

@@ -75,6 +75,16 @@ def test_an_entry_survives_being_written_as_json() -> None:
     assert LoggedEntry.from_json(canonical.decode(written)) == LOGGED
 
 
+def test_the_first_entry_and_the_longest_path_survive_it_too() -> None:
+    first = LEDGER.logged(0)
+    assert LoggedEntry.from_json(canonical.decode(canonical.encode(first.to_json()))) == first
+    long = replace(LOGGED, inclusion=(bytes(32),) * 64)
+    assert LoggedEntry.from_json(long.to_json()) == long
+    with pytest.raises(OnRecordError) as refused:
+        LoggedEntry.from_json(replace(LOGGED, inclusion=(bytes(32),) * 65).to_json())
+    assert refused.value.code is ErrorCode.GRANT_MALFORMED
+
+
 def _without(name: str) -> dict[str, Any]:
     value: dict[str, Any] = dict(LOGGED.to_json())
     del value[name]

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from onrecord.proof.attestation import Attestor
 from onrecord.proof.grant import read_grant
 from onrecord.proof.notes import NoteSigner
 from onrecord.proof.release import ReleaseProof, verify_release
+from onrecord.proof.statements import mandate_id
 from tests.builders import bodies
 from tests.builders.ledger import ORIGIN, MemoryLedger
 
@@ -53,7 +55,35 @@ def test_a_grant_says_what_was_allowed() -> None:
     assert sorted(grant.galleries) == ["US-MD", "US-UT"]
     assert grant.galleries["US-UT"].policy == bodies.POLICY
     assert grant.model_ids == (bodies.MODEL,)
-    assert grant.person == "asker"
+    assert (grant.person, grant.agency) == ("asker", "us-ut-slcpd")
+    assert (grant.search_id, grant.probe_sha256) == ("s-1", bodies.PROBE)
+
+
+def test_a_grant_is_the_entry_that_was_verified() -> None:
+    ledger = MemoryLedger()
+    ledger.append(bodies.policy_activated())
+    logged = ledger.log(bodies.granted())
+    grant = read_grant(logged, ledger.key)
+    assert grant.mandate == mandate_id(logged)
+    assert (grant.index, grant.entry.index, grant.entry.body_bytes) == (1, 1, logged.body)
+    assert (grant.granted_at, grant.expires_at) == (
+        datetime(2026, 11, 23, 6, 30, 1, tzinfo=UTC),
+        datetime(2026, 11, 23, 6, 35, tzinfo=UTC),
+    )
+    assert (grant.list_size, grant.galleries["US-UT"].list_size) == (5, 5)
+
+
+@pytest.mark.parametrize("size", [True, "5", None])
+def test_a_list_size_is_a_whole_number(size: object) -> None:
+    """R-13: in the request and in each gallery's part of it."""
+    ledger = MemoryLedger()
+    whole, part = bodies.granted(), bodies.granted()
+    whole["list_size"] = size
+    part["galleries"]["US-UT"]["list_size"] = size
+    for body in (whole, part):
+        with pytest.raises(OnRecordError) as refused:
+            read_grant(ledger.log(body), ledger.key)
+        assert refused.value.code is ErrorCode.GRANT_MALFORMED
 
 
 def test_a_refused_gallery_is_not_in_the_grant() -> None:
@@ -101,6 +131,7 @@ def test_a_release_is_derived_again_from_its_entries(attestor: Attestor) -> None
     ledger = told(attestor)
     release = verify_release(proof(ledger), ledger.key)
     assert [lead.candidate_ref for lead in release.leads] == ["a"]
+    assert (release.grant.search_id, release.entry.index) == ("s-1", 5)
 
 
 def test_a_release_the_examiners_did_not_support_is_refused(attestor: Attestor) -> None:
@@ -109,6 +140,78 @@ def test_a_release_the_examiners_did_not_support_is_refused(attestor: Attestor) 
     with pytest.raises(OnRecordError) as refused:
         verify_release(proof(ledger), ledger.key)
     assert refused.value.code is ErrorCode.RELEASE_NOT_SUPPORTED
+
+
+def refused_release(attestor: Attestor, *, second: str = SAME, **changed: Any) -> str:
+    """The same story, with its last entries told differently: why it is refused."""
+    ledger = told(attestor, second=second)
+    for index, body in changed.get("entries", {}).items():
+        ledger.replace(int(index), body)
+    with pytest.raises(OnRecordError) as refused:
+        verify_release(proof(ledger), ledger.key)
+    assert refused.value.code is ErrorCode.RELEASE_NOT_SUPPORTED
+    return refused.value.message
+
+
+@pytest.mark.parametrize("leads", [["b"], ["a", "b"]])
+def test_a_release_of_another_than_the_derived_candidate_is_refused(
+    attestor: Attestor, leads: list[str]
+) -> None:
+    """Law 6: both examiners support `a`, and the entry names somebody else."""
+    assert "do not follow" in refused_release(attestor, entries={5: bodies.released(leads)})
+
+
+def test_a_release_of_nobody_is_none(attestor: Attestor) -> None:
+    nobody = {**bodies.released([]), "kind": "lead.released"}
+    assert "do not follow" in refused_release(attestor, second=UNSURE, entries={5: nobody})
+
+
+def test_a_lead_of_another_gallery_is_another(attestor: Attestor) -> None:
+    body = bodies.released(["a"])
+    body["leads"][0]["gallery"] = "US-VT"
+    assert "do not follow" in refused_release(attestor, entries={5: body})
+
+
+def test_a_release_by_the_one_who_asked_is_refused(attestor: Attestor) -> None:
+    """R-15: the plane counts again who examined."""
+    by_asker = bodies.decided("asker", {"a": SAME, "b": UNSURE})
+    assert "own search" in refused_release(attestor, entries={4: by_asker})
+
+
+@pytest.mark.parametrize("index", [2, 3, 4, 5])
+@pytest.mark.parametrize("change", [{"search_id": "s-2"}, {"grant_index": 0}])
+def test_every_entry_is_of_this_search_and_grant(
+    attestor: Attestor, index: int, change: dict[str, Any]
+) -> None:
+    receipt = bodies.executed(bodies.receipt({"a": 800_000, "b": 300_000}), attestor)
+    verdicts = {"a": SAME, "b": UNSURE}
+    story = {
+        2: receipt,
+        3: bodies.decided("one", verdicts),
+        4: bodies.decided("two", verdicts),
+        5: bodies.released(["a"]),
+    }
+    why = refused_release(attestor, entries={index: {**story[index], **change}})
+    assert "belongs to another" in why
+
+
+@pytest.mark.parametrize("field", ["executed", "decided"])
+def test_a_release_that_does_not_say_what_it_rests_on_is_refused(
+    attestor: Attestor, field: str
+) -> None:
+    body = bodies.released(["a"])
+    del body[field]
+    refused_release(attestor, entries={5: body})
+
+
+def test_a_release_does_not_rest_on_what_came_later(attestor: Attestor) -> None:
+    ledger = told(attestor)
+    ledger.append(bodies.decided("two", {"a": SAME, "b": UNSURE}))
+    ledger.replace(5, bodies.released(["a"], decided_at=[3, 6]))
+    late = replace(proof(ledger), decided=(ledger.logged(3), ledger.logged(6)))
+    with pytest.raises(OnRecordError) as refused:
+        verify_release(late, ledger.key)
+    assert "later than" in refused.value.message
 
 
 @pytest.mark.parametrize("change", ["one_decision", "twice_one", "no_receipt", "other_search"])

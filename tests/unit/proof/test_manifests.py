@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -103,11 +104,48 @@ def test_a_signature_is_over_one_manifest_and_not_another() -> None:
 )
 def test_rows_that_changed_since_are_refused_with_their_chunk(changed: list[Row]) -> None:
     error = refused(ErrorCode.MANIFEST_CHANGED, lambda: manifests.check_chunk(header(), 0, changed))
-    assert error.details["chunk"] == 0
+    assert (error.field, error.details) == ("rows", {"chunk": 0})
+
+
+def test_a_row_is_a_leaf_of_its_chunk() -> None:
+    tree = MemoryHashes()
+    for row in ROWS[:4]:
+        tree.append(row.leaf)
+    assert ROWS[0].leaf == leaf_hash(ROWS[0].line)
+    assert header().chunks[0] == root(tree, 4).hex()
+
+
+def test_a_chunk_has_as_many_rows_as_fit_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each line and its end count; the refusal says how many would have fitted."""
+    size = sum(len(row.line) + 1 for row in ROWS[:4])
+    signed = header()
+    monkeypatch.setattr(manifests, "MAX_CHUNK_BYTES", size)
+    manifests.check_chunk(signed, 0, ROWS[:4])
+    monkeypatch.setattr(manifests, "MAX_CHUNK_BYTES", size - 1)
+    for attempt, chunk in (
+        (lambda: manifests.chunk_root(ROWS[:4]), 0),
+        (lambda: manifests.chunk_root(ROWS[:4], 7), 7),
+        (lambda: manifests.check_chunk(signed, 1, ROWS[4:8]), 1),
+    ):
+        error = refused(ErrorCode.FIELD_TOO_LONG, attempt)
+        assert error.field == "chunk_rows"
+        assert error.details == {"chunk": chunk, "limit": size - 1, "rows": 3}
+        assert "fewer than 4 rows" in error.message
+
+
+def test_the_longest_chunk_and_the_shortest_list_are_read() -> None:
+    most = replace(header(), chunk_rows=manifests.MAX_CHUNK_ROWS, chunks=header().chunks[:1])
+    assert manifests.read_header(most.encode()) == most
+    one = header(ROWS[:1], 1)
+    assert manifests.read_header(one.encode()) == one
 
 
 def test_there_is_no_chunk_beyond_the_last() -> None:
-    refused(ErrorCode.NOT_FOUND, lambda: manifests.check_chunk(header(), 3, ROWS[:4]))
+    for chunk in (3, -1):
+        error = refused(
+            ErrorCode.NOT_FOUND, partial(manifests.check_chunk, header(), chunk, ROWS[:4])
+        )
+        assert error.field == "chunk"
 
 
 @pytest.mark.parametrize(
@@ -124,6 +162,12 @@ def test_there_is_no_chunk_beyond_the_last() -> None:
         ("chunks", []),
         ("chunks", ["xyz"]),
         ("chunks", "abc"),
+        ("chunks", "a" * 64),
+        ("chunks", [5, 5, 5]),
+        ("chunks", ["a" * 64, "b" * 64, "x" * 64]),
+        ("chunks", ["a" * 64, "b" * 64, None]),
+        ("rows", "10"),
+        ("chunk_rows", True),
         ("more", 1),
     ],
 )
@@ -136,8 +180,10 @@ def test_a_header_that_is_none_is_refused(field: str, value: object) -> None:
 def test_a_header_that_is_not_canonical_or_too_large_is_refused() -> None:
     spaced = header().encode().replace(b":", b": ", 1)
     refused(ErrorCode.MANIFEST_INVALID, lambda: manifests.read_header(spaced))
-    huge = b" " * (manifests.MAX_HEADER_BYTES + 1)
-    refused(ErrorCode.MANIFEST_INVALID, lambda: manifests.read_header(huge))
+    most = b" " * manifests.MAX_HEADER_BYTES
+    for content, told in ((most + b" ", "bytes"), (most, "canonical")):
+        error = refused(ErrorCode.MANIFEST_INVALID, partial(manifests.read_header, content))
+        assert told in error.message
 
 
 @given(st.binary(max_size=200))

@@ -244,3 +244,20 @@ def _inconsistent(
     with pytest.raises(OnRecordError) as refused:
         merkle.verify_consistency(old, old_root, new, new_root, proof)
     assert refused.value.code is ErrorCode.LEDGER_INCONSISTENT
+
+
+def test_a_leaf_is_told_its_index() -> None:
+    tree = MemoryHashes()
+    assert [tree.append(merkle.leaf_hash(b"x")) for _ in range(3)] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("count", [0, 3, 5, 6, 7])
+def test_a_perfect_tree_has_a_power_of_two_leaves(count: int) -> None:
+    with pytest.raises(ValueError, match="perfect"):
+        merkle.perfect_root([merkle.leaf_hash(b"x")] * count)
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 8])
+def test_a_perfect_root_is_the_root(count: int) -> None:
+    hashes = [merkle.leaf_hash(bytes([number])) for number in range(count)]
+    assert merkle.perfect_root(hashes) == _naive_root(hashes)

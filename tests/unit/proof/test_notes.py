@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.proof.notes import (
     COSIGNATURE_V1,
+    ED25519,
     NoteSigner,
     NoteVerifier,
     open_note,
@@ -180,7 +181,9 @@ def _vkey(material: bytes, name: str = "a", key_id: str = "00000000") -> str:
         SPEC_KEY.replace("foo", "bar"),
         SPEC_KEY + "=",
         SPEC_KEY[:-4],
+        _vkey(b""),
         _vkey(b"\x01" + bytes(31)),
+        _vkey(b"\x01" + bytes(33)),
         _vkey(b"\x02" + bytes(32)),
         _vkey(b"\xff" + bytes(32)),
         _vkey(b"\x01" + bytes(32), name=""),
@@ -213,6 +216,14 @@ def test_generated_keys_differ_and_survive_being_written() -> None:
     assert one.verifier != two.verifier
     again = NoteSigner.parse(one.text)
     assert again.verifier == one.verifier == NoteVerifier.parse(one.verifier.text)
+
+
+@pytest.mark.parametrize("algorithm", [ED25519, COSIGNATURE_V1])
+def test_a_key_is_written_with_its_kind(algorithm: int) -> None:
+    """A witness's key read as a log's would make its cosignatures the log's own signatures."""
+    signer = NoteSigner.generate("w.example/1", algorithm)
+    assert NoteSigner.parse(signer.text).algorithm == algorithm
+    assert NoteVerifier.parse(signer.verifier.text) == signer.verifier
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a+b", "a\tb", "a\u2003b", "a\nb", "\ud800"])

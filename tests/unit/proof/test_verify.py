@@ -227,6 +227,17 @@ def test_a_leaf_that_is_no_commitment_is_found(readable: bytes) -> None:
     assert (fault.check, fault.index) == (COMMITMENTS, 2)
 
 
+def test_the_leaf_that_is_no_commitment_is_named_in_whichever_bundle() -> None:
+    made = published_ledger(258)
+    made.tree.append(merkle.leaf_hash(b"{}"))
+    plain = [*made.leaves(0, 258), b"{}"]
+    made.leaves = lambda first, end: plain[first:end]  # type: ignore[method-assign]
+    made.entries.append((b"", b"{}"))
+    made.publish()
+    fault = _fault(lambda: _verify(made, bodies=None))
+    assert (fault.check, fault.index) == (COMMITMENTS, 258)
+
+
 def test_another_key_or_another_log_is_found() -> None:
     other = NoteSigner.generate(ORIGIN)
     fetch = fetch_from(SMALL.objects)
@@ -395,7 +406,8 @@ class _Careless:
     passed = 0
 
     def see(self, index: int, body: Mapping[str, Any]) -> None:
-        assert index == 0
+        if "refused" in body:
+            raise OnRecordError(ErrorCode.ATTESTATION_INVALID, "not signed")
         assert body["by"]["person"]
 
     def finish(self) -> None:
@@ -407,6 +419,12 @@ def test_a_body_that_a_law_cannot_read_breaks_the_law_and_not_the_verifier(by: o
     made = _logged(make_body(0, by=by))
     fault = _fault(lambda: _verify(made, body_checks=[_Careless]))
     assert (fault.check, fault.index) == (_Careless.name, 0)
+
+
+def test_what_a_law_refuses_is_its_fault_at_that_entry() -> None:
+    made = _logged(make_body(0, by={"person": "p"}), make_body(1, refused=True))
+    fault = _fault(lambda: _verify(made, body_checks=[_Careless]))
+    assert (fault.check, fault.index, fault.reason) == (_Careless.name, 1, "not signed")
 
 
 def test_an_error_of_a_law_at_the_end_is_its_fault() -> None:
