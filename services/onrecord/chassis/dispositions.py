@@ -131,20 +131,24 @@ DISPOSITIONS: Final[dict[ErrorCode, Disposition]] = {
     # The face was sealed under a key that is gone by design: only the vault still has it.
     ErrorCode.SEAL_KEY_DESTROYED: _DEAD,
     ErrorCode.CONSUMER_CRASHED: _DEAD,
+    ErrorCode.MESSAGE_TOO_LARGE: _DEAD,
     # Running
     ErrorCode.LEDGER_UNAVAILABLE: _RETRY,
     ErrorCode.PLANE_UNAVAILABLE: _RETRY,
     ErrorCode.DETECTION_UNAVAILABLE: _RETRY,
     ErrorCode.EMBEDDING_UNAVAILABLE: _RETRY,
+    ErrorCode.INFERENCE_UNAVAILABLE: _RETRY,
     ErrorCode.DEADLINE_EXCEEDED: _RETRY,
     ErrorCode.OVERLOADED: _RETRY,
     ErrorCode.OBJECTS_UNAVAILABLE: _RETRY,
     ErrorCode.IDENTITY_UNAVAILABLE: _RETRY,
+    ErrorCode.DATABASE_UNAVAILABLE: _RETRY,
     ErrorCode.BUS_UNAVAILABLE: _RETRY,
     ErrorCode.BUS_REBALANCED: _RETRY,
     ErrorCode.STORAGE_FULL: _RETRY,
     ErrorCode.SETTINGS_INVALID: _DEAD,
     # Whatever it was, it may have been passing; retries are counted, and then it is a dead letter.
+    ErrorCode.SCHEMA_MISMATCH: _RETRY,
     ErrorCode.DATA_FOLDER_IN_USE: _RETRY,
     ErrorCode.INTERNAL: _RETRY,
 }

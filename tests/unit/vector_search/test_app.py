@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from onrecord.chassis.database import write_transaction
+from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.vocabulary import Service
 from onrecord.vector_search.app import (
     LITE_MAX_RECORDS,
@@ -74,11 +75,13 @@ def test_how_large_a_gallery_may_be_depends_on_where_its_vectors_stand(folder: P
     assert settings(folder, max_records=7).record_limit == 7
 
 
-def test_a_roster_of_another_version_is_not_touched(folder: Path) -> None:
+def test_a_roster_that_serves_newer_programs_only_is_not_touched(folder: Path) -> None:
     url = f"sqlite:///{folder / 'roster.db'}"
     engine = open_roster(url)
     with write_transaction(engine) as tx:
-        tx.execute(text("UPDATE schema_version SET version = 99"))
+        tx.execute(text("UPDATE alembic_version SET version_num = '0099'"))
+        tx.execute(text("UPDATE schema_floor SET oldest = 98"))
     engine.dispose()
-    with pytest.raises(RuntimeError, match="version 99"):
+    with pytest.raises(OnRecordError, match="older than 0098") as refused:
         open_roster(url)
+    assert refused.value.code is ErrorCode.SCHEMA_MISMATCH

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from onrecord.audit.adapters.batch import (
     Batch,
@@ -151,7 +151,7 @@ class Appender:
     def _serve(self, batch: list[_Waiting]) -> None:
         try:
             head, alarms = self._commit(batch)
-        except (IntegrityError, WriteFaultError) as error:
+        except (IntegrityError, DataError, WriteFaultError) as error:
             # Rolled back whole: find the one whose rows do not fit, and let the others through.
             if len(batch) > 1:
                 for waiting in batch:

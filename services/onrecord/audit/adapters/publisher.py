@@ -9,18 +9,17 @@ may be appended to it.
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, select
 
 from onrecord.audit.adapters import schema, write_ahead
 from onrecord.audit.adapters.hashes import StoredHashes
 from onrecord.audit.adapters.shown import Shown
 from onrecord.audit.adapters.witnesses import Witnesses
 from onrecord.audit.core import write_points
-from onrecord.chassis.database import read_transaction
+from onrecord.chassis.database import alone, read_transaction
 from onrecord.chassis.objects import ObjectStore
 from onrecord.chassis.throttle import Foreground
 from onrecord.kernel.errors import ErrorCode, OnRecordError
@@ -39,7 +38,9 @@ from onrecord.proof.tiles import CHECKPOINT_PATH, TILE_WIDTH, TileObject, tiles_
 _RETRY_SECONDS = 5.0
 _REST_SECONDS = 0.25
 """Between two publications: each costs a dozen synced writes, however few entries are new."""
-_ADVISORY_LOCK = 0x6F6E7265636F7264  # "onrecord": one publisher of one ledger at a time
+_IDLE_SECONDS = 10.0
+"""After which it looks by itself: a replica that was told, and died, left it to the others."""
+_TURN = "publisher"
 
 _log = logging.getLogger(__name__)
 
@@ -112,7 +113,7 @@ class Publisher:
 
     def publish(self) -> None:
         """Bring the published log up to what is committed, now."""
-        with self._lock, _alone(self._engine):
+        with self._lock, alone(self._engine, _TURN) as still:
             # The store first and the database after it, so that what another replica has
             # published meanwhile cannot look like entries that we have lost.
             seen = self._seen()
@@ -126,6 +127,7 @@ class Publisher:
             note = self._witnesses.cosign(newest)
             self._reached(write_points.COSIGNED)
             self._reached(write_points.BEFORE_CHECKPOINT)
+            still()  # or another replica publishes meanwhile, and more than this
             if seen is None or note != seen.note:
                 self._objects.put(CHECKPOINT_PATH, note.encode())
             self._reached(write_points.AFTER_CHECKPOINT)
@@ -136,13 +138,14 @@ class Publisher:
             self._drop_partials(before, newest.checkpoint.size)
 
     def _run(self) -> None:
-        pause: float | None = None
+        idle = _IDLE_SECONDS if self._engine.dialect.name == "postgresql" else None
+        pause = idle
         while True:
             self._wake.wait(pause)
             self._wake.clear()
             if not self._stop.is_set():
                 self._foreground.give_way()
-            closing, pause = self._stop.is_set(), None
+            closing, pause = self._stop.is_set(), idle
             try:
                 self.publish()
                 self._raise_alarms()
@@ -237,17 +240,6 @@ class Publisher:
                 .order_by(table.c.idx)
             ).scalars()
             return [bytes(row) for row in rows]
-
-
-@contextmanager
-def _alone(engine: Engine) -> Iterator[None]:
-    """Between replicas that share a PostgreSQL, one publishes at a time; SQLite has one process."""
-    if engine.dialect.name != "postgresql":
-        yield
-        return
-    with engine.connect() as connection, connection.begin():
-        connection.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
-        yield
 
 
 def _stopped(why: str) -> OnRecordError:

@@ -1,8 +1,11 @@
 """The `ledger` database. What is in the ledger is never changed: the database itself refuses."""
 
+from pathlib import Path
+
 from sqlalchemy import (
     BigInteger,
     Column,
+    Connection,
     Engine,
     ForeignKey,
     Integer,
@@ -13,11 +16,10 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     insert,
-    select,
     text,
 )
 
-from onrecord.chassis.database import write_transaction
+from onrecord.chassis.database.history import History, prepare
 from onrecord.proof.merkle import EMPTY_ROOT
 
 metadata = MetaData()
@@ -90,7 +92,7 @@ idempotency = Table(
 markers = Table(
     "markers",
     metadata,
-    Column("marker", String(300), primary_key=True),
+    Column("marker", String(600), primary_key=True),
     Column("entry", BigInteger, ForeignKey("entries.idx"), nullable=False),
 )
 
@@ -242,18 +244,18 @@ HEAD_ID = 1
 
 
 def create_ledger(engine: Engine) -> None:
-    """Create what is not there yet: tables, guards, and the head of an empty log. Repeatable."""
-    metadata.create_all(engine)
-    with write_transaction(engine) as connection:
-        for table in APPEND_ONLY:
-            for statement in _guards(connection.dialect.name, table.name):
-                connection.execute(text(statement))
-        if connection.execute(select(head.c.id)).first() is None:
-            connection.execute(
-                insert(head).values(
-                    id=HEAD_ID, size=0, root=EMPTY_ROOT, last_time="", policy_epoch=0
-                )
-            )
+    """See that the database is one that audit can work on. Raises SCHEMA_MISMATCH."""
+    prepare(engine, LEDGER)
+
+
+def _complete(connection: Connection) -> None:
+    """Guards, and the head of an empty log."""
+    for table in APPEND_ONLY:
+        for statement in _guards(connection.dialect.name, table.name):
+            connection.execute(text(statement))
+    connection.execute(
+        insert(head).values(id=HEAD_ID, size=0, root=EMPTY_ROOT, last_time="", policy_epoch=0)
+    )
 
 
 def _guards(dialect: str, table: str) -> tuple[str, ...]:
@@ -261,14 +263,41 @@ def _guards(dialect: str, table: str) -> tuple[str, ...]:
     refusal = "the ledger is append-only"
     if dialect == "sqlite":
         return tuple(
-            f"CREATE TRIGGER IF NOT EXISTS {table}_no_{act.lower()} BEFORE {act} ON {table} "
+            f"CREATE TRIGGER {table}_no_{act.lower()} BEFORE {act} ON {table} "
             f"BEGIN SELECT RAISE(ABORT, '{refusal}'); END"
             for act in ("UPDATE", "DELETE")
         )
     return (
         "CREATE OR REPLACE FUNCTION ledger_refuse() RETURNS trigger LANGUAGE plpgsql AS "
         f"$$ BEGIN RAISE EXCEPTION '{refusal}'; END $$",
-        f"CREATE OR REPLACE TRIGGER {table}_append_only "
-        f"BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+        f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
         "FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse()",
     )
+
+
+_MOVES = "SELECT, INSERT, UPDATE"
+_COMES_AND_GOES = "SELECT, INSERT, DELETE"
+
+LEDGER = History(
+    service="audit",
+    steps=Path(__file__).resolve().parents[1] / "migrations",
+    metadata=metadata,
+    needs=2,
+    complete=_complete,
+    # What is in the ledger stays as it is, so nobody has the right to change it. The head is one
+    # row, made with its table.
+    rights={
+        **{table.name: "SELECT, INSERT" for table in APPEND_ONLY},
+        head.name: "SELECT, UPDATE",
+        counters.name: _MOVES,
+        searches.name: _MOVES,
+        ends.name: "SELECT, INSERT",
+        examiners.name: _MOVES,
+        receipt_heads.name: _MOVES,
+        receipt_reach.name: _MOVES,
+        open_grants.name: _COMES_AND_GOES,
+        held_receipts.name: _COMES_AND_GOES,
+        bus_offsets.name: _MOVES,
+        emergencies.name: _MOVES,
+    },
+)

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 
 from onrecord.chassis.database import forget
+from onrecord.chassis.database.history import prepare
 from onrecord.gateway.store.events import EventStore
+from onrecord.gateway.store.history import CASEWORK
 from onrecord.gateway.store.rows import SealedCasework, Search, Task
 from onrecord.gateway.store.searches import SearchStore
-from onrecord.gateway.store.tables import metadata
 from onrecord.gateway.store.tasks import ExaminerPool, Pool, TaskStore
 from onrecord.kernel.times import Clock
 
@@ -37,8 +38,8 @@ class CaseworkStore:
 
 
 def open_casework(engine: Engine, clock: Clock) -> CaseworkStore:
-    """The store on `engine`; makes the tables where there are none."""
-    metadata.create_all(engine)
+    """The store on `engine`. Raises SCHEMA_MISMATCH."""
+    prepare(engine, CASEWORK)
     forget(engine)  # a crash may have come between destroying a key and this
     events = EventStore(engine, clock)
     return CaseworkStore(

@@ -6,13 +6,14 @@ from typing import Final
 
 from sqlalchemy import Engine, delete, insert, select
 
-from onrecord.chassis.database import write_transaction
+from onrecord.chassis.database import take_turn, write_transaction
 from onrecord.gateway.core.changes import ChangeNews
 from onrecord.gateway.store.events import CHUNK_CLOSED, RECORD_DELETED, EventStore, custodian
 from onrecord.gateway.store.gallery_tables import told_changes
 from onrecord.kernel.times import Clock, format_time
 
 _FORGET_AT_ONCE: Final = 1000
+_TURN: Final = "changes"
 
 
 class ChangeStore:
@@ -28,6 +29,7 @@ class ChangeStore:
         news = {one.statement_sha256: one for one in found}
         table = told_changes
         with write_transaction(self._engine) as connection:
+            take_turn(connection, _TURN)
             known = connection.execute(
                 select(table.c.statement_sha256).where(table.c.statement_sha256.in_(list(news)))
             ).scalars()
@@ -57,6 +59,7 @@ class ChangeStore:
         digest = told_changes.c.statement_sha256
         old = select(digest).where(told_changes.c.time < format_time(moment)).limit(_FORGET_AT_ONCE)
         with write_transaction(self._engine) as connection:
+            take_turn(connection, _TURN)
             gone = list(connection.execute(old).scalars())
             connection.execute(delete(told_changes).where(digest.in_(gone)))
         return len(gone)

@@ -7,11 +7,13 @@ from typing import Any
 
 from sqlalchemy import Engine, Row, insert, select, tuple_, update
 
-from onrecord.chassis.database import read_transaction, write_transaction
+from onrecord.chassis.database import read_transaction, take_turn, write_transaction
 from onrecord.contracts.events import DeadLetter, EnrolmentRef
 from onrecord.gateway.store.gallery_tables import dead_letters
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.times import format_time, parse_time
+
+_TURN = "dead letters"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class DeadLetterStore:
         table = dead_letters
         place = tuple_(table.c.topic, table.c.partition, table.c.offset)
         with write_transaction(self._engine) as connection:
+            take_turn(connection, _TURN)
             known = connection.execute(
                 select(table.c.topic, table.c.partition, table.c.offset).where(
                     place.in_(list(by_place))

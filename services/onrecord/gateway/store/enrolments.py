@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, bindparam, delete, insert, select, update
 
-from onrecord.chassis.database import read_transaction, write_transaction
+from onrecord.chassis.database import read_transaction, take_turn, write_transaction
 from onrecord.contracts.events import EnrolmentRef
 from onrecord.gateway.core.enrolments import RANKS, EnrolmentProgress, furthest
 from onrecord.gateway.store.events import ENROLMENT_CHANGED, EventStore, custodian
@@ -17,6 +17,7 @@ from onrecord.kernel.times import Clock, format_time, parse_time
 from onrecord.kernel.vocabulary import EnrolmentStatus
 
 _FORGET_AT_ONCE = 1000
+_TURN = "enrolments"
 
 
 class EnrolmentStore:
@@ -31,6 +32,7 @@ class EnrolmentStore:
         """Somebody has asked for this one by name: its custodians hear how it ends."""
         asked = EnrolmentProgress(enrolment, EnrolmentStatus.REQUESTED, model_id)
         with write_transaction(self._engine) as connection:
+            take_turn(connection, _TURN)
             held = self._held(connection, [enrolment.enrolment_id])
             if enrolment.enrolment_id not in held:
                 connection.execute(_INSERT, [self._columns(asked, announced=True)])
@@ -39,6 +41,7 @@ class EnrolmentStore:
         """Take in what events have told, whatever their order; the ids that have ended by it."""
         told = furthest(list(found))
         with write_transaction(self._engine) as connection:
+            take_turn(connection, _TURN)
             held = self._held(connection, list(told))
             fresh = [one for key, one in told.items() if key not in held]
             further = [
@@ -77,6 +80,7 @@ class EnrolmentStore:
             .limit(_FORGET_AT_ONCE)
         )
         with write_transaction(self._engine) as connection:
+            take_turn(connection, _TURN)
             gone = list(connection.execute(old).scalars())
             connection.execute(delete(enrolments).where(enrolments.c.enrolment_id.in_(gone)))
         return len(gone)
@@ -128,16 +132,12 @@ class EnrolmentStore:
 
 
 _INSERT = insert(enrolments)
-_HELD = (
-    select(
-        enrolments.c.enrolment_id,
-        enrolments.c.rank,
-        enrolments.c.announced,
-        enrolments.c.model_id,
-    )
-    .where(enrolments.c.enrolment_id.in_(bindparam("ids", expanding=True)))
-    .with_for_update()
-)
+_HELD = select(
+    enrolments.c.enrolment_id,
+    enrolments.c.rank,
+    enrolments.c.announced,
+    enrolments.c.model_id,
+).where(enrolments.c.enrolment_id.in_(bindparam("ids", expanding=True)))
 _MOVING = ("model_id", "status", "rank", "code", "message", "details", "changed_at")
 _ADVANCE = (
     update(enrolments)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, bindparam, delete, event, insert, select, text
+from sqlalchemy import Connection, Engine, bindparam, delete, event, insert, select
 
-from onrecord.chassis.database import read_transaction, write_transaction
+from onrecord.chassis.database import read_transaction, take_turn, write_transaction
 from onrecord.gateway.store import tables
 from onrecord.kernel.times import Clock, format_time
 
@@ -31,8 +31,8 @@ NewEvent = tuple[str, str, str, Mapping[str, str | int]]
 """Audience, kind, ref and data."""
 
 _TOLD = "onrecord.told"
-# Any number that nothing else in this database locks under.
-_ORDER = text("SELECT pg_advisory_xact_lock(4001)")
+_ORDER = "events"
+_FORGETTING = "old events"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,6 @@ class EventStore:
         self._engine = engine
         self._clock = clock
         self._listener: Listener = lambda _: None
-        self._ordered = engine.dialect.name == "sqlite"  # its writers come one by one as it is
         event.listen(engine, "checkin", self._after)
 
     def listen(self, listener: Listener) -> None:
@@ -88,8 +87,7 @@ class EventStore:
 
     def add_all(self, connection: Connection, events: Sequence[NewEvent]) -> None:
         """Several, in this order."""
-        if not self._ordered:
-            connection.execute(_ORDER)
+        take_turn(connection, _ORDER)
         time = format_time(self._clock.now())
         rows = [
             {"time": time, "audience": audience, "kind": kind, "ref": ref, "data": json.dumps(data)}
@@ -120,6 +118,7 @@ class EventStore:
             .limit(_FORGET_AT_ONCE)
         )
         with write_transaction(self._engine) as connection:
+            take_turn(connection, _FORGETTING)
             gone = list(connection.execute(old).scalars())
             connection.execute(delete(table).where(table.c.event_id.in_(gone)))
         return len(gone)

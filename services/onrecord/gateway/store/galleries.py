@@ -8,7 +8,6 @@ from onrecord.gateway.store.changes import ChangeStore
 from onrecord.gateway.store.dead_letters import DeadLetterStore
 from onrecord.gateway.store.enrolments import EnrolmentStore
 from onrecord.gateway.store.events import EventStore
-from onrecord.gateway.store.tables import metadata
 from onrecord.kernel.times import Clock
 
 
@@ -20,8 +19,7 @@ class GalleryStore:
 
 
 def open_gallery_store(engine: Engine, events: EventStore, clock: Clock) -> GalleryStore:
-    """The store on `engine`; makes the tables where there are none."""
-    metadata.create_all(engine)
+    """The store on `engine`, on which `open_casework` has been called."""
     return GalleryStore(
         EnrolmentStore(engine, events, clock),
         ChangeStore(engine, events, clock),

@@ -64,5 +64,6 @@ told_changes = Table(
     metadata,
     Column("statement_sha256", String(64), primary_key=True),
     Column("time", String(32), nullable=False),
+    Index("told_changes_by_time", "time"),
 )
 """Changes that custodians have been told of: the bus tells them more than once."""

@@ -43,10 +43,11 @@ searches = Table(
     Column("wrapped_key", LargeBinary),
     Column("sealed_probe", LargeBinary),
     Column("sealed_candidates", LargeBinary),
-    Column("outcome_index", Integer),
+    Column("outcome_index", BigInteger),
     UniqueConstraint("person", "agency", "idempotency_key"),
     Index("searches_by_case", "agency", "case_number"),
     Index("searches_by_status", "status"),
+    Index("searches_by_person", "person", "agency", "search_id"),
 )
 
 tasks = Table(
@@ -58,7 +59,7 @@ tasks = Table(
     Column("status", String(16), nullable=False),
     Column("sealed_order", LargeBinary),
     Column("decision_digest", String(64)),
-    Column("decision_index", Integer),
+    Column("decision_index", BigInteger),
     UniqueConstraint("search_id", "person"),
     Index("tasks_by_person", "person", "task_id"),
 )

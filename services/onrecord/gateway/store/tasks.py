@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, update
 
-from onrecord.chassis.database import read_transaction, write_transaction
+from onrecord.chassis.database import read_transaction, take_turn, write_transaction
 from onrecord.gateway.core.draw import Examiner
 from onrecord.gateway.store import events, rows, tables
 from onrecord.gateway.store.events import NewEvent
@@ -14,6 +14,8 @@ from onrecord.gateway.store.rows import Task
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.times import format_time
 from onrecord.kernel.vocabulary import TaskStatus
+
+_TURN = "examiners"
 
 
 class TaskStore:
@@ -116,6 +118,7 @@ class ExaminerPool:
         """Enter the pool, or renew what it says of this person."""
         table = tables.examiners
         with write_transaction(self._engine) as connection:
+            take_turn(connection, _TURN)
             connection.execute(delete(table).where(table.c.person == examiner.person))
             connection.execute(
                 insert(table).values(

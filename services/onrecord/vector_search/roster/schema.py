@@ -1,5 +1,7 @@
 """The tables of the database `roster`."""
 
+from pathlib import Path
+
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -13,19 +15,12 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    insert,
-    select,
+    text,
 )
 
-from onrecord.chassis.database import write_transaction
-
-VERSION = 2
+from onrecord.chassis.database.history import History, prepare
 
 metadata = MetaData()
-
-schema_version = Table(
-    "schema_version", metadata, Column("version", Integer, primary_key=True, autoincrement=False)
-)
 
 galleries = Table(
     "galleries",
@@ -158,6 +153,13 @@ deletions = Table(
     Column("backups_expire_at", String(23), nullable=False),
     Column("deleted", Text, nullable=False),  # attestations
     Column("compacted", Text),
+    Index(
+        "deletions_uncompacted",
+        "gallery",
+        "not_returned_from",
+        sqlite_where=text("compacted_at IS NULL"),
+        postgresql_where=text("compacted_at IS NULL"),
+    ),
 )
 
 # The keys themselves stand beside the galleries' private keys, never here.
@@ -234,12 +236,14 @@ outbox = Table(
 """Rows go when they have been published: what stands here is still to be."""
 
 
+ROSTER = History(
+    service="vector-search",
+    steps=Path(__file__).resolve().parents[1] / "migrations",
+    metadata=metadata,
+    needs=1,
+)
+
+
 def create_schema(engine: Engine) -> None:
-    """Make the tables where there are none. `RuntimeError` for a database of another version."""
-    metadata.create_all(engine)
-    with write_transaction(engine) as tx:
-        held = tx.execute(select(schema_version.c.version)).scalar_one_or_none()
-        if held is None:
-            tx.execute(insert(schema_version).values(version=VERSION))
-        elif held != VERSION:
-            raise RuntimeError(f"the roster is of version {held}, this program needs {VERSION}")
+    """See that the database is one that a plane can work on. Raises SCHEMA_MISMATCH."""
+    prepare(engine, ROSTER)

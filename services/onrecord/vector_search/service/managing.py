@@ -4,7 +4,7 @@ import threading
 
 from sqlalchemy import Connection
 
-from onrecord.chassis.database import read_transaction, write_transaction
+from onrecord.chassis.database import alone, read_transaction, write_transaction
 from onrecord.contracts.vector_search import GalleryInfo, GallerySetup
 from onrecord.kernel.cards import Metric
 from onrecord.kernel.deadlines import Deadline
@@ -19,6 +19,7 @@ from onrecord.vector_search.roster import galleries
 from onrecord.vector_search.service.parts import PlaneParts
 
 MAX_DIMENSION = 4096
+_TURN = "galleries"
 
 
 class Galleries:
@@ -36,7 +37,7 @@ class Galleries:
         if Role.OPERATOR not in self._parts.tokens.verify(user_token).roles:
             raise OnRecordError(ErrorCode.ROLE_MISSING, "making a gallery is an operator's act")
         space = _checked(setup)
-        with self._making:
+        with self._making, alone(self._parts.roster, _TURN):
             with read_transaction(self._parts.roster) as tx:
                 held = galleries.find(tx, setup.jurisdiction)
             if held is not None:

@@ -12,7 +12,7 @@ import threading
 from sqlalchemy import Engine
 
 from onrecord.chassis.bus.ports import Publisher
-from onrecord.chassis.database import read_transaction, write_transaction
+from onrecord.chassis.database import read_transaction, take_turn, write_transaction
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import OnRecordError
 from onrecord.kernel.writepoints import WritePoint
@@ -22,6 +22,7 @@ from onrecord.vector_search.roster import outbox
 _AT_ONCE = 256
 _TIDY_SECONDS = 0.5
 _RETRY_SECONDS = 1.0
+_TURN = "outbox"
 _log = logging.getLogger(__name__)
 
 
@@ -69,6 +70,7 @@ class Relay:
         done = sorted(self._published)
         if done:
             with write_transaction(self._roster) as tx:
+                take_turn(tx, _TURN)
                 for start in range(0, len(done), _AT_ONCE):
                     outbox.forget(tx, done[start : start + _AT_ONCE])
             self._reached(write_points.OUTBOX_TIDIED)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from onrecord.chassis.database import read_transaction, write_transaction
+from onrecord.chassis.database import read_transaction, take_turn, write_transaction
 from onrecord.contracts.events import SearchExecuted
 from onrecord.contracts.images import Template, Vector
 from onrecord.contracts.vector_search import Candidate, GalleryResult, GallerySearch
@@ -134,6 +134,8 @@ class Searches:
         listed = tuple(Candidate(row.candidate_ref, row.similarity) for row in named)
         with write_transaction(self._parts.roster) as tx:
             locked = galleries.lock_chain(tx, gallery)
+            # Other galleries of this grant are under other locks, and must see this template.
+            take_turn(tx, grant.mandate)
             answered = _same_again(tx, gallery, grant, template)
             if answered is not None:
                 return answered
