@@ -1,6 +1,7 @@
 """What each process of an installation is told."""
 
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,12 +19,17 @@ from onrecord.kernel.vocabulary import Service
 from onrecord.proof.cosignatures import Quorum
 from onrecord.proof.notes import COSIGNATURE_V1, NoteSigner
 from onrecord.standalone.folder import DataFolder
+from onrecord.standalone.places import Places, PlanePlaces, in_folder
 from onrecord.standalone.plan import ONE_PLANE, TWO_PLANES, PlanePlan, ProcessPlan, plan
 from onrecord.vector_search.settings import VectorSearchSettings
 
 
 def planned(
-    root: Path, planes: tuple[PlanePlan, ...], witnessing: Witnessing | None = None
+    root: Path,
+    planes: tuple[PlanePlan, ...],
+    witnessing: Witnessing | None = None,
+    places: Places | None = None,
+    replicas: int = 1,
 ) -> list[ProcessPlan]:
     folder = DataFolder(root)
     folder.prepare()
@@ -36,6 +42,8 @@ def planned(
         origin="localhost/onrecord",
         inference_threads=2,
         witnessing=witnessing,
+        places=places,
+        replicas=replicas,
     )
 
 
@@ -136,3 +144,60 @@ def test_audit_is_told_of_the_witnesses(tmp_path: Path) -> None:
     assert [str(one) for one in settings.witnessing.addresses] == named
     with pytest.raises(UsageError, match="quorum"):
         witnessing_of(named, 3)
+
+
+def test_each_service_twice_on_one_bus_and_its_own_databases(tmp_path: Path) -> None:
+    """R-45: replicas share what outlives a process, and each is a process of its own, which who
+    calls it knows by both addresses.
+    """
+    places = replace(
+        in_folder(DataFolder(tmp_path), ["others", "utah"]),
+        ledger="postgresql+psycopg://host/ledger",
+        planes={
+            name: PlanePlaces(f"postgresql+psycopg://host/{name}", "http://host:19530")
+            for name in ("others", "utah")
+        },
+        vault="s3://onrecord-vault/sealed",
+        ledger_objects="s3://onrecord-ledger",
+        objects_access={"objects_endpoint": "http://127.0.0.1:9000", "objects_access_key": "me"},
+        inference={"inference": "triton://127.0.0.1:8001"},
+        tokens={"token_issuer": "http://127.0.0.1/realms/onrecord", "token_keys": "discover"},
+    )
+    plans = planned(tmp_path, TWO_PLANES, places=places, replicas=2)
+    assert [one.name for one in plans] == [
+        f"{service}-{number}"
+        for service in (
+            "audit",
+            "detection",
+            "embedding",
+            "vector-search-others",
+            "vector-search-utah",
+            "gateway",
+        )
+        for number in (1, 2)
+    ]
+    told = {}
+    for one in plans:
+        settings, problems = examine(settings_of(one.service), one.config)
+        assert problems == []
+        told[one.name] = settings
+    addresses = {one.name: one.address for one in plans}
+    assert len({*addresses.values(), *(one.health for one in plans)}) == 2 * len(plans)
+    gateway, plane, audit = (
+        told["gateway-2"],
+        told["vector-search-utah-1"],
+        told["audit-1"],
+    )
+    assert isinstance(gateway, GatewaySettings)
+    assert isinstance(plane, VectorSearchSettings)
+    assert isinstance(audit, AuditSettings)
+    assert gateway.audit == f"ipv4:{addresses['audit-1']},{addresses['audit-2']}"
+    assert [one.name for one in gateway.planes] == ["others", "utah"]
+    assert plane.roster_url.get_secret_value() == "postgresql+psycopg://host/utah"
+    assert plane.objects_access_key.get_secret_value() == "me"
+    assert audit.database_url.get_secret_value() == places.ledger
+    assert audit.token_keys == "discover"
+    for one in plans:
+        if one.service in (Service.DETECTION, Service.EMBEDDING):
+            assert one.settings["inference"] == "triton://127.0.0.1:8001"
+    assert plane.vault == gateway.vault == "s3://onrecord-vault/sealed"
