@@ -27,6 +27,8 @@ def main() -> int:
     told = commands.add_parser("survivors", help="the unexplained ones, as rows to explain")
     told.add_argument("subject", choices=subjects())
     told.add_argument("module", nargs="?", default="", help="modules that contain this")
+    timed = commands.add_parser("timed", help="those killed by time, to be looked at")
+    timed.add_argument("subject", choices=subjects())
     count = commands.add_parser("count", help="write counts/<subject>.toml and the page")
     count.add_argument("subject", choices=subjects())
     commands.add_parser("page", help="write docs/mutation.md")
@@ -37,6 +39,8 @@ def main() -> int:
     subject = subjects()[given.subject]
     if given.command == "survivors":
         return _show(subject, given.module)
+    if given.command == "timed":
+        return _show_timed(subject)
     if given.command == "run":
         _run(subject, given.only, given.workers)
     return _count(subject)
@@ -44,7 +48,8 @@ def main() -> int:
 
 def _run(subject: Subject, only: list[str], workers: int) -> None:
     if refresh(subject):
-        ask_again(subject)
+        by_rule = {one.mutant.key for one in findings(subject) if one.by in RULES}
+        ask_again(subject, by_rule)
     mutmut = [
         str(Path(sys.executable).with_name("mutmut")),
         "run",
@@ -64,6 +69,14 @@ def _show(subject: Subject, module: str) -> int:
             seen.add(key_of(mutant))
             print(_as_row(mutant))  # noqa: T201 - a command prints
     return 1 if shown else 0
+
+
+def _show_timed(subject: Subject) -> int:
+    for one in findings(subject):
+        if one.mutant.verdict == "timeout":
+            was, becomes = one.mutant.was, one.mutant.becomes
+            print(f"{one.mutant.key}\n    {was}\n    {becomes}")  # noqa: T201 - a command prints
+    return 0
 
 
 def _as_row(mutant: Mutant) -> str:

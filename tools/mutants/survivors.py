@@ -47,7 +47,7 @@ def _mutants_in(subject: Subject, module: str) -> Iterator[Mutant]:
         stem = name.partition(_SEPARATOR)[0]
         verdict = _verdict(code)
         original, changed = functions[f"{stem}{_SEPARATOR}orig"], functions[name]
-        was, becomes = ("", "") if verdict in ("killed", "timeout") else _diff(original, changed)
+        was, becomes = ("", "") if verdict == "killed" else _diff(original, changed)
         function = stem.removeprefix("x_").removeprefix("xǁ").replace("ǁ", ".")
         yield Mutant(key, module, function, verdict, original, changed, was, becomes)
 

@@ -1,6 +1,7 @@
 """A copy of the sources and tests outside the tree, laid out as mutmut wants it (`src/`)."""
 
 import json
+from collections.abc import Set
 from pathlib import Path
 
 from tools.mutants.properties import methods_for_properties
@@ -23,9 +24,10 @@ pytest_add_cli_args_test_selection = {selection}
 also_copy = ["mutants_profile.py", "policies", "proto", "docs"]
 use_git_change_detection = false
 track_dependencies = false
-# A mutant that runs three times as long as its tests, and six seconds, is an endless loop.
+# A mutant that runs three times as long as its tests, and a quarter of a minute, is taken for an
+# endless loop. A busy machine makes others look like one: who runs this looks at each of them.
 timeout_multiplier = 3
-timeout_constant = 2.0
+timeout_constant = 5.0
 """
 
 
@@ -70,15 +72,19 @@ def refresh(subject: Subject) -> bool:
     return tests_changed
 
 
-def ask_again(subject: Subject) -> None:
-    """Forget which tests cover what, and which mutants survived: the tests have changed."""
+def ask_again(subject: Subject, keep: Set[str]) -> None:
+    """Forget which tests cover what, and which mutants survived: the tests have changed.
+
+    `keep` are mutants whose verdict no test is wanted to change.
+    """
     mutants = subject.workspace / "mutants"
     (mutants / "mutmut-stats.json").unlink(missing_ok=True)
     for path in mutants.glob("src/**/*.meta"):
         told = json.loads(path.read_text("utf-8"))
         verdicts = told["exit_code_by_key"]
         told["exit_code_by_key"] = {
-            name: code if code in KILLED else None for name, code in verdicts.items()
+            name: code if code in KILLED or name in keep else None
+            for name, code in verdicts.items()
         }
         path.write_text(json.dumps(told, indent=4), "utf-8")
 

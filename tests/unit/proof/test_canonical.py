@@ -104,6 +104,15 @@ def test_the_deepest_that_is_allowed_passes() -> None:
 
 
 @pytest.mark.parametrize(
+    "value",
+    ["[" * 3 * canonical.MAX_DEPTH, [[number] for number in range(2 * canonical.MAX_DEPTH)]],
+    ids=["in a text", "beside one another"],
+)
+def test_many_brackets_are_not_many_levels(value: object) -> None:
+    assert canonical.decode(canonical.encode(value)) == value
+
+
+@pytest.mark.parametrize(
     "data",
     [
         b"",

@@ -140,6 +140,13 @@ def test_the_longest_chunk_and_the_shortest_list_are_read() -> None:
     assert manifests.read_header(one.encode()) == one
 
 
+@pytest.mark.parametrize("field", ["rows", "chunk_rows"])
+def test_true_is_no_count_though_it_would_fit(field: str) -> None:
+    said: Any = canonical.decode(header(ROWS[:1], 1).encode())
+    said[field] = True
+    refused(ErrorCode.MANIFEST_INVALID, partial(manifests.read_header, canonical.encode(said)))
+
+
 def test_there_is_no_chunk_beyond_the_last() -> None:
     for chunk in (3, -1):
         error = refused(

@@ -71,6 +71,7 @@ def test_what_the_law_allows(story: list[Body], passed: int) -> None:
         ([bodies.overdue(AFTER), bodies.overdue(AFTER)], "newly overdue"),
         ([bodies.followed_up(BEFORE), bodies.overdue(AFTER)], "waits for this"),
         ([bodies.lifted(AFTER)], "nobody told of"),
+        ([bodies.overdue(AFTER), bodies.lifted(AFTER, grant_index=0)], "waits for this"),
         ([bodies.overdue(AFTER), bodies.lifted(AFTER, by="asker")], "of their own"),
         ([bodies.emergency(search_id="s-3", due=bodies.at(1))], "no follow-up"),
         ([again(BEFORE, request={"emergency": None})], "nobody declared"),
