@@ -13,10 +13,18 @@ import pytest
 
 from deploy.local.part import Part
 from deploy.local.parts.kafka import Kafka
+from deploy.local.parts.postgres import Postgres
+from deploy.local.parts.s3 import S3
+from deploy.local.parts.triton import Triton
 from deploy.local.running import Running, place_for
+from onrecord.chassis.inference import ModelRepository
+from onrecord.chassis.inference.triton import TritonModels
+from onrecord.chassis.inference.triton_server import TritonServer
+from tests.builders.models import reference_repository, registry_repository
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = Path(os.environ.get("ONRECORD_CACHE", ROOT / ".cache")) / "tools"
+BUCKET = "onrecord-tests"
 
 
 @pytest.fixture(scope="session")
@@ -45,3 +53,29 @@ def started(part: Part, folder: Path) -> Iterator[Running]:
 def kafka(parts_folder: Path) -> Iterator[Running]:
     """One broker; who needs topics makes them (`kafka_topics.emptied`)."""
     yield from started(Kafka(), parts_folder)
+
+
+@pytest.fixture(scope="session")
+def triton(parts_folder: Path) -> Iterator[Running]:
+    """One Triton with the models of the sets `reference` and `registry`."""
+    yield from started(Triton((reference_repository(), registry_repository())), parts_folder)
+
+
+@pytest.fixture(scope="session")
+def triton_models(triton: Running) -> Iterator[TritonModels]:
+    """The set `reference`, as a service sees it that is told of the server."""
+    server = TritonServer(triton.place.at("grpc"))
+    yield TritonModels(ModelRepository(reference_repository()), server)
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def postgres(parts_folder: Path) -> Iterator[Running]:
+    """A server whose disk may lag behind: no test here cuts the power."""
+    yield from started(Postgres(settings=(("fsync", "off"),)), parts_folder)
+
+
+@pytest.fixture(scope="session")
+def s3(parts_folder: Path) -> Iterator[Running]:
+    """An S3 gateway with one bucket, `BUCKET`; each test takes a prefix of its own."""
+    yield from started(S3((BUCKET,)), parts_folder)

@@ -12,6 +12,20 @@ from deploy.local.registries import debian
 from deploy.local.tools import folder_of, once
 
 _ANSWER_SECONDS: Final = 5.0
+_PAGES: Final = (
+    "fonts-glyphicons-halflings",
+    "libjs-bootstrap4",
+    "libjs-d3",
+    "libjs-eonasdan-bootstrap-datetimepicker",
+    "libjs-jquery",
+    "libjs-jquery-hotkeys",
+    "libjs-moment",
+    "libjs-moment-timezone",
+    "libjs-mustache",
+    "libjs-popper.js",
+    "libjs-rickshaw",
+)
+"""What its own pages are made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +52,21 @@ class Prometheus:
 
     def install(self, tools: Path, say: Say) -> None:
         def build(folder: Path) -> None:
-            debian(folder, f"prometheus={self.package}")
+            debian(folder, f"prometheus={self.package}", *_PAGES)
 
-        once(tools, self.name, self.version, say, "25 MB, some seconds", build)
+        once(tools, self.name, self.version, say, "40 MB, a quarter of a minute", build)
 
     def launch(self, place: Place) -> Launch:
-        programs = folder_of(place.tools, self.name, self.version) / "root" / "usr" / "bin"
+        there = folder_of(place.tools, self.name, self.version) / "root" / "usr"
         config = place.data / "prometheus.yml"
         config.write_text(json.dumps(self._configuration(), indent=1))  # JSON is YAML
         return Launch(
             argv=(
-                str(programs / "prometheus"),
+                str(there / "bin" / "prometheus"),
                 f"--config.file={config}",
                 f"--storage.tsdb.path={place.data / 'series'}",
                 "--storage.tsdb.retention.time=2d",
+                f"--web.local-assets={there / 'share' / 'prometheus' / 'web'}/",
                 f"--web.listen-address={place.at('http')}",
             ),
             cwd=place.data,
