@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from onrecord.chassis.bus.kafka import KafkaAccess, KafkaBus, KafkaTimes
 from onrecord.chassis.bus.ports import Bus, Consumer, Message, Received
 from onrecord.chassis.bus.sqlite import SqliteBus, TopicFile
 from onrecord.kernel.deadlines import Deadline
@@ -22,12 +23,17 @@ MANY: Final = "many.v1"
 ONE: Final = "one.v1"
 """A topic of one partition, apart from the others."""
 PATIENCE: Final = 20.0
+KAFKA_TIMES: Final = KafkaTimes(session=2.0, heartbeat=0.3, fetch=0.2)
 _ROOT = Path(__file__).parents[2]
 
 
 def open_bus(address: str) -> Bus:
-    """`sqlite:FOLDER`. Members that fall silent are missed after a second."""
+    """`sqlite:FOLDER`, `kafka:HOST:PORT`. Members that fall silent are missed after a second or
+    two.
+    """
     kind, _, place = address.partition(":")
+    if kind == "kafka":
+        return KafkaBus(KafkaAccess((place,)), KAFKA_TIMES)
     if kind != "sqlite":
         raise ValueError(f"no bus {kind!r} is known here")
     files = [

@@ -9,12 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from onrecord.chassis.bus.ports import DEAD, PARKED, TRACE, Bus, Message, Partition, Position
+from onrecord.chassis.bus.ports import (
+    DEAD,
+    LARGEST,
+    PARKED,
+    TRACE,
+    Bus,
+    Message,
+    Partition,
+    Position,
+    Received,
+)
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from tests.builders.buses import (
     MANY,
     ONE,
+    PATIENCE,
     gather,
     in_a_child,
     open_bus,
@@ -97,6 +108,17 @@ def test_a_crop_sized_payload_comes_whole(address: str, bus: Bus) -> None:
     assert {len(one.message.payload) for one in found} == {900_000}
 
 
+def test_what_is_too_large_is_refused_and_none_of_it_published(bus: Bus) -> None:
+    largest = Message(ONE, "k", bytes(LARGEST))
+    publish(bus, largest)
+    larger = Message(ONE, "k", bytes(LARGEST + 1))
+    wordy = Message(ONE, "k", b"", {"onrecord-schema": "s" * 20_000})
+    refused(ErrorCode.MESSAGE_TOO_LARGE, lambda: publish(bus, said("a", topic=ONE), larger))
+    refused(ErrorCode.MESSAGE_TOO_LARGE, lambda: publish(bus, said("a", topic=ONE), wordy))
+    assert bus.lag("g", [ONE]) == {Partition(ONE, 0): 1}
+    assert gather(bus.consumer("g", [ONE]), 1)[0].message == largest
+
+
 def test_what_was_not_committed_is_read_again(address: str) -> None:
     """R-45: a consumer that ended between reading and committing has lost nothing."""
     bus = open_bus(address)
@@ -155,7 +177,12 @@ def test_members_share_the_partitions(bus: Bus) -> None:
     poll_until([one, other], lambda: len(one.assigned()) == len(other.assigned()) == 2)
     assert one.assigned().isdisjoint(other.assigned())
     publish(bus, *(said(f"{n}", f"k{n}") for n in range(40)))
-    got = [one.poll(100, 2.0), other.poll(100, 2.0)]
+    got: list[list[Received]] = [[], []]
+    until = time.monotonic() + PATIENCE
+    while sum(len(part) for part in got) < 40:
+        assert time.monotonic() < until, got
+        for consumer, part in zip((one, other), got, strict=True):
+            part.extend(consumer.poll(100, 0.1))
     assert all(got)
     assert sorted(int(text) for part in got for text in texts(part)) == list(range(40))
     for consumer, part in zip((one, other), got, strict=True):
@@ -265,6 +292,26 @@ def test_seek_goes_back_and_forth(bus: Bus) -> None:
     refused(ErrorCode.BUS_REBALANCED, lambda: consumer.seek(Partition(MANY, 0), 0))
 
 
+def test_whoever_has_polled_to_the_ends_has_polled_all(bus: Bus) -> None:
+    """A short poll does not say so: messages may be on their way."""
+    publish(bus, *(said(f"{n}", topic=ONE) for n in range(10)))
+    consumer = bus.consumer("g", [ONE])
+    poll_until([consumer], lambda: bool(consumer.assigned()))
+    consumer.seek(Partition(ONE, 0), 0)
+    ends = consumer.ends()
+    assert ends == {Partition(ONE, 0): 10}
+    found = gather(consumer, 7)
+    assert not consumer.has_polled(ends)
+    found += gather(consumer, 10 - len(found))
+    assert consumer.has_polled(ends)
+    publish(bus, said("more", topic=ONE))
+    assert consumer.has_polled(ends)
+    assert not consumer.has_polled(consumer.ends() or {})
+    consumer.seek(Partition(ONE, 0), found[3].offset)
+    assert not consumer.has_polled(ends)
+    assert not consumer.has_polled({Partition(MANY, 0): 0}), "not this member's"
+
+
 def test_lag_is_what_the_group_has_before_it(bus: Bus) -> None:
     publish(bus, *(said(f"{n}", topic=ONE) for n in range(10)))
     partition = Partition(ONE, 0)
@@ -290,8 +337,10 @@ def test_every_topic_has_a_parking_place_and_a_dead_letter_box(bus: Bus) -> None
     assert (bus.partitions(MANY), bus.partitions(ONE)) == (4, 1)
     for topic in (MANY, ONE):
         publish(bus, said("p", topic=topic + PARKED), said("d", topic=topic + DEAD))
-        assert texts(gather(bus.consumer("g", [topic + PARKED]), 1)) == ["p"]
-        assert texts(gather(bus.consumer("g", [topic + DEAD]), 1)) == ["d"]
+        for ending, text in ((PARKED, "p"), (DEAD, "d")):
+            consumer = bus.consumer("g", [topic + ending])
+            assert texts(gather(consumer, 1)) == [text]
+            consumer.close()
 
 
 def test_many_threads_publish_and_nothing_is_lost(bus: Bus) -> None:

@@ -9,7 +9,8 @@ beginning; what stands in the ledger already is found by its content and not wri
 
 import logging
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from onrecord.audit.adapters.ends import StoredEnds
@@ -39,6 +40,14 @@ _PAUSES = (0.1, 0.5, 1.0, 2.0, 5.0)
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class _Goal:
+    """All that stood in a member's partitions at a time."""
+
+    at: datetime
+    ends: Mapping[Partition, int]
+
+
 class LedgerConsumer:
     """`step` takes in one poll, in the caller's thread; `start` goes on in a thread of its own."""
 
@@ -65,6 +74,7 @@ class LedgerConsumer:
         self._unproved: dict[Partition, Place] = {}
         self._read_to = _NEVER
         self._sought = False
+        self._goal: _Goal | None = None
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._error: Exception | None = None
@@ -116,7 +126,8 @@ class LedgerConsumer:
         if consumer is None:
             consumer = self._consumer = self._bus.consumer(GROUP, LEDGER_TOPICS, self._begin)
         polled = consumer.poll(self._limit, seconds)
-        is_all, self._sought = len(polled) < self._limit, False
+        goal = self._goal_of(consumer, began)
+        is_all, self._sought = goal is not None and consumer.has_polled(goal.ends), False
         fresh = self._proved(consumer, polled, is_all)
         if fresh or self._ends.any_held():
             self._taking.take(fresh, Deadline.after(_APPEND_SECONDS))
@@ -124,9 +135,20 @@ class LedgerConsumer:
         if fresh:
             self._tell(consumer, fresh)
             self._reached(write_points.OFFSETS_TOLD)
-        if is_all and not self._sought and self._is_alone_or_level(consumer):
-            self._read_to = began
+        if is_all or self._sought:
+            self._goal = None
+        if goal is not None and is_all and not self._sought and self._is_alone_or_level(consumer):
+            self._read_to = goal.at
         return len(fresh)
+
+    def _goal_of(self, consumer: Consumer, began: datetime) -> _Goal | None:
+        """What is to be read before one may say that all is read: kept until it is, however much
+        is published meanwhile. None while it is not known what there is to read.
+        """
+        if self._goal is None or self._goal.ends.keys() != consumer.assigned():
+            ends = consumer.ends()
+            self._goal = None if ends is None else _Goal(began, ends)
+        return self._goal
 
     def _begin(self, partition: Partition) -> int:
         """One message before the place where the ledger stands: it proves that the bus is ours."""
@@ -203,6 +225,7 @@ class LedgerConsumer:
 
     def _leave(self) -> None:
         consumer, self._consumer = self._consumer, None
+        self._goal = None
         self._unproved.clear()
         if consumer is None:
             return

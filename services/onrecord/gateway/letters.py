@@ -15,6 +15,8 @@ from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.writepoints import WritePoint
 
 DEAD_TOPICS: Final = tuple(topic + DEAD for topic in TOPICS)
+LETTERS: Final = GROUP + DEAD
+"""Its group: apart from the worker's, which would otherwise wait for it, and it for the worker."""
 _log = logging.getLogger(__name__)
 _LIMIT: Final = 100
 _WAIT: Final = 1.0
@@ -61,7 +63,7 @@ class LetterReader:
     def step(self, seconds: float = 0.0) -> int:
         """Take in what is there, or wait for it at most `seconds`; how many were read."""
         if self._consumer is None:
-            self._consumer = self._bus.consumer(GROUP, DEAD_TOPICS)
+            self._consumer = self._bus.consumer(LETTERS, DEAD_TOPICS)
         poll = self._consumer.poll(_LIMIT, seconds)
         if poll:
             self._store.keep(_readable(poll))

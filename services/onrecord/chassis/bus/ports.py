@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from onrecord.kernel.deadlines import Deadline
+from onrecord.kernel.errors import ErrorCode, OnRecordError
 
 SCHEMA: Final = "onrecord-schema"
 """Header: the full name of the protobuf message in the payload."""
@@ -23,6 +24,11 @@ NOT_BEFORE: Final = "onrecord-not-before"
 """Header of a parked message: when it is due (RFC 3339, hundredths, UTC)."""
 DEAD: Final = ".dlq"
 PARKED: Final = ".parked"
+LARGEST: Final = 1_000_000
+"""Bytes of a payload at most: what brokers of Kafka take unless they are told otherwise, less a
+little. A crop is well under a tenth of it."""
+_LARGEST_AROUND: Final = 16_000
+"""Bytes of key and headers together at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,18 @@ class Message:
     key: str
     payload: bytes = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+
+def must_fit(message: Message) -> None:
+    """Raises MESSAGE_TOO_LARGE for one that no bus takes. Its text tells sizes, not contents."""
+    texts = (message.key, *message.headers, *message.headers.values())
+    around = sum(len(text.encode()) for text in texts)
+    if len(message.payload) > LARGEST or around > _LARGEST_AROUND:
+        raise OnRecordError(
+            ErrorCode.MESSAGE_TOO_LARGE,
+            f"a message for {message.topic} of {len(message.payload)} bytes, with {around} of key "
+            f"and headers: at most {LARGEST} and {_LARGEST_AROUND} are taken",
+        )
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -76,8 +94,8 @@ class Publisher(Protocol):
     def publish(self, messages: Sequence[Message], deadline: Deadline) -> None:
         """All of them durable when it returns (`acks=all`). Nothing is lost and told as done.
 
-        Where it raises, some of them may have been published all the same. Raises BUS_UNAVAILABLE,
-        STORAGE_FULL, DEADLINE_EXCEEDED.
+        Where it raises, some of them may have been published all the same. Raises
+        MESSAGE_TOO_LARGE, and then none was; BUS_UNAVAILABLE, STORAGE_FULL, DEADLINE_EXCEEDED.
         """
         ...
 
@@ -88,13 +106,29 @@ class Consumer(Protocol):
     """One member of a group. Used from one thread.
 
     Partitions are shared among the members of a group, and shared anew when one comes, goes or
-    falls silent; what was read and not committed is then read again by somebody else.
+    falls silent; what was read and not committed is then read again by somebody else. Sharing
+    anew may wait for every member to poll: one that is at work on what it polled holds the others
+    up for so long.
     """
 
     def poll(self, limit: int, seconds: float) -> tuple[Received, ...]:
         """At most `limit` messages that follow what was polled before; waits for the first.
 
-        Empty after `seconds`, or where no partition is this member's. Raises BUS_UNAVAILABLE.
+        Empty after `seconds`, or where no partition is this member's. Fewer than `limit` does not
+        mean that there are no more (`ends`). Raises BUS_UNAVAILABLE.
+        """
+        ...
+
+    def ends(self) -> Mapping[Partition, int] | None:
+        """Of this member's partitions, the offset of the next message to come: all that has been
+        published stands before it. None while it is not known which they are. Raises
+        BUS_UNAVAILABLE.
+        """
+        ...
+
+    def has_polled(self, ends: Mapping[Partition, int]) -> bool:
+        """Whether all that stands before these offsets was polled. False where the partitions are
+        not those of this member any more. Raises BUS_UNAVAILABLE.
         """
         ...
 

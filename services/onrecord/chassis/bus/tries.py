@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from onrecord.chassis.bus import parking
 from onrecord.chassis.bus.outcomes import DeadLetters, Done, Failed, Handler, Outcome
-from onrecord.chassis.bus.ports import TRACE, Message, Publisher, Received
+from onrecord.chassis.bus.ports import TRACE, Message, Publisher, Received, must_fit
 from onrecord.chassis.bus.reading import Item, Reading
 from onrecord.chassis.bus.settings import WORLD, WorkerSettings
 from onrecord.chassis.dispositions import DISPOSITIONS, Disposition
@@ -102,6 +102,12 @@ class Tries:
 
     def _following(self, reading: Reading, item: Item, outcome: Outcome) -> tuple[Message, ...]:
         if isinstance(outcome, Done):
+            try:
+                for message in outcome.publish:
+                    must_fit(message)
+            except OnRecordError as too_large:
+                # No second try makes it smaller, and the others are not to wait for it.
+                return self._following(reading, item, Failed(too_large))
             return outcome.publish
         error, backoff = outcome.error, self._settings.backoff
         attempts = item.attempts + 1

@@ -71,6 +71,16 @@ class SqliteConsumer:
     def assigned(self) -> frozenset[Partition]:
         return frozenset(self._held)
 
+    def ends(self) -> Mapping[Partition, int] | None:
+        self._must_be_open()
+        return {one: self._log_of[one.topic].ends(one)[1] for one in self._next}
+
+    def has_polled(self, ends: Mapping[Partition, int]) -> bool:
+        self._must_be_open()
+        if ends.keys() != self._next.keys():
+            return False
+        return all(self._polled_to(partition) >= end for partition, end in ends.items())
+
     def position(self, partition: Partition) -> Position:
         self._must_be_open()
         return self._groups.position(self.group, partition)
@@ -101,6 +111,10 @@ class SqliteConsumer:
             for log in self._logs:
                 log.close()
         self._bell.ring(self._topics)
+
+    def _polled_to(self, partition: Partition) -> int:
+        """What was forgotten unread is not there to be polled."""
+        return max(self._next[partition], self._log_of[partition.topic].ends(partition)[0])
 
     def _must_be_open(self) -> None:
         if self._closed or self._bus_is_closed():

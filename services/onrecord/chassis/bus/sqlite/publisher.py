@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from onrecord.chassis.bus.ports import Message
+from onrecord.chassis.bus.ports import Message, must_fit
 from onrecord.chassis.bus.sqlite.bell import Bell
 from onrecord.chassis.bus.sqlite.log import Log
 from onrecord.kernel.deadlines import Deadline
@@ -48,6 +48,7 @@ class SqlitePublisher:
     def publish(self, messages: Sequence[Message], deadline: Deadline) -> None:
         by_file: dict[int, list[Message]] = {}
         for message in messages:
+            must_fit(message)
             place = self._of_topic.get(message.topic)
             if place is None:
                 raise OnRecordError(

@@ -1,0 +1,149 @@
+"""`KafkaBus`: the bus where there are several machines."""
+
+import logging
+import threading
+from collections.abc import Sequence
+from typing import Any, Final
+
+from onrecord.chassis.bus.kafka.access import KafkaAccess
+from onrecord.chassis.bus.kafka.clients import (
+    end_producer,
+    open_admin,
+    open_consumer,
+    open_producer,
+)
+from onrecord.chassis.bus.kafka.consumer import KafkaConsumer
+from onrecord.chassis.bus.kafka.errors import closed
+from onrecord.chassis.bus.kafka.lookup import Lookup
+from onrecord.chassis.bus.kafka.publisher import KafkaPublisher
+from onrecord.chassis.bus.kafka.times import KafkaTimes
+from onrecord.chassis.bus.ports import Partition, Start
+from onrecord.kernel.deadlines import Deadline
+from onrecord.kernel.errors import ErrorCode, OnRecordError
+
+_UNTOLD: Final = "kafka"
+"""The logger of kafka-python, which at DEBUG repeats what messages hold."""
+
+
+class KafkaBus:
+    """A `Bus` on the brokers that `access` names. Safe to share between threads.
+
+    Nobody is called before something is asked of it: a process starts while the brokers are away,
+    and whoever needs them says BUS_UNAVAILABLE until they are back. Topics are not made here
+    (`topics.make`). Publishers share one producer; each consumer has a connection of its own.
+    """
+
+    def __init__(self, access: KafkaAccess, times: KafkaTimes | None = None) -> None:
+        self._access = access
+        self._times = times or KafkaTimes()
+        self._lookup = Lookup(lambda: open_admin(access, self._times), self._times.look)
+        self._lock = threading.Lock()
+        self._opening = threading.Lock()
+        self._closing = threading.Event()
+        self._producer: Any = None
+        self._publishers: list[KafkaPublisher] = []
+        self._consumers: list[KafkaConsumer] = []
+        logger = logging.getLogger(_UNTOLD)
+        logger.setLevel(max(logger.level, logging.WARNING))
+
+    def publisher(self) -> KafkaPublisher:
+        self._must_be_open()
+        publisher = KafkaPublisher(
+            self._producing, self._discard, self._lookup.partitions, self._closing.is_set
+        )
+        with self._lock:
+            self._publishers.append(publisher)
+        return publisher
+
+    def consumer(
+        self, group: str, topics: Sequence[str], start: Start | None = None
+    ) -> KafkaConsumer:
+        self._must_be_open()
+        for topic in topics:
+            self.partitions(topic)
+        consumer = KafkaConsumer(
+            group,
+            start,
+            client=open_consumer(self._access, self._times, group, topics),
+            lookup=self._lookup,
+            times=self._times,
+            on_close=self._left,
+            is_closed=self._closing.is_set,
+        )
+        with self._lock:
+            self._consumers.append(consumer)
+        return consumer
+
+    def partitions(self, topic: str) -> int:
+        self._must_be_open()
+        return self._lookup.partitions(topic)
+
+    def lag(self, group: str, topics: Sequence[str]) -> dict[Partition, int]:
+        self._must_be_open()
+        every = [Partition(one, number) for one in topics for number in range(self.partitions(one))]
+        if not every:
+            return {}
+        committed, first = self._lookup.committed(group, every), self._lookup.first(every)
+        return {
+            partition: max(0, following - max(first[partition], committed.get(partition, 0)))
+            for partition, following in self._lookup.following(every).items()
+        }
+
+    def must_be_reachable(self) -> None:
+        """Raises BUS_UNAVAILABLE where no broker answers; asked of them every few seconds."""
+        self._must_be_open()
+        self._lookup.must_be_reachable()
+
+    def close(self) -> None:
+        """Consumers leave their groups, publishers finish what they publish. Repeatable."""
+        if self._closing.is_set():
+            return
+        with self._lock:
+            publishers, consumers = tuple(self._publishers), tuple(self._consumers)
+        for publisher in publishers:
+            publisher.close()
+        for consumer in consumers:
+            try:
+                consumer.close()
+            except OnRecordError:
+                # The brokers will miss it by themselves; the others are to leave all the same.
+                continue
+        self._closing.set()
+        with self._opening:
+            producer, self._producer = self._producer, None
+        self._end(producer)
+        self._lookup.close()
+
+    def _producing(self, deadline: Deadline) -> Any:
+        """The producer, made by whoever comes first while the others wait."""
+        if not self._opening.acquire(timeout=deadline.remaining()):
+            raise OnRecordError(
+                ErrorCode.DEADLINE_EXCEEDED,
+                "the caller's deadline passed before the brokers were reached",
+            )
+        try:
+            self._must_be_open()
+            if self._producer is None:
+                self._producer = open_producer(self._access, self._times)
+            return self._producer
+        finally:
+            self._opening.release()
+
+    def _discard(self, producer: Any) -> None:
+        with self._opening:
+            if self._producer is producer:
+                self._producer = None
+        self._end(producer)
+
+    def _end(self, producer: Any) -> None:
+        if producer is not None:
+            end_producer(producer, self._times.closing)
+
+    def _left(self, consumer: KafkaConsumer) -> None:
+        with self._lock:
+            if consumer in self._consumers:
+                self._consumers.remove(consumer)
+
+    def _must_be_open(self) -> None:
+        if self._closing.is_set():
+            raise closed()

@@ -1,0 +1,103 @@
+"""Questions to the brokers that belong to no producer and no consumer."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from kafka.admin import OffsetSpec
+
+from onrecord.chassis.bus.kafka.clients import partition_of, place_of
+from onrecord.chassis.bus.kafka.errors import closed, told_as_ours, unavailable
+from onrecord.chassis.bus.ports import Partition
+from onrecord.kernel.errors import OnRecordError
+
+_AWAY_FRESH = 1.0
+"""Seconds: how soon it is asked again whether brokers that were away are back."""
+
+
+class Lookup:
+    """One connection for them, made when it is first asked. From any thread.
+
+    `open_client`: makes the admin client. `fresh`: seconds that the answer to "is anybody there?"
+    holds.
+    """
+
+    def __init__(self, open_client: Callable[[], Any], fresh: float) -> None:
+        self._open_client = open_client
+        self._fresh = fresh
+        self._lock = threading.Lock()
+        self._client: Any = None
+        self._closed = False
+        self._partitions: dict[str, int] = {}
+        self._asked_at = float("-inf")
+        self._away: OnRecordError | None = None
+
+    def partitions(self, topic: str) -> int:
+        """How many it has, once known for good: with another number the order of keys is lost.
+
+        Raises BUS_UNAVAILABLE, also for a topic that does not exist.
+        """
+        count = self._partitions.get(topic)
+        if count is None:
+            with told_as_ours(f"topic {topic} not found"):
+                (found,) = self._ask(lambda client: client.describe_topics([topic]))
+            count = len(found["partitions"])
+            if found["error_code"] or not count:
+                raise unavailable(f"there is no topic {topic} on this bus")
+            self._partitions[topic] = count
+        return count
+
+    def first(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
+        """Of each, the offset of the first message that is still there, or of the next to come."""
+        return self._offsets(partitions, OffsetSpec.EARLIEST)
+
+    def following(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
+        """Of each, the offset of the next message to come."""
+        return self._offsets(partitions, OffsetSpec.LATEST)
+
+    def committed(self, group: str, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        """Where the group stands, of those of which it has committed anything."""
+        places = [place_of(one) for one in partitions]
+        with told_as_ours("the offsets of a group not found"):
+            found = self._ask(lambda client: client.list_group_offsets({group: places}))
+        return {partition_of(p): int(at.offset) for p, at in found[group].items() if at.offset >= 0}
+
+    def must_be_reachable(self) -> None:
+        """Raises BUS_UNAVAILABLE where no broker answered when they were asked last."""
+        fresh = self._fresh if self._away is None else min(self._fresh, _AWAY_FRESH)
+        if time.monotonic() - self._asked_at >= fresh:
+            self._asked_at = time.monotonic()
+            try:
+                with told_as_ours("no broker answers"):
+                    self._ask(lambda client: client.describe_topics([]))
+                self._away = None
+            except OnRecordError as error:
+                self._away = error
+        if self._away is not None:
+            raise self._away
+
+    def close(self) -> None:
+        """Repeatable."""
+        with self._lock:
+            self._closed = True
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _ask(self, question: Callable[[Any], Any]) -> Any:
+        with self._lock:
+            if self._closed:
+                raise closed()
+            if self._client is None:
+                self._client = self._open_client()
+            client = self._client
+        return question(client)
+
+    def _offsets(self, partitions: Sequence[Partition], spec: Any) -> dict[Partition, int]:
+        if not partitions:
+            return {}
+        asked = {place_of(one): spec for one in partitions}
+        with told_as_ours("the ends of partitions not found"):
+            found = self._ask(lambda client: client.list_partition_offsets(asked))
+        return {partition_of(place): int(at.offset) for place, at in found.items()}

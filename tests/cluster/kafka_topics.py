@@ -1,0 +1,55 @@
+"""Topics of the bus's contract on a real Kafka: empty for every test, and no group left of it."""
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from onrecord.chassis.bus.kafka import KafkaAccess, KafkaTimes
+from onrecord.chassis.bus.kafka.clients import open_admin
+from onrecord.chassis.bus.kafka.topics import Durability, KafkaTopic, make
+from onrecord.chassis.bus.ports import DEAD, PARKED
+from tests.builders.buses import MANY, ONE, PATIENCE
+
+ALONE = Durability(replicas=1, in_sync=1)
+_DAY = timedelta(hours=24)
+TOPICS = (
+    KafkaTopic(MANY, 4, _DAY),
+    KafkaTopic(MANY + PARKED, 4, _DAY),
+    KafkaTopic(MANY + DEAD, 1, None),
+    KafkaTopic(ONE, 1, None),
+    KafkaTopic(ONE + PARKED, 1, None),
+    KafkaTopic(ONE + DEAD, 1, None),
+)
+
+
+def emptied(server: str, topics: tuple[KafkaTopic, ...] = TOPICS) -> str:
+    """Remove all groups and these topics, and make the topics anew; the bus's address."""
+    access = KafkaAccess((server,))
+    admin = open_admin(access, KafkaTimes())
+    try:
+        until(lambda: not _groups_left(admin), "groups are still there")
+        there = set(admin.list_topics()) & {one.name for one in topics}
+        if there:
+            admin.delete_topics(sorted(there))
+            until(lambda: not there & set(admin.list_topics()), "topics are still there")
+    finally:
+        admin.close()
+    make(access, topics, ALONE)
+    return f"kafka:{server}"
+
+
+def until(holds: Callable[[], bool], says: str, seconds: float = PATIENCE) -> None:
+    """Wait for a condition; fails, with `says`, where it does not come to hold."""
+    ends = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < ends, says
+        time.sleep(0.05)
+
+
+def _groups_left(admin: Any) -> bool:
+    """Removes what can be removed; members that died have to be missed first."""
+    groups = [one["group_id"] for one in admin.list_groups()]
+    if groups:
+        admin.delete_groups(groups)
+    return bool(groups)
