@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from onrecord.chassis.inference import Models
 from onrecord.clients.embedding import EmbeddingClient
 from onrecord.contracts.embedding import EmbedRequest, FaceEmbedding
 from onrecord.contracts.images import AlignedCrop
@@ -76,8 +77,13 @@ class Studio:
 
 
 @pytest.fixture
-def studio(tmp_path: Path, way: Way, net: Servers) -> Studio:
-    models = reference_models()
+def models() -> Models:
+    """What runs the models; tests/cluster has the same suite on a server."""
+    return reference_models()
+
+
+@pytest.fixture
+def studio(tmp_path: Path, way: Way, net: Servers, models: Models) -> Studio:
     world = build_world(tmp_path)
     [card] = [one for one in models.cards() if one.role is ModelRole.EMBEDDER]
     inside: FaceEmbedding = build_embedding(

@@ -33,11 +33,11 @@ class TritonTls:
 
 @dataclass(frozen=True, slots=True)
 class Triton:
-    """`Part`. Serves every model of `repository`. Clients call the port `grpc`; health is at
+    """`Part`. Serves every model of its `repositories`. Clients call the port `grpc`; health is at
     `http`, metrics are at `metrics`. `requirements` are the packages its backend runs with.
     """
 
-    repository: Path
+    repositories: tuple[Path, ...]
     tls: TritonTls | None = None
     requirements: str = "triton"
     name: str = "triton"
@@ -59,7 +59,7 @@ class Triton:
         return Launch(
             argv=(
                 str(server / "bin" / "tritonserver"),
-                f"--model-repository={self.repository.resolve()}",
+                *(f"--model-repository={one.resolve()}" for one in self.repositories),
                 f"--backend-directory={_backends(server, place.data / 'backends')}",
                 f"--backend-config=python,shm-region-prefix-name={prefix}",
                 "--disable-auto-complete-config",

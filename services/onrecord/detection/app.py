@@ -4,7 +4,7 @@ from concurrent.futures import Executor
 
 from onrecord.chassis.bus.ports import Bus
 from onrecord.chassis.bus.worker import Worker
-from onrecord.chassis.inference import ModelRepository
+from onrecord.chassis.inference import Models
 from onrecord.chassis.objects import ObjectStore
 from onrecord.chassis.throttle import Foreground
 from onrecord.clients.transport import TransportSeals
@@ -37,7 +37,7 @@ _SURE = 0.9
 
 
 def build_detection(
-    models: ModelRepository,
+    models: Models,
     *,
     attestor: Attestor,
     verifier: AttestationVerifier,
@@ -91,7 +91,7 @@ def build_detection_worker(
     )
 
 
-def _detector(models: ModelRepository) -> FaceDetector:
+def _detector(models: Models) -> FaceDetector:
     """YuNet where it is there. Raises MODEL_UNKNOWN where there is no detector."""
     held = {card.name for card in models.cards() if card.role is ModelRole.DETECTOR}
     for name in _YUNETS:

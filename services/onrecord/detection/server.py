@@ -7,7 +7,6 @@ from contextlib import ExitStack, contextmanager
 
 from onrecord.chassis.grpc import GrpcServer, ServerSettings
 from onrecord.chassis.health import Health
-from onrecord.chassis.inference import ModelRepository
 from onrecord.chassis.jobs import Periodic
 from onrecord.chassis.lifecycle import Process
 from onrecord.chassis.parts import GrpcPart, WorkerPart
@@ -17,6 +16,7 @@ from onrecord.clients.from_settings import (
     identity_of,
     ledger_verifier,
 )
+from onrecord.clients.inference import models_of
 from onrecord.clients.planes import plane_clients
 from onrecord.clients.transport import TransportSeals
 from onrecord.clients.transport_keys import PlanesKeys
@@ -32,6 +32,7 @@ from onrecord.kernel.vocabulary import Service
 from onrecord.proof.statements import Mandate
 from onrecord.rpc.allowed import ALLOWED
 
+_READY_SECONDS = 5.0
 _log = logging.getLogger("onrecord.detection")
 
 
@@ -42,16 +43,17 @@ def opened(settings: DetectionSettings, told: Callable[[str], None]) -> Iterator
         clock = SystemClock()
         identity = identity_of(Service.DETECTION, settings)
         told("models")
+        models = models_of(settings, stack)
         foreground = throttle(settings.throttle_seconds)
         detection = build_detection(
-            ModelRepository(settings.models, threads=settings.inference_threads),
+            models,
             attestor=RenewedAttestor(identity),
             verifier=believing(identity),
             ledger_key=ledger_verifier(settings),
             clock=clock,
         )
         told("bus")
-        bus = open_bus(settings.bus, clock)
+        bus = open_bus(settings.bus_at(), clock)
         stack.callback(bus.close)
         executor = stack.enter_context(
             ThreadPoolExecutor(settings.portraits_at_once, thread_name_prefix="portraits")
@@ -71,7 +73,7 @@ def opened(settings: DetectionSettings, told: Callable[[str], None]) -> Iterator
         )
         server.add(register(_Waited(detection, foreground)))
         yield Process(
-            Health({}),
+            Health({"inference": lambda: models.check(Deadline.after(_READY_SECONDS))}),
             (
                 WorkerPart("the consumer of portraits", worker),
                 Periodic("forgetting transport keys", seals.forget, settings.maintenance_seconds),

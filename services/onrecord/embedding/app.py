@@ -2,7 +2,7 @@
 
 from onrecord.chassis.bus.ports import Bus
 from onrecord.chassis.bus.worker import Worker
-from onrecord.chassis.inference import ModelRepository
+from onrecord.chassis.inference import Models
 from onrecord.chassis.throttle import Foreground
 from onrecord.clients.transport import TransportSeals
 from onrecord.contracts.embedding import FaceEmbedding
@@ -20,7 +20,7 @@ from onrecord.proof.notes import NoteVerifier
 
 
 def build_embedding(
-    models: ModelRepository,
+    models: Models,
     *,
     attestor: Attestor,
     verifier: AttestationVerifier,

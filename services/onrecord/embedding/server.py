@@ -6,7 +6,6 @@ from contextlib import ExitStack, contextmanager
 
 from onrecord.chassis.grpc import GrpcServer, ServerSettings
 from onrecord.chassis.health import Health
-from onrecord.chassis.inference import ModelRepository
 from onrecord.chassis.jobs import Periodic
 from onrecord.chassis.lifecycle import Process
 from onrecord.chassis.parts import GrpcPart, WorkerPart
@@ -16,6 +15,7 @@ from onrecord.clients.from_settings import (
     identity_of,
     ledger_verifier,
 )
+from onrecord.clients.inference import models_of
 from onrecord.clients.planes import plane_clients
 from onrecord.clients.transport import TransportSeals
 from onrecord.clients.transport_keys import PlanesKeys
@@ -30,6 +30,7 @@ from onrecord.kernel.times import SystemClock
 from onrecord.kernel.vocabulary import Service
 from onrecord.rpc.allowed import ALLOWED
 
+_READY_SECONDS = 5.0
 _log = logging.getLogger("onrecord.embedding")
 
 
@@ -40,16 +41,17 @@ def opened(settings: EmbeddingSettings, told: Callable[[str], None]) -> Iterator
         clock = SystemClock()
         identity = identity_of(Service.EMBEDDING, settings)
         told("models")
+        models = models_of(settings, stack)
         foreground = throttle(settings.throttle_seconds)
         embedding = build_embedding(
-            ModelRepository(settings.models, threads=settings.inference_threads),
+            models,
             attestor=RenewedAttestor(identity),
             verifier=believing(identity),
             ledger_key=ledger_verifier(settings),
             clock=clock,
         )
         told("bus")
-        bus = open_bus(settings.bus, clock)
+        bus = open_bus(settings.bus_at(), clock)
         stack.callback(bus.close)
         seals = TransportSeals(PlanesKeys(plane_clients(settings, identity, stack)), clock)
         worker = build_embedding_worker(
@@ -64,7 +66,7 @@ def opened(settings: EmbeddingSettings, told: Callable[[str], None]) -> Iterator
         )
         server.add(register(_Waited(embedding, foreground)))
         yield Process(
-            Health({}),
+            Health({"inference": lambda: models.check(Deadline.after(_READY_SECONDS))}),
             (
                 WorkerPart("the consumer of crops", worker),
                 Periodic("forgetting transport keys", seals.forget, settings.maintenance_seconds),

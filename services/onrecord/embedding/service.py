@@ -66,7 +66,7 @@ class EmbeddingService:
             for batch in batches(indices, MAX_BATCH):
                 deadline.check()
                 crops = [requests[index].crop for index in batch]
-                made = self._infer(self._embedders[model_id], crops)
+                made = self._infer(self._embedders[model_id], crops, deadline)
                 vectors.update(zip(batch, made, strict=True))
         return tuple(
             self._signed(request.crop, mandates[index], vectors[index])
@@ -105,10 +105,10 @@ class EmbeddingService:
         return mandate.id
 
     @staticmethod
-    def _infer(model: Embedder, crops: Sequence[AlignedCrop]) -> list[Vector]:
+    def _infer(model: Embedder, crops: Sequence[AlignedCrop], deadline: Deadline) -> list[Vector]:
         card = model.session.card
         stacked = np.stack([crop.pixels for crop in crops])
-        output = model.session.run({card.input.name: stacked})[card.outputs[0]]
+        output = model.session.run({card.input.name: stacked}, deadline)[card.outputs[0]]
         return [as_template(row, model.metric) for row in output]
 
     def _signed(self, crop: AlignedCrop, mandate: str, vector: Vector) -> Template:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from onrecord.chassis.inference.cards import card_to_yaml, read_card
+from onrecord.chassis.inference.golden import GOLDEN, TOLERANCE, Golden, picture, read_golden
+from onrecord.chassis.inference.session import OnnxRuntimeSession
 from onrecord.kernel.cards import ModelCard
 from onrecord.kernel.errors import OnRecordError
 from onrecord.models.comparison import compare
@@ -42,7 +44,8 @@ def build_models(
         if card is None:
             tell(f"building {recipe.name}")
             card = _make(recipe, weights, repository)
-        _write_config(recipe, repository, profile)
+        _write_config(recipe, repository, profile, card.sha256)
+        _write_golden(recipe, repository, card)
         if fresh:
             # Last: a model without its card is not there, so a build that was killed begins anew.
             _write(repository / recipe.name / "card.yaml", card_to_yaml(card).encode())
@@ -75,9 +78,20 @@ def _make(recipe: Recipe, source: WeightSource, repository: Path) -> ModelCard:
     return recipe.card(hashlib.sha256(model).hexdigest())
 
 
-def _write_config(recipe: Recipe, repository: Path, profile: Profile) -> None:
+def _write_golden(recipe: Recipe, repository: Path, card: ModelCard) -> None:
+    folder = repository / recipe.name
+    try:
+        read_golden(folder / GOLDEN, card)
+    except OnRecordError:
+        model = (folder / "1" / "model.onnx").read_bytes()
+        session = OnnxRuntimeSession(card, model, threads=1)
+        answer = session.run({card.input.name: picture(card.input)})
+        _write(folder / GOLDEN, Golden(card.sha256, TOLERANCE, answer).to_json().encode())
+
+
+def _write_config(recipe: Recipe, repository: Path, profile: Profile, sha256: str) -> None:
     path = repository / recipe.name / "config.pbtxt"
-    text = config_pbtxt(recipe, profile).encode()
+    text = config_pbtxt(recipe, profile, sha256).encode()
     if not path.is_file() or path.read_bytes() != text:
         _write(path, text)
 

@@ -7,7 +7,10 @@ from enum import StrEnum
 from onrecord.kernel.cards import ModelInput
 from onrecord.models.recipe import Recipe
 
-_QUEUE_DELAY_US = 2000  # a search waits at most 2 ms for company
+_WAITING = 256
+"""Requests that may wait for a model; one more is shed, and told so at once."""
+_LONGEST_WAIT_US = 60_000_000
+"""A request says for how long its caller waits; Triton lets it say less than this, never more."""
 
 
 class Profile(StrEnum):
@@ -15,8 +18,12 @@ class Profile(StrEnum):
     GPU = "gpu"
 
 
-def config_pbtxt(recipe: Recipe, profile: Profile) -> str:
-    """Dynamic batching up to `recipe.max_batch`; one instance, on a GPU or on one CPU thread."""
+def config_pbtxt(recipe: Recipe, profile: Profile, sha256: str) -> str:
+    """Dynamic batching up to `recipe.max_batch`; one instance, on a GPU or on one CPU thread.
+
+    A batch is what has come while the model was at work; nobody waits for company. `sha256` is the
+    model's, as on its card: whoever asks Triton for the configuration can compare.
+    """
     outputs = _tensors({n: ("TYPE_FP32", list(s)) for n, s in recipe.outputs.items()})
     inputs = _tensors({recipe.input.name: ("TYPE_UINT8", _image(recipe.input))})
     preferred = [size for size in (8, 32, 256) if size <= recipe.max_batch]
@@ -32,12 +39,17 @@ output [
 ]
 dynamic_batching {{
   preferred_batch_size: {preferred}
-  max_queue_delay_microseconds: {_QUEUE_DELAY_US}
+  default_queue_policy {{
+    timeout_action: REJECT
+    default_timeout_microseconds: {_LONGEST_WAIT_US}
+    allow_timeout_override: true
+    max_queue_size: {_WAITING}
+  }}
 }}
 instance_group [
   {{ count: 1 kind: KIND_{profile.name} }}
 ]
-{_parameters(profile)}"""
+{_parameters(profile, sha256)}"""
 
 
 def _image(image: ModelInput) -> list[int]:
@@ -51,11 +63,12 @@ def _tensors(tensors: Mapping[str, tuple[str, list[int]]]) -> str:
     )
 
 
-def _parameters(profile: Profile) -> str:
+def _parameters(profile: Profile, sha256: str) -> str:
     """On a CPU, instances are what is scaled: a model takes one thread."""
-    if profile is Profile.GPU:
-        return ""
-    return """\
-parameters { key: "intra_op_thread_count" value: { string_value: "1" } }
-parameters { key: "inter_op_thread_count" value: { string_value: "1" } }
-"""
+    said = {"sha256": sha256}
+    if profile is Profile.CPU:
+        said |= {"intra_op_thread_count": "1", "inter_op_thread_count": "1"}
+    return "".join(
+        f'parameters {{ key: "{key}" value: {{ string_value: "{value}" }} }}\n'
+        for key, value in said.items()
+    )

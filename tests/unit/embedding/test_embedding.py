@@ -62,7 +62,7 @@ class Colours:
     card: ModelCard
     asked: list[int] = field(default_factory=list)
 
-    def run(self, inputs: Inputs) -> Outputs:
+    def run(self, inputs: Inputs, deadline: Deadline | None = None) -> Outputs:
         images = inputs["image"]
         assert images.dtype == np.uint8
         assert images.shape[1:] == (SIDE, SIDE, 3)

@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from onrecord.chassis.inference import ModelRepository, read_card
+from onrecord.chassis.inference.golden import picture, read_golden
 from onrecord.kernel.cards import Metric, ModelInput, ModelLicence, ModelRole
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.models.build import build_models
@@ -85,8 +86,10 @@ def test_entry_is_whole_and_loads(folder: Path, tmp_path: Path) -> None:
         "small/1/model.onnx",
         "small/card.yaml",
         "small/config.pbtxt",
+        "small/golden.json",
     ]
     digest = hashlib.sha256((repository / "small/1/model.onnx").read_bytes()).hexdigest()
+    assert digest in (repository / "small/config.pbtxt").read_text()
     assert built.card.model_id == f"small@1+fp32+{digest[:16]}"
     session = ModelRepository(repository).session("small")
     vectors = session.run({"image": np.full((2, 8, 8, 3), 9, dtype=np.uint8)})["embedding"]
@@ -101,6 +104,28 @@ def test_second_build_touches_nothing_and_needs_no_weights(folder: Path, tmp_pat
     (built,) = build_models([_recipe()], FolderWeights(folder), repository, Profile.CPU, _quiet)
     assert not built.fresh
     assert _times(repository) == before
+
+
+@pytest.mark.parametrize("damage", ["absent", "cut off", "another model's"])
+def test_a_golden_answer_is_written_where_there_is_none_of_the_model(
+    folder: Path, tmp_path: Path, damage: str
+) -> None:
+    """R-47: it is what an installed Triton is held to."""
+    repository = tmp_path / "repository"
+    build_models([_recipe()], FolderWeights(folder), repository, Profile.CPU, _quiet)
+    golden = repository / "small/golden.json"
+    wanted = golden.read_text()
+    if damage == "absent":
+        golden.unlink()
+    else:
+        golden.write_text(
+            wanted[:-20] if damage == "cut off" else wanted.replace('"sha256": "', '"sha256": "0')
+        )
+    (built,) = build_models([_recipe()], FolderWeights(folder), repository, Profile.CPU, _quiet)
+    assert not built.fresh
+    assert golden.read_text() == wanted
+    answer = ModelRepository(repository).session("small").run({"image": picture(built.card.input)})
+    assert read_golden(golden, built.card).apart(answer) < 1e-6
 
 
 @pytest.mark.parametrize("damaged", ["1/model.onnx", "card.yaml"])

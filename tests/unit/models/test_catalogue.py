@@ -57,7 +57,7 @@ def _values(left: list[str]) -> list[Any]:
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
 @pytest.mark.parametrize("profile", list(Profile))
 def test_configuration_says_what_the_model_is(recipe: Recipe, profile: Profile) -> None:
-    config = _parse(config_pbtxt(recipe, profile))
+    config = _parse(config_pbtxt(recipe, profile, "0f" * 32))
     assert config["name"] == [recipe.name]
     assert config["backend"] == ["onnxruntime"]
     assert config["max_batch_size"] == [recipe.max_batch]
@@ -75,7 +75,15 @@ def test_configuration_says_what_the_model_is(recipe: Recipe, profile: Profile) 
     assert config["instance_group"][0]["kind"] == [f"KIND_{profile.value.upper()}"]
     (batching,) = config["dynamic_batching"]
     assert max(batching["preferred_batch_size"]) <= recipe.max_batch
-    assert batching["max_queue_delay_microseconds"] == [2000]
+    assert "max_queue_delay_microseconds" not in batching
+    (queue,) = batching["default_queue_policy"]
+    assert queue["timeout_action"] == ["REJECT"]
+    assert queue["allow_timeout_override"] == ["true"]
+    assert queue["default_timeout_microseconds"][0] > 0, "Triton ignores a request's own otherwise"
+    assert 0 < queue["max_queue_size"][0] < 1000
+    said = {one["key"][0]: one["value"][0]["string_value"][0] for one in config["parameters"]}
+    assert said["sha256"] == "0f" * 32
+    assert ("intra_op_thread_count" in said) == (profile is Profile.CPU)
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)

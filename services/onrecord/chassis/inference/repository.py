@@ -8,11 +8,12 @@ from pathlib import Path
 from onrecord.chassis.inference.cards import read_card
 from onrecord.chassis.inference.session import InferenceSession, OnnxRuntimeSession
 from onrecord.kernel.cards import ModelCard
+from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 
 
 class ModelRepository:
-    """The models of one folder, each loaded once, when it is first asked for.
+    """`Models` of one folder, each loaded into this process once, when it is first asked for.
 
     Nothing is loaded whose SHA-256 is not the one on its card. Safe to share between threads.
     """
@@ -22,6 +23,10 @@ class ModelRepository:
         self._threads = threads
         self._lock = threading.Lock()
         self._sessions: dict[str, InferenceSession] = {}
+
+    @property
+    def root(self) -> Path:
+        return self._root
 
     def cards(self) -> Sequence[ModelCard]:
         """The cards of all models that are built here, by name. Raises MODEL_CARD_INVALID."""
@@ -48,6 +53,9 @@ class ModelRepository:
                 model = _verified(self._root / name / "1" / "model.onnx", card)
                 self._sessions[name] = OnnxRuntimeSession(card, model, threads=self._threads)
             return self._sessions[name]
+
+    def check(self, deadline: Deadline) -> None:
+        """Nothing to ask: what was loaded is here."""
 
 
 def _verified(path: Path, card: ModelCard) -> bytes:

@@ -1,6 +1,6 @@
 """One loaded model, and what runs it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -8,6 +8,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from onrecord.kernel.cards import ModelCard
+from onrecord.kernel.deadlines import Deadline
 
 Inputs = Mapping[str, NDArray[np.uint8] | NDArray[np.float32]]
 Outputs = dict[str, NDArray[np.float32]]
@@ -19,14 +20,33 @@ class InferenceSession(Protocol):
     @property
     def card(self) -> ModelCard: ...
 
-    def run(self, inputs: Inputs) -> Outputs:
+    def run(self, inputs: Inputs, deadline: Deadline | None = None) -> Outputs:
         """Run the model once on a batch.
 
         Every array is batch first; an image input is uint8 `[N, H, W, 3]` RGB with the height and
         width that the card names. Returns read-only float32 arrays by the card's output names.
+        Without a deadline it takes what it takes (a minute at most where a server is asked).
+
         Raises `ValueError` where names, types or shapes are not the card's: a slip of the
-        caller, never of the person whose image it is.
+        caller, never of the person whose image it is. DEADLINE_EXCEEDED. Where a server runs the
+        model: INFERENCE_UNAVAILABLE, OVERLOADED, and MODEL_HASH where it runs another model.
         """
+        ...
+
+
+class Models(Protocol):
+    """The models that a process may run. MUST be safe to share between threads."""
+
+    def cards(self) -> Sequence[ModelCard]:
+        """The cards of all models, by name. Raises MODEL_CARD_INVALID."""
+        ...
+
+    def session(self, name: str) -> InferenceSession:
+        """Raises MODEL_UNKNOWN, MODEL_CARD_INVALID; MODEL_HASH where the model is loaded now."""
+        ...
+
+    def check(self, deadline: Deadline) -> None:
+        """Whether every model that was asked for can be run now. Raises what `run` raises."""
         ...
 
 
@@ -54,15 +74,18 @@ class OnnxRuntimeSession:
     def card(self) -> ModelCard:
         return self._card
 
-    def run(self, inputs: Inputs) -> Outputs:
-        _check(self._card, inputs)
+    def run(self, inputs: Inputs, deadline: Deadline | None = None) -> Outputs:
+        check_inputs(self._card, inputs)
+        if deadline is not None:
+            deadline.check()
         arrays = self._session.run(self._outputs, dict(inputs))
         for array in arrays:
             array.setflags(write=False)
         return dict(zip(self._outputs, arrays, strict=True))
 
 
-def _check(card: ModelCard, inputs: Inputs) -> None:
+def check_inputs(card: ModelCard, inputs: Inputs) -> None:
+    """Raises ValueError where they are not what the card says."""
     wanted = card.input
     if set(inputs) != {wanted.name}:
         raise ValueError(f"{card.name} takes {wanted.name!r}, not {sorted(inputs)}")

@@ -11,6 +11,13 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from onrecord.chassis.bus.kafka.access import (
+    MECHANISMS,
+    KafkaAccess,
+    KafkaLogin,
+    KafkaTls,
+    kafka_servers,
+)
 from onrecord.chassis.objects import ObjectAccess, ObjectStore, open_objects
 from onrecord.chassis.settings.fields import Names, setting
 from onrecord.chassis.throttle import GIVE_WAY_SECONDS
@@ -39,7 +46,7 @@ class ProcessSettings(BaseSettings):
     )
     health_address: str = setting(
         "127.0.0.1:8081",
-        says="Where /healthz and /readyz answer, host:port; port 0 takes a free one. "
+        says="Where /healthz, /readyz and /metrics answer, host:port; port 0 takes a free one. "
         "The gateway answers them at its own address too.",
     )
     stop_seconds: float = setting(
@@ -59,6 +66,23 @@ class ProcessSettings(BaseSettings):
     )
     log_level: str = setting(
         "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", says="The least that is logged."
+    )
+    log_form: str = setting(
+        "text",
+        pattern="^(text|json)$",
+        says="How it is logged: `text` for people, `json` (an object a line) for collectors.",
+    )
+    otlp_endpoint: str = setting(
+        "",
+        pattern="^(https?://.+)?$",
+        says="Where spans are sent: an OTLP collector (gRPC), http(s)://host:4317. Empty: nowhere.",
+    )
+    trace_sample: float = setting(
+        1.0,
+        unit="of 1",
+        ge=0,
+        le=1,
+        says="The share of the traces that begin here which are sent.",
     )
 
     @classmethod
@@ -115,16 +139,84 @@ class InferenceSettings(ProcessSettings):
         says="The model repository (`onrecord models build SET`).",
     )
     inference_threads: int = setting(
-        1, unit="threads", ge=1, le=64, says="Threads a model may use for one call."
+        1,
+        unit="threads",
+        ge=1,
+        le=64,
+        says="Threads a model may use for one call, where it runs in this process.",
+    )
+    inference: str = setting(
+        "",
+        pattern=r"^(triton://[^/@\s]+:\d{1,5})?$",
+        says="What runs the models: empty, ONNX Runtime in this process; triton://host:port, a "
+        "Triton Inference Server (gRPC) that serves the same model repository.",
+    )
+    inference_roots: Path | None = setting(
+        None,
+        names=Names.FILE,
+        says="The roots of Triton's certificate (PEM), a file; without it Triton is called in "
+        "plain text.",
+    )
+    inference_certificate: Path | None = setting(
+        None, names=Names.FILE, says="Our certificate for Triton (PEM), where it asks for one."
+    )
+    inference_key: Path | None = setting(
+        None, names=Names.FILE, says="That certificate's private key (PEM), a file."
     )
 
 
 class BusSettings(ProcessSettings):
     """A service that publishes or consumes."""
 
-    bus: Path = setting(
-        names=Names.STORE, says="The folder of the bus (SQLite: enrolment and receipts apart)."
+    bus: str = setting(
+        names=Names.STORE,
+        says="The bus: a folder (SQLite: enrolment and receipts apart), or brokers of Kafka, "
+        "kafka://host:port[,host:port].",
     )
+    bus_roots: Path | None = setting(
+        None,
+        names=Names.FILE,
+        says="The roots of the brokers' certificates (PEM), a file; without it Kafka is spoken to "
+        "in plain text.",
+    )
+    bus_certificate: Path | None = setting(
+        None,
+        names=Names.FILE,
+        says="Our certificate for the brokers (PEM), where they ask for one.",
+    )
+    bus_key: Path | None = setting(
+        None, names=Names.FILE, says="That certificate's private key (PEM), a file."
+    )
+    bus_user: str = setting(
+        "", says="The name we log in to the brokers with (SASL); empty: we do not log in."
+    )
+    bus_password: SecretStr = setting(SecretStr(""), says="The password to it.")
+    bus_mechanism: str = setting(
+        MECHANISMS[0],
+        pattern=f"^({'|'.join(MECHANISMS)})$",
+        says="How we log in; PLAIN over TLS only.",
+    )
+
+    @field_validator("bus")
+    @classmethod
+    def _is_bus(cls, value: str) -> str:
+        if "://" in value:
+            kafka_servers(value)
+        return value
+
+    def bus_at(self) -> Path | KafkaAccess:
+        """Where the bus is, as `events.topics.open_bus` takes it. Raises SETTINGS_INVALID."""
+        if "://" not in self.bus:
+            return Path(self.bus)
+        return KafkaAccess(
+            kafka_servers(self.bus),
+            KafkaTls(self.bus_roots, self.bus_certificate, self.bus_key)
+            if self.bus_roots
+            else None,
+            KafkaLogin(self.bus_user, self.bus_password.get_secret_value(), self.bus_mechanism)
+            if self.bus_user
+            else None,
+        )
 
 
 class ObjectsSettings(ProcessSettings):

@@ -24,8 +24,9 @@ def examine_files(settings: BaseSettings) -> list[Problem]:
     problems = []
     for name, field in type(settings).model_fields.items():
         names = named_by(field)
-        if names is not None:
-            says = _CHECKS[names](_text(getattr(settings, name)))
+        value = getattr(settings, name)
+        if names is not None and value is not None:
+            says = _CHECKS[names](_text(value))
             problems += [Problem(name, says)] if says else []
     return problems
 

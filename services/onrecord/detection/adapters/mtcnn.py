@@ -46,32 +46,37 @@ class MtcnnDetector:
         proposed = []
         for level in mtcnn.levels(width, height):
             deadline.check()
-            proposed.append(self._propose(around if level.bordered else pixels, level, border))
+            shown = around if level.bordered else pixels
+            proposed.append(self._propose(shown, level, border, deadline))
         windows = mtcnn.gathered(proposed)
         if not len(windows.scores):
             return joined([])
         deadline.check()
         cut = mtcnn.squares(windows.boxes)
-        seen = self._look(self._refinement, pixels, cut, mtcnn.REFINE_SIDE)
+        seen = self._look(self._refinement, pixels, cut, mtcnn.REFINE_SIDE, deadline)
         windows = mtcnn.refined(cut, seen["probability"], seen["offsets"])
         if not len(windows.scores):
             return joined([])
         deadline.check()
         cut = mtcnn.squares(windows.boxes)
-        seen = self._look(self._output, pixels, cut, mtcnn.OUTPUT_SIDE)
+        seen = self._look(self._output, pixels, cut, mtcnn.OUTPUT_SIDE, deadline)
         return mtcnn.found(cut, seen["probability"], seen["offsets"], seen["landmarks"])
 
-    def _propose(self, pixels: Pixels, level: mtcnn.Level, border: int) -> mtcnn.Windows:
+    def _propose(
+        self, pixels: Pixels, level: mtcnn.Level, border: int, deadline: Deadline
+    ) -> mtcnn.Windows:
         image = resize(pixels, level.width, level.height)[None]
-        outputs = self._proposal.run({self._proposal.card.input.name: image})
+        outputs = self._proposal.run({self._proposal.card.input.name: image}, deadline)
         windows = mtcnn.proposals(outputs["probability"][0], outputs["offsets"][0], level.scale)
         return mtcnn.Windows(windows.boxes - border, windows.scores) if level.bordered else windows
 
-    def _look(self, stage: InferenceSession, pixels: Pixels, cut: Floats, side: int) -> Outputs:
+    def _look(
+        self, stage: InferenceSession, pixels: Pixels, cut: Floats, side: int, deadline: Deadline
+    ) -> Outputs:
         """One stage over all windows, in batches."""
         crops = np.stack([_cut(pixels, box, side) for box in cut])
         parts = [
-            stage.run({stage.card.input.name: crops[start : start + _BATCH]})
+            stage.run({stage.card.input.name: crops[start : start + _BATCH]}, deadline)
             for start in range(0, len(crops), _BATCH)
         ]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

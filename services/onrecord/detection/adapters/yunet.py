@@ -27,15 +27,15 @@ class YuNetDetector:
         found = []
         for look in yunet.PASSES:
             deadline.check()
-            found.append(self._look(pixels, look))
+            found.append(self._look(pixels, look, deadline))
         return distinct(joined(found))
 
-    def _look(self, pixels: Pixels, look: yunet.Pass) -> Faces:
+    def _look(self, pixels: Pixels, look: yunet.Pass, deadline: Deadline) -> Faces:
         height, width, _ = pixels.shape
         at = yunet.place(width, height, look)
         canvas = np.zeros((1, at.canvas_height, at.canvas_width, 3), dtype=np.uint8)
         placed = canvas[0, at.y : at.y + at.height, at.x : at.x + at.width]
         placed[:] = resize(pixels, at.width, at.height)
-        outputs = self._session.run({self._session.card.input.name: canvas})
+        outputs = self._session.run({self._session.card.input.name: canvas}, deadline)
         faces = yunet.decode(outputs, at.canvas_width)
         return faces.moved(1 / at.scale, dx=-at.x, dy=-at.y)
