@@ -19,8 +19,7 @@ from onrecord.audit.adapters import schema
 from onrecord.audit.app import RunningAudit, build_audit
 from onrecord.audit.core.witnessing import Witnessing
 from onrecord.audit.service.audit_service import AuditService
-from onrecord.chassis.bus.ports import Message
-from onrecord.chassis.bus.sqlite import SqliteBus
+from onrecord.chassis.bus.ports import Bus, Message
 from onrecord.chassis.certificates import LocalAuthority
 from onrecord.chassis.database import read_transaction
 from onrecord.chassis.development_issuer import AUDIENCE, DevelopmentIssuer
@@ -106,7 +105,7 @@ class AuditForTest:
     authority: LocalAuthority
     signer: NoteSigner
     objects: LocalObjects
-    bus: SqliteBus
+    bus: Bus
     state_keys: dict[str, NoteSigner]
     keys: int = 0
     receipts: dict[str, tuple[int, str]] = field(default_factory=dict)

@@ -12,7 +12,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from onrecord.chassis.bus.kafka import KafkaAccess, KafkaBus, KafkaTimes
+from onrecord.chassis.bus.kafka.access import KafkaAccess
+from onrecord.chassis.bus.kafka.bus import KafkaBus
+from onrecord.chassis.bus.kafka.times import KafkaTimes
 from onrecord.chassis.bus.ports import Bus, Consumer, Message, Received
 from onrecord.chassis.bus.sqlite import SqliteBus, TopicFile
 from onrecord.kernel.deadlines import Deadline

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from onrecord.chassis.bus.kafka import KafkaAccess, KafkaTimes
+from onrecord.chassis.bus.kafka.access import KafkaAccess
 from onrecord.chassis.bus.kafka.clients import open_admin
+from onrecord.chassis.bus.kafka.times import KafkaTimes
 from onrecord.chassis.bus.kafka.topics import Durability, KafkaTopic, make
 from onrecord.chassis.bus.ports import DEAD, PARKED
 from tests.builders.buses import MANY, ONE, PATIENCE

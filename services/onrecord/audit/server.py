@@ -33,7 +33,7 @@ def opened(settings: AuditSettings, told: Callable[[str], None]) -> Iterator[Pro
         clock = SystemClock()
         identity = identity_of(Service.AUDIT, settings)
         told("bus")
-        bus = open_bus(settings.bus, clock)
+        bus = open_bus(settings.bus_at(), clock)
         stack.callback(bus.close)
         told("ledger")
         audit = build_audit(

@@ -38,6 +38,7 @@ _COMMANDS = {
     "gallery": _Command(
         "onrecord.cli.gallery", "gallery", "manifests", "Fill, change, empty, check a gallery."
     ),
+    "bus": _Command("onrecord.cli.bus", "bus", "gateway", "Make and check the topics of Kafka."),
     "dlq": _Command("onrecord.cli.dlq", "dlq", "client", "Dead letters: explain, send on again."),
     "policy": _Command(
         "onrecord.cli.policy", "policy", "audit", "Write, ask, compare, sign, activate policies."

@@ -1,13 +1,16 @@
-"""The topics of an installation on the SQLite bus: which file, how many partitions, how long.
+"""The topics of an installation: how many partitions, how long, and on SQLite in which file.
 
 Receipts are small and somebody waits for them; crops are large and nobody does: two files. Changed
-in step for every process of a machine, since all open the same files.
+in step for every process of a machine, since all open the same files; topics of Kafka are made by
+`onrecord bus make`.
 """
 
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from onrecord.chassis.bus.kafka.access import KafkaAccess
+from onrecord.chassis.bus.ports import Bus
 from onrecord.chassis.bus.sqlite import SqliteBus, TopicFile
 from onrecord.contracts.events import ENROLMENT_TOPICS, LEDGER_TOPICS, RETENTION_HOURS
 from onrecord.kernel.times import Clock
@@ -29,6 +32,13 @@ def topic_files() -> tuple[TopicFile, ...]:
     )
 
 
-def open_bus(folder: Path, clock: Clock) -> SqliteBus:
-    """The bus in `folder`; its files are made where there are none. Raises BUS_UNAVAILABLE."""
-    return SqliteBus(folder, topic_files(), clock)
+def open_bus(at: Path | KafkaAccess, clock: Clock) -> Bus:
+    """The bus in a folder, whose files are made where there are none; or on Kafka, where nobody is
+    called yet. Raises BUS_UNAVAILABLE, SETTINGS_INVALID.
+    """
+    if isinstance(at, Path):
+        return SqliteBus(at, topic_files(), clock)
+    # kafka-python is imported where it is used: the laptop need not have it.
+    from onrecord.chassis.bus.kafka.bus import KafkaBus
+
+    return KafkaBus(at)

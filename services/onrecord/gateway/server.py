@@ -45,7 +45,7 @@ def opened(settings: GatewaySettings, told: Callable[[str], None]) -> Iterator[P
         identity = identity_of(Service.GATEWAY, settings)
         facts = model_facts(ModelRepository(settings.models))
         told("bus")
-        bus = open_bus(settings.bus, clock)
+        bus = open_bus(settings.bus_at(), clock)
         stack.callback(bus.close)
         told("casework")
         casework = open_database(settings.database_url.get_secret_value())

@@ -45,7 +45,7 @@ def opened(settings: VectorSearchSettings, told: Callable[[str], None]) -> Itera
         clock = SystemClock()
         identity = identity_of(Service.VECTOR_SEARCH, settings)
         told("bus")
-        bus = open_bus(settings.bus, clock)
+        bus = open_bus(settings.bus_at(), clock)
         stack.callback(bus.close)
         channel = open_channel(settings.audit, identity, Service.AUDIT)
         stack.callback(channel.close)

@@ -77,13 +77,12 @@ class KafkaAccess:
 
 
 def kafka_servers(place: str) -> tuple[str, ...]:
-    """The brokers in `kafka://host:port[,host:port]`. Raises SETTINGS_INVALID."""
+    """The brokers in `kafka://host:port[,host:port]`. Raises ValueError."""
     servers = tuple(place.removeprefix(SCHEME).rstrip("/").split(","))
     for server in servers:
         host, _, port = server.rpartition(":")
         if not (place.startswith(SCHEME) and host and port.isdigit() and 0 < int(port) < 65536):
-            raise OnRecordError(
-                ErrorCode.SETTINGS_INVALID,
-                f"{place!r} is not kafka://host:port, or several of them by commas",
-            )
+            raise ValueError("not kafka://host:port, or several of them by commas")
+        if "@" in host:
+            raise ValueError("a name and a password have settings of their own")
     return servers

@@ -27,7 +27,7 @@ _IN_SYNC, _CLEANUP, _UNCLEAN = (
 
 @dataclass(frozen=True, slots=True)
 class KafkaTopic:
-    """`retention`: how long a message is kept, read or not; None: for good."""
+    """`partitions`: at least. `retention`: how long a message is kept, read or not; None: ever."""
 
     name: str
     partitions: int
@@ -152,9 +152,9 @@ def _otherwise(
     configs: Mapping[str, Mapping[str, Any]],
 ) -> Iterator[Shortfall]:
     partitions = described["partitions"]
-    if len(partitions) != topic.partitions:
+    if len(partitions) < topic.partitions:
         says = f"has {len(partitions)} partitions, not {topic.partitions}"
-        yield Shortfall(topic.name, f"{says}; with others, keys lose their order", "")
+        yield Shortfall(topic.name, f"{says}; given more, its keys lose their order", "")
     replicas = min(len(one["replica_nodes"]) for one in partitions)
     if replicas < durability.replicas:
         yield Shortfall(topic.name, f"has {replicas} replicas, not {durability.replicas}", "")
