@@ -17,7 +17,6 @@ from onrecord.detection.adapters.resampling import warp
 from onrecord.detection.adapters.yunet import YuNetDetector
 from onrecord.detection.consumer import PortraitConsumer
 from onrecord.detection.core.targets import crop_target
-from onrecord.detection.ports import FaceDetector
 from onrecord.detection.service import DetectionService
 from onrecord.events.handling import DeadLetterWriter
 from onrecord.kernel.cards import ModelRole
@@ -45,7 +44,7 @@ def build_detection(
     clock: Clock,
 ) -> DetectionService:
     """The service with the best detector the repository holds, for all of its embedders."""
-    detector = AnyWayUp(_detector(models), sure=_SURE)
+    detector = _detector(models)
     return DetectionService(
         decoder=PillowDecoder(),
         detector=detector,
@@ -91,15 +90,16 @@ def build_detection_worker(
     )
 
 
-def _detector(models: Models) -> FaceDetector:
+def _detector(models: Models) -> AnyWayUp:
     """YuNet where it is there. Raises MODEL_UNKNOWN where there is no detector."""
     held = {card.name for card in models.cards() if card.role is ModelRole.DETECTOR}
     for name in _YUNETS:
         if name in held:
-            return YuNetDetector(models.session(name))
+            yunet = YuNetDetector(models.session(name))
+            return AnyWayUp(yunet, sure=_SURE, glance=yunet.glance)
     if held.issuperset(_CASCADE):
         proposal, refinement, output = (models.session(name) for name in _CASCADE)
-        return MtcnnDetector(proposal, refinement, output)
+        return AnyWayUp(MtcnnDetector(proposal, refinement, output), sure=_SURE)
     raise OnRecordError(
         ErrorCode.MODEL_UNKNOWN,
         "the model repository holds no face detector; build a set first: "

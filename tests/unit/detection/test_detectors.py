@@ -20,7 +20,7 @@ from tests.builders.models import reference_models, registry_models
 
 
 @cache
-def yunet() -> FaceDetector:
+def yunet() -> YuNetDetector:
     return YuNetDetector(reference_models().session("yunet"))
 
 
@@ -143,3 +143,52 @@ def test_two_unsure_looks_do_not_turn_a_sure_face() -> None:
     assert len(asked) == 1
     find(AnyWayUp(Counting(), sure=1.1), upright_face())
     assert len(asked) == 5
+
+
+class _Glancing:
+    """YuNet, and how often it was asked for a whole look and for a glance."""
+
+    family, model_id = "counting", "counting"
+
+    def __init__(self) -> None:
+        self.whole, self.glances = 0, 0
+
+    def find(self, pixels: Pixels, deadline: Deadline) -> Faces:
+        self.whole += 1
+        return yunet().find(pixels, deadline)
+
+    def glance(self, pixels: Pixels, deadline: Deadline) -> Faces:
+        self.glances += 1
+        return yunet().glance(pixels, deadline)
+
+
+@pytest.mark.parametrize("name", ["r0.jpg", "r90.jpg", "r180.jpg", "r270.jpg"])
+def test_a_glance_finds_the_same_way_up(name: str) -> None:
+    """R-33: what is found with glances is what is found by looking at every turn whole."""
+    pixels = pixels_of(photograph("quality", name))
+    detector = _Glancing()
+    glanced = find(AnyWayUp(detector, sure=0.9, glance=detector.glance), pixels)
+    whole = find(AnyWayUp(yunet(), sure=0.9), pixels)
+    assert np.array_equal(glanced.landmarks, whole.landmarks)
+    assert detector.whole <= 3
+
+
+def test_an_unsure_face_costs_glances_and_no_whole_looks() -> None:
+    """A portrait that is upright and a little unsure is not looked at four times."""
+    detector = _Glancing()
+    find(AnyWayUp(detector, sure=1.1, glance=detector.glance), upright_face())
+    assert (detector.whole, detector.glances) == (1, 3)
+
+
+def test_a_face_too_small_for_a_glance_is_looked_for_whole() -> None:
+    """R-33: a small face in a large picture that lies on its side is found as before."""
+    face = upright_face()
+    height, width, _ = face.shape
+    around = np.full((height * 12, width * 12, 3), 120, np.uint8)
+    around[height : 2 * height, width : 2 * width] = face
+    pixels = np.ascontiguousarray(np.rot90(around))
+    detector = _Glancing()
+    glanced = find(AnyWayUp(detector, sure=0.9, glance=detector.glance), pixels)
+    whole = find(AnyWayUp(yunet(), sure=0.9), pixels)
+    assert detector.whole == 4
+    assert np.array_equal(glanced.landmarks, whole.landmarks)

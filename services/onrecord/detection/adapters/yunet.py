@@ -30,6 +30,10 @@ class YuNetDetector:
             found.append(self._look(pixels, look, deadline))
         return distinct(joined(found))
 
+    def glance(self, pixels: Pixels, deadline: Deadline) -> Faces:
+        """As `find`, at a fifth of its cost; small faces may be missed."""
+        return self._look(pixels, yunet.GLANCE, deadline)
+
     def _look(self, pixels: Pixels, look: yunet.Pass, deadline: Deadline) -> Faces:
         height, width, _ = pixels.shape
         at = yunet.place(width, height, look)
