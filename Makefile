@@ -60,6 +60,22 @@ up: models  ## everything in one process, on the data folder onrecord-data
 up-processes: models  ## the five services apart, with two planes, on the data folder onrecord-processes
 	@$(BIN)/onrecord up-processes --data onrecord-processes
 
+.PHONY: cluster
+cluster: models  ## everything real on this machine: Kafka, PostgreSQL, Milvus, Triton, S3 and two of each service
+	@$(BIN)/python -W ignore -m deploy.local up $(if $(WITHOUT),--without $(WITHOUT)) $(if $(PORT),--port $(PORT))
+
+.PHONY: cluster-status
+cluster-status:  ## how each part of the cluster is, now
+	@$(BIN)/python -W ignore -m deploy.local status
+
+.PHONY: cluster-logs
+cluster-logs:  ## what the cluster said, or PART= of it
+	@$(BIN)/python -W ignore -m deploy.local logs $(if $(PART),--part $(PART))
+
+.PHONY: cluster-down
+cluster-down:  ## stop the cluster; its data stay
+	@$(BIN)/python -W ignore -m deploy.local down
+
 .PHONY: test
 test: setup  ## everything that needs Python alone
 	@$(BIN)/pytest -n 2 --dist loadgroup --durations 12 --ignore tests/kills --ignore tests/interop --ignore tests/cluster tests

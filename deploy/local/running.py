@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from deploy.local.part import HOST, Launch, Part, Place
@@ -55,10 +55,14 @@ class Running:
                 env={**_bare(), **launch.env, "PYTHONSAFEPATH": "1"},
             )
 
-    def wait(self, seconds: float = START_SECONDS) -> None:
-        """Wait until it is ready, and settle it; as `start`."""
+    def wait(
+        self, seconds: float = START_SECONDS, no_more: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Wait until it is ready, and settle it; as `start`. Given up at once when `no_more`."""
         until = time.monotonic() + seconds
         while not self.part.ready(self.place):
+            if no_more():
+                return
             if self.ended():
                 raise PartError(f"{self.part.name} ended; {self.tail()}")
             if time.monotonic() > until:

@@ -38,10 +38,14 @@ class Running:
 
 
 class Supervisor:
-    """Starts, watches and stops. `close` is repeatable."""
+    """Starts, watches and stops. `close` is repeatable.
 
-    def __init__(self, plans: Sequence[ProcessPlan]) -> None:
+    `start_seconds`: how long all of them together may take until they are ready.
+    """
+
+    def __init__(self, plans: Sequence[ProcessPlan], start_seconds: float = START_SECONDS) -> None:
         self._plans = tuple(plans)
+        self._start_seconds = start_seconds
         self._running: list[Running] = []
 
     @property
@@ -54,7 +58,7 @@ class Supervisor:
         Raises INTERNAL where one ends or takes too long, with the end of what it said.
         """
         self._running = [Running(one, _spawned(one)) for one in self._plans]
-        return _wait_until_ready(list(self._running), signals, told)
+        return _wait_until_ready(list(self._running), signals, told, self._start_seconds)
 
     def start_again(self, name: str, signals: StopSignals) -> bool:
         """Start one that has ended, and wait until it is ready; as `start`."""
@@ -64,7 +68,7 @@ class Supervisor:
         if old.process.stdin is not None:
             old.process.stdin.close()
         self._running[place] = again = Running(old.plan, _spawned(old.plan))
-        return _wait_until_ready([again], signals, lambda _: None)
+        return _wait_until_ready([again], signals, lambda _: None, self._start_seconds)
 
     def watch(self, signals: StopSignals) -> ProcessPlan | None:
         """Wait until asked to stop, or until a process ends: then which."""
@@ -99,7 +103,7 @@ class Supervisor:
 
 
 def _wait_until_ready(
-    waiting: list[Running], signals: StopSignals, told: Callable[[str], None]
+    waiting: list[Running], signals: StopSignals, told: Callable[[str], None], seconds: float
 ) -> bool:
     began = time.monotonic()
     while waiting:
@@ -109,8 +113,8 @@ def _wait_until_ready(
             if _ready(one.plan.health):
                 waiting.remove(one)
                 told(f"{one.plan.name} is ready after {time.monotonic() - began:.1f} s")
-        if time.monotonic() - began > START_SECONDS:
-            raise _failed(waiting[0], f"was not ready after {START_SECONDS:.0f} s")
+        if time.monotonic() - began > seconds:
+            raise _failed(waiting[0], f"was not ready after {seconds:.0f} s")
         if waiting and signals.wait(_POLL_SECONDS):
             return False
     return True

@@ -1,0 +1,1 @@
+"""OnRecord and everything it stands on, as a cluster on one machine."""

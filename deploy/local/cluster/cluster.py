@@ -1,0 +1,155 @@
+"""A cluster at work: all of it, or none."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from deploy.local.cluster.folder import ClusterFolder
+from deploy.local.cluster.parts import NAMES, Parts, chosen
+from deploy.local.part import Part, Say
+from deploy.local.parts.milvus import Milvus
+from deploy.local.parts.prometheus import Prometheus, Scraped
+from deploy.local.parts.triton import Triton
+from deploy.local.running import Running
+from onrecord.chassis.lifecycle import StopSignals
+from onrecord.kernel.vocabulary import Service
+from onrecord.standalone.plan import TWO_PLANES, PlanePlan, ProcessPlan, plan
+from onrecord.standalone.supervisor import Supervisor
+
+_START_SECONDS: Final = 300.0
+_METRICS: Final = {Milvus: "metrics", Triton: "metrics"}
+"""The ports at which parts tell their own metrics."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a cluster is to be. `parts` by name; what is left out is in files. `replicas` of each
+    service, of each plane too. `port`: the first gateway's; 0: that of the last start, or a free
+    one. `models`: the repository that Triton and the services serve.
+    """
+
+    models: Path
+    tools: Path
+    parts: tuple[str, ...] = NAMES
+    planes: tuple[PlanePlan, ...] = TWO_PLANES
+    replicas: int = 2
+    port: int = 0
+    origin: str = "localhost/onrecord"
+    inference_threads: int = 1
+
+    @property
+    def plane_names(self) -> tuple[str, ...]:
+        return tuple(one.name for one in self.planes)
+
+
+class Cluster:
+    """Parts and services on one folder. `close` is repeatable, and ends what was started."""
+
+    def __init__(self, folder: ClusterFolder, wanted: Wanted, say: Say) -> None:
+        self.folder = folder
+        self.wanted = wanted
+        self._say = say
+        self._parts: list[Running] = []
+        self._services = Supervisor(())
+        self.plans: tuple[ProcessPlan, ...] = ()
+
+    @property
+    def parts(self) -> tuple[Running, ...]:
+        return tuple(self._parts)
+
+    @property
+    def services(self) -> Supervisor:
+        return self._services
+
+    @property
+    def gateways(self) -> list[str]:
+        """The base URL of each gateway."""
+        return [f"http://{one.address}" for one in self.plans if one.service is Service.GATEWAY]
+
+    def part(self, name: str) -> Running:
+        return next(one for one in self._parts if one.part.name == name)
+
+    def start(self, signals: StopSignals) -> bool:
+        """Install what lacks, start everything, wait until it is ready; False where it was asked
+        to stop first.
+
+        Raises InstallError, PartError, or OnRecordError where one of the services ends.
+        """
+        self.folder.prepare()
+        wanted = self.wanted
+        parts = chosen(wanted.parts, wanted.models, wanted.plane_names)
+        with_prometheus = Prometheus().name in wanted.parts
+        for part in [*parts, *([Prometheus()] if with_prometheus else [])]:
+            part.install(wanted.tools, self._say)
+        if signals.asked or not self._start_parts(parts, signals):
+            return False
+        there = Parts(self.parts)
+        there.prepare(wanted.plane_names, self._say)
+        self.plans = tuple(
+            plan(
+                self.folder.services,
+                wanted.models,
+                wanted.planes,
+                host="127.0.0.1",
+                port=wanted.port or self.folder.ports("gateway", ("http",))["http"],
+                origin=wanted.origin,
+                inference_threads=wanted.inference_threads,
+                places=there.places(self.folder, wanted.plane_names),
+                replicas=wanted.replicas,
+            )
+        )
+        self._services = Supervisor(self.plans, _START_SECONDS)
+        self._say(f"starting {len(self.plans)} processes of OnRecord")
+        if not self._services.start(signals, self._say):
+            return False
+        self.folder.services.address.write_text(self.gateways[0] + "\n", "utf-8")
+        if with_prometheus:
+            return self._start_parts([Prometheus(tuple(self._scraped()))], signals)
+        return True
+
+    def ended(self) -> str | None:
+        """What has ended by itself: its name, and the end of what it said."""
+        for part in self._parts:
+            if part.ended():
+                return f"{part.part.name} ended; {part.tail()}"
+        for one in self._services.running:
+            if one.ended():
+                return f"{one.plan.name} ended with {one.process.returncode}; see {one.plan.log}"
+        return None
+
+    def close(self) -> bool:
+        """Stop everything, those that call before those that are called; whether the services
+        ended cleanly.
+        """
+        self.folder.services.address.unlink(missing_ok=True)
+        clean = self._services.close(self._say)
+        while self._parts:
+            part = self._parts.pop()
+            part.close()
+            self._say(f"{part.part.name} has ended")
+        return clean
+
+    def _start_parts(self, parts: Sequence[Part], signals: StopSignals) -> bool:
+        """All at once: each takes its time on its own."""
+        began = time.monotonic()
+        starting = [Running(one, self.folder.place(one, self.wanted.tools)) for one in parts]
+        for one in starting:
+            self._parts.append(one)
+            one.begin()
+        for one in starting:
+            one.wait(_START_SECONDS, lambda: signals.asked)
+            if signals.asked:
+                return False
+            after = time.monotonic() - began
+            self._say(f"{one.part.name} {one.part.version} is ready after {after:.1f} s")
+        return True
+
+    def _scraped(self) -> Iterator[Scraped]:
+        for one in self.plans:
+            yield Scraped("onrecord", one.health, labels={"process": one.name})
+        for part in self._parts:
+            port = _METRICS.get(type(part.part))
+            if port is not None:
+                yield Scraped(part.part.name, part.place.at(port))
