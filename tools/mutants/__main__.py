@@ -13,7 +13,7 @@ from tools.mutants.findings import counts_of, explanations, findings, key_of
 from tools.mutants.rules import RULES
 from tools.mutants.subjects import Subject, subjects
 from tools.mutants.survivors import Mutant
-from tools.mutants.workspace import ask_again, refresh
+from tools.mutants.workspace import decide_again, refresh
 
 
 def main() -> int:
@@ -47,17 +47,19 @@ def main() -> int:
 
 
 def _run(subject: Subject, only: list[str], workers: int) -> None:
-    if refresh(subject):
-        by_rule = {one.mutant.key for one in findings(subject) if one.by in RULES}
-        ask_again(subject, by_rule)
-    mutmut = [
-        str(Path(sys.executable).with_name("mutmut")),
-        "run",
-        "--max-children",
-        str(workers),
-        *only,
-    ]
-    subprocess.run(mutmut, cwd=subject.workspace, check=True, preexec_fn=lambda: os.nice(19))
+    tests_changed = refresh(subject)
+    generate = [sys.executable, str(Path(__file__).with_name("generate.py"))]
+    _started(generate, subject)
+    found = [(one.mutant.key, one.by) for one in findings(subject)]
+    by_rule = {key for key, by in found if by in RULES}
+    explained = {key for key, by in found if by == "explained"}
+    decide_again(subject, by_rule, explained, tests_changed=tests_changed)
+    mutmut = str(Path(sys.executable).with_name("mutmut"))
+    _started([mutmut, "run", "--max-children", str(workers), *only], subject)
+
+
+def _started(command: list[str], subject: Subject) -> None:
+    subprocess.run(command, cwd=subject.workspace, check=True, preexec_fn=lambda: os.nice(19))
 
 
 def _show(subject: Subject, module: str) -> int:

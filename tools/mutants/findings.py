@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tools.mutants.rules import message_takers, rule_for
+from tools.mutants.rules import RULES, message_takers, rule_for
 from tools.mutants.subjects import ROOT, Subject
 from tools.mutants.survivors import Mutant, mutants_of
 
@@ -50,9 +50,7 @@ def findings(subject: Subject) -> Iterator[Finding]:
             continue
         if mutant.module not in takers:
             takers[mutant.module] = message_takers(_PACKAGE, mutant.module)
-        rule = None
-        if mutant.verdict == "survived":
-            rule = rule_for(mutant.original, mutant.changed, takers[mutant.module])
+        rule = rule_for(mutant.original, mutant.changed, takers[mutant.module])
         yield Finding(mutant, rule or ("explained" if key_of(mutant) in said else None))
 
 
@@ -62,7 +60,7 @@ def counts_of(found: Sequence[Finding]) -> dict[str, Counter[str]]:
     for one in found:
         row = table.setdefault(one.mutant.module, Counter())
         row["mutants"] += 1
-        if one.mutant.verdict == "not run":
+        if one.mutant.verdict == "not run" and one.by not in RULES:
             row["not_run"] += 1
             continue
         row[one.by or "unexplained"] += 1

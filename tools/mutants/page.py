@@ -29,7 +29,8 @@ run found) and `tools/mutants/explained` (what people say of those that live).
 - mutmut changes functions and methods (properties are rewritten as methods for it). It does not
   change constants of a module or a class, such as tables and patterns, nor decorators, and it does
   not take a statement away.
-- A survivor counts as explained if one of these rules holds, or if it stands below with its reason.
+- A survivor counts as explained if it stands below with its reason. A mutant under one of these
+  rules is not run:
 """
 
 
@@ -58,7 +59,7 @@ def _section(subject: Subject) -> str:
     return (
         f"{title}Run on {told['date']} over {', '.join(f'`{one}`' for one in subject.tests)}.\n\n"
         + (note if left else "")
-        + "| module | mutants | killed | of these by time | by rule | explained below "
+        + "| module | mutants | killed | of these by time | under a rule | explained below "
         "| unexplained | not run |\n|---|--:|--:|--:|--:|--:|--:|--:|\n"
         + "".join(lines)
         + _explained(subject)

@@ -8,7 +8,7 @@ from difflib import ndiff
 from itertools import takewhile
 
 from tools.mutants.subjects import Subject
-from tools.mutants.workspace import KILLED, TIMED_OUT
+from tools.mutants.workspace import KILLED, TIMED_OUT, UNDER_A_RULE
 
 _SEPARATOR = "__mutmut_"
 _AROUND = 48
@@ -22,7 +22,7 @@ class Mutant:
     module: str
     function: str
     verdict: str
-    """`killed`, `timeout`, `survived`, `no tests`, `not run`, or mutmut's number for others."""
+    """`killed`, `timeout`, `survived`, `no tests`, `by rule`, `not run`, or another of mutmut's."""
     original: ast.AST
     changed: ast.AST
     was: str
@@ -59,7 +59,9 @@ def _verdict(code: int | None) -> str:
         return "timeout"
     if code in KILLED:
         return "killed"
-    return {0: "survived", 33: "no tests", 5: "no tests"}.get(code, str(code))
+    return {0: "survived", 33: "no tests", 5: "no tests", UNDER_A_RULE: "by rule"}.get(
+        code, str(code)
+    )
 
 
 def _functions(source: str) -> dict[str, ast.AST]:

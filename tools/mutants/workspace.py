@@ -72,23 +72,31 @@ def refresh(subject: Subject) -> bool:
     return tests_changed
 
 
-def ask_again(subject: Subject, keep: Set[str]) -> None:
-    """Forget which tests cover what, and which mutants survived: the tests have changed.
+def decide_again(
+    subject: Subject, by_rule: Set[str], explained: Set[str], *, tests_changed: bool
+) -> None:
+    """Before a run: mutants under a rule are not run; with other tests, survivors are run again.
 
-    `keep` are mutants whose verdict no test is wanted to change.
+    Those that are explained stay as they are: no test is wanted for them.
     """
     mutants = subject.workspace / "mutants"
-    (mutants / "mutmut-stats.json").unlink(missing_ok=True)
+    if tests_changed:
+        (mutants / "mutmut-stats.json").unlink(missing_ok=True)
     for path in mutants.glob("src/**/*.meta"):
         told = json.loads(path.read_text("utf-8"))
         verdicts = told["exit_code_by_key"]
-        told["exit_code_by_key"] = {
-            name: code if code in KILLED or name in keep else None
-            for name, code in verdicts.items()
-        }
+        for name, code in verdicts.items():
+            if name in by_rule:
+                verdicts[name] = UNDER_A_RULE if code not in KILLED else code
+            elif code == UNDER_A_RULE or (
+                tests_changed and code not in KILLED and name not in explained
+            ):
+                verdicts[name] = None
         path.write_text(json.dumps(told, indent=4), "utf-8")
 
 
+UNDER_A_RULE = 34
+"""mutmut's number for a mutant that is passed over."""
 # A failing test, an internal error of pytest, and a processor's time that ran out (SIGXCPU).
 KILLED = (1, 3, -24, 24, 152)
 TIMED_OUT = (-24, 24, 152)

@@ -108,7 +108,10 @@ class AttestationVerifier:
             raise _invalid("its statement is not canonical JSON") from error
         if not isinstance(statement, dict) or statement.get("type") != kind:
             raise _invalid(f"it is not a statement of type {kind}")
-        when = parse_time(str(statement.get("time", "")))
+        try:
+            when = parse_time(str(statement.get("time")))
+        except OnRecordError as error:
+            raise _invalid("it does not say when it was made") from error
         leaf = self._leaf(attestation.chain)
         if not leaf.not_before <= when <= leaf.not_after:
             raise _invalid("a certificate was not valid when the statement was made")

@@ -78,7 +78,7 @@ def read_grant(logged: LoggedEntry, key: NoteVerifier) -> Grant:
             expires_at=parse_time(str(body["expires_at"])),
             entry=verified,
         )
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, OnRecordError) as error:
         raise _malformed("a field of the grant is missing or of another type") from error
 
 

@@ -58,13 +58,22 @@ class MandateVerifier:
                 model_ids=frozenset(grant.model_ids),
             )
         said = self._attestations.verify(mandate, Service.VECTOR_SEARCH, ENROLMENT_TICKET)
-        _check_alive(parse_time(str(said.get("expires_at"))), now)
+        _check_alive(_end_of_ticket(said.get("expires_at")), now)
         return VerifiedMandate(
             id=mandate_id(mandate),
             use=ImageUse.PORTRAIT,
             image_sha256=str(said.get("image_sha256")),
             model_ids=frozenset({str(said.get("model_id"))}),
         )
+
+
+def _end_of_ticket(value: object) -> datetime:
+    try:
+        return parse_time(str(value))
+    except OnRecordError as error:
+        raise OnRecordError(
+            ErrorCode.ATTESTATION_INVALID, "the ticket does not say when it expires"
+        ) from error
 
 
 def _check_alive(expires_at: datetime, now: datetime) -> None:

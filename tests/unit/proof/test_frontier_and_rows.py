@@ -39,8 +39,9 @@ def test_every_leaf_is_proved(tree: MemoryHashes, size: int) -> None:
     rows = ProvedRows(tree, size, root(tree, size))
     assert [rows.leaf_hash(index) for index in range(size)] == [_leaf(n) for n in range(size)]
     for beyond in (-1, size):
-        with pytest.raises(OnRecordError):
+        with pytest.raises(OnRecordError) as refused:
             rows.leaf_hash(beyond)
+        assert refused.value.code is ErrorCode.PROOF_INVALID
 
 
 class _Lying:

@@ -87,6 +87,13 @@ def test_only_the_plane_gives_tickets_and_they_are_tickets(looking: Looking) -> 
     assert looking.refused(receipt) is ErrorCode.ATTESTATION_INVALID
 
 
+@pytest.mark.parametrize("ends", [None, "soon", "2026-11-23T06:35:00+01:00"])
+def test_a_mandate_says_when_it_ends(looking: Looking, ends: str | None) -> None:
+    assert looking.refused(looking.ticket(expires_at=ends)) is ErrorCode.ATTESTATION_INVALID
+    grant = looking.ledger.log({**bodies.granted(), "expires_at": ends})
+    assert looking.refused(grant) is ErrorCode.GRANT_MALFORMED
+
+
 def test_a_grant_of_another_ledger_opens_nothing(looking: Looking) -> None:
     elsewhere = MemoryLedger().log(bodies.granted())
     assert looking.refused(elsewhere) is ErrorCode.GRANT_CHECKPOINT_INVALID

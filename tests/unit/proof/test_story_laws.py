@@ -271,6 +271,21 @@ def test_one_reference_in_two_galleries_is_two_faces(attestor: Attestor) -> None
     assert "c-0" in broken_by_the_last(looks, [*story, bodies.decided("one", {"c-0": SAME})])
 
 
+def test_what_several_galleries_found_is_all_decided_on(attestor: Attestor) -> None:
+    other = bodies.executed(bodies.receipt({"m-0": 1}, gallery="US-MD", grant_index=0), attestor)
+    story = [executed(attestor), other, bodies.looked("one"), bodies.looked("one", "c-0")]
+    seen = [*story, bodies.looked("one", "m-0", gallery="US-MD")]
+    both = bodies.decided("one", {"c-0": SAME, "m-0": UNSURE})
+    assert tell(looks(), [*seen, both]) == 1
+    assert "m-0" in broken_by_the_last(looks, [*story, both])
+
+
+@pytest.mark.parametrize("kind", ["lead.released", "search.closed"])
+def test_looks_are_forgotten_with_the_outcome(attestor: Attestor, kind: str) -> None:
+    story = [executed(attestor), bodies.looked("one"), {**bodies.released([]), "kind": kind}]
+    assert "probe" in broken_by_the_last(looks, [*story, bodies.decided("one", {})])
+
+
 # -- OutcomesFollow: R-15
 
 

@@ -78,6 +78,17 @@ def test_a_ledger_published_in_steps_holds_at_the_last() -> None:
         assert EXTENDS in names
 
 
+def test_an_earlier_ledger_may_end_anywhere_in_a_bundle() -> None:
+    made = PublishedLedger()
+    before: list[SignedCheckpoint] = []
+    steps = (1, 255, 256, 257, 258, 511, 512, 513, 514, 520)
+    for old, size in zip((0, *steps), steps, strict=False):
+        made.append([make_body(number) for number in range(old, size)])
+        before.append(made.publish())
+    for previous in before:
+        assert EXTENDS in [check.name for check in _verify(made, previous=previous).checks]
+
+
 def test_three_levels_of_tiles_are_compared() -> None:
     """65,537 entries: one tile of level 2. Bodies are left out; a leaf is made of its number."""
     size = 65_537

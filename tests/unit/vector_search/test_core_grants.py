@@ -216,6 +216,8 @@ def test_a_look_is_at_one_candidate_of_one_search() -> None:
         {"grant_index": True},
         {"grant_index": "0"},
         {"grant_index": None},
+        {"expires_at": None},
+        {"expires_at": "2026-11-23T06:32:04+01:00"},
     ],
     ids=repr,
 )

@@ -26,7 +26,7 @@ def read_look(entry: VerifiedEntry) -> LookScope:
             grant_index=index,
             gallery=str(target["gallery"]),
             candidate_ref=str(target["candidate_ref"]),
-            expires_at=parse_time(str(body["expires_at"])),
+            expires_at=_instant(body["expires_at"]),
         )
     except (KeyError, TypeError) as error:
         raise _malformed("a field of the look is missing or of another type") from error
@@ -36,6 +36,13 @@ def check_look(look: LookScope, now: datetime) -> None:
     """Raises GRANT_EXPIRED."""
     if now >= look.expires_at:
         raise OnRecordError(ErrorCode.GRANT_EXPIRED, "the look has expired; ask for another")
+
+
+def _instant(value: object) -> datetime:
+    try:
+        return parse_time(str(value))
+    except OnRecordError as error:
+        raise _malformed(error.message) from error
 
 
 def _malformed(why: str) -> OnRecordError:
