@@ -218,7 +218,12 @@ def installed(tmp_path: Path) -> Iterator[Installation]:
                 clock=clock,
             ),
             build_embedding_worker(
-                bus, embedding=embedding, seals=seals, foreground=foreground, clock=clock
+                bus,
+                embedding=embedding,
+                seals=seals,
+                foreground=foreground,
+                executor=executor,
+                clock=clock,
             ),
             *gateway.workers,
         )

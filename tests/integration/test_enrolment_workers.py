@@ -97,6 +97,7 @@ class Line:
             ),
             seals=TransportSeals(self.ring, made.clock),
             foreground=self.foreground,
+            executor=self.executor,
             clock=made.clock,
         )
 

@@ -220,6 +220,7 @@ def opened(folder: Path, reached: WritePoint = unobserved) -> Iterator[Installat
                 embedding=embedding,
                 seals=seals,
                 foreground=foreground,
+                executor=stack.enter_context(ThreadPoolExecutor(1)),
                 clock=clock,
                 reached=reached,
             ),

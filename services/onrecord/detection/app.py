@@ -3,6 +3,7 @@
 from concurrent.futures import Executor
 
 from onrecord.chassis.bus.ports import Bus
+from onrecord.chassis.bus.settings import WorkerSettings
 from onrecord.chassis.bus.worker import Worker
 from onrecord.chassis.inference import Models
 from onrecord.chassis.objects import ObjectStore
@@ -16,6 +17,7 @@ from onrecord.detection.adapters.pillow import PillowDecoder
 from onrecord.detection.adapters.resampling import warp
 from onrecord.detection.adapters.yunet import YuNetDetector
 from onrecord.detection.consumer import PortraitConsumer
+from onrecord.detection.core.pace import PORTRAITS_IN_A_POLL
 from onrecord.detection.core.targets import crop_target
 from onrecord.detection.service import DetectionService
 from onrecord.events.handling import DeadLetterWriter
@@ -86,6 +88,7 @@ def build_detection_worker(
         ),
         dead_letter=DeadLetterWriter(clock),
         clock=clock,
+        settings=WorkerSettings(limit=PORTRAITS_IN_A_POLL),
         reached=reached,
     )
 

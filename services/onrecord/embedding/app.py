@@ -1,6 +1,10 @@
 """Composition root of the embedding service."""
 
+from concurrent.futures import Executor
+from typing import Final
+
 from onrecord.chassis.bus.ports import Bus
+from onrecord.chassis.bus.settings import WorkerSettings
 from onrecord.chassis.bus.worker import Worker
 from onrecord.chassis.inference import Models
 from onrecord.chassis.throttle import Foreground
@@ -17,6 +21,12 @@ from onrecord.kernel.writepoints import WritePoint, unobserved
 from onrecord.proof.attestation import AttestationVerifier, Attestor
 from onrecord.proof.mandate import MandateVerifier
 from onrecord.proof.notes import NoteVerifier
+
+BATCHES_AT_ONCE: Final = 2
+"""Worked on side by side where embedding is a process of its own."""
+
+CROPS_IN_A_POLL: Final = 16
+"""Few, so that what follows begins while the rest is still worked on."""
 
 
 def build_embedding(
@@ -44,6 +54,7 @@ def build_embedding_worker(
     embedding: FaceEmbedding,
     seals: TransportSeals,
     foreground: Foreground,
+    executor: Executor,
     clock: Clock,
     reached: WritePoint = unobserved,
 ) -> Worker:
@@ -52,8 +63,15 @@ def build_embedding_worker(
         bus,
         group=Service.EMBEDDING.value,
         topics=[FACE_DETECTED],
-        handler=CropConsumer(embedding=embedding, seals=seals, foreground=foreground, clock=clock),
+        handler=CropConsumer(
+            embedding=embedding,
+            seals=seals,
+            foreground=foreground,
+            executor=executor,
+            clock=clock,
+        ),
         dead_letter=DeadLetterWriter(clock),
         clock=clock,
+        settings=WorkerSettings(limit=CROPS_IN_A_POLL),
         reached=reached,
     )

@@ -1,6 +1,7 @@
 """Crops that are to be enrolled: a poll's worth through the model at once."""
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError
@@ -34,7 +35,10 @@ class _Waiting:
 
 
 class CropConsumer:
-    """The handler of `face.detected`. A crop that is not sound fails alone."""
+    """The handler of `face.detected`. A crop that is not sound fails alone.
+
+    `executor`: on what the batches of one poll are worked on side by side.
+    """
 
     def __init__(
         self,
@@ -42,12 +46,14 @@ class CropConsumer:
         embedding: FaceEmbedding,
         seals: TransportSeals,
         foreground: Foreground,
+        executor: Executor,
         clock: Clock,
-        batch: int = 4,
+        batch: int = 2,
     ) -> None:
         self._embedding = embedding
         self._seals = seals
         self._foreground = foreground
+        self._executor = executor
         self._clock = clock
         self._batch = batch
 
@@ -61,10 +67,10 @@ class CropConsumer:
                 waiting.append(opened)
             else:
                 outcomes[place] = opened
-        for start in range(0, len(waiting), self._batch):
-            # Small batches: a search waits for the one at work at the most.
-            self._foreground.give_way()
-            outcomes.update(self._embedded(waiting[start : start + self._batch], deadline))
+        size = self._batch
+        batches = [waiting[start : start + size] for start in range(0, len(waiting), size)]
+        for done in self._executor.map(lambda batch: self._in_turn(batch, deadline), batches):
+            outcomes.update(done)
         return [outcomes[place] for place in range(len(poll))]
 
     def _opened(self, place: int, received: Received, deadline: Deadline) -> _Waiting | Outcome:
@@ -80,6 +86,11 @@ class CropConsumer:
         except OnRecordError as error:
             return ended(error, event.enrolment, self._clock.now())
         return _Waiting(place, event.enrolment, EmbedRequest(crop, event.ticket))
+
+    def _in_turn(self, waiting: Sequence[_Waiting], deadline: Deadline) -> dict[int, Outcome]:
+        # Small batches: a search waits for those at work at the most.
+        self._foreground.give_way()
+        return self._embedded(waiting, deadline)
 
     def _embedded(self, waiting: Sequence[_Waiting], deadline: Deadline) -> dict[int, Outcome]:
         try:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
 from onrecord.chassis.grpc import GrpcServer, ServerSettings
@@ -21,7 +22,7 @@ from onrecord.clients.transport import TransportSeals
 from onrecord.clients.transport_keys import PlanesKeys
 from onrecord.contracts.embedding import EmbedRequest, FaceEmbedding
 from onrecord.contracts.images import Template
-from onrecord.embedding.app import build_embedding, build_embedding_worker
+from onrecord.embedding.app import BATCHES_AT_ONCE, build_embedding, build_embedding_worker
 from onrecord.embedding.rpc import register
 from onrecord.embedding.settings import EmbeddingSettings
 from onrecord.events.topics import open_bus
@@ -54,11 +55,15 @@ def opened(settings: EmbeddingSettings, told: Callable[[str], None]) -> Iterator
         bus = open_bus(settings.bus_at(), clock)
         stack.callback(bus.close)
         seals = TransportSeals(PlanesKeys(plane_clients(settings, identity, stack)), clock)
+        executor = stack.enter_context(
+            ThreadPoolExecutor(BATCHES_AT_ONCE, thread_name_prefix="crops")
+        )
         worker = build_embedding_worker(
             bus,
             embedding=embedding,
             seals=seals,
             foreground=foreground,
+            executor=executor,
             clock=clock,
         )
         server = GrpcServer(

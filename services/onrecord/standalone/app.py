@@ -204,6 +204,7 @@ def standalone(settings: StandaloneSettings, told: Told = lambda _: None) -> Ite
             embedding=embedding,
             seals=seals,
             foreground=foreground,
+            executor=executor,
             clock=clock,
             reached=reached,
         )
