@@ -230,3 +230,10 @@ def test_where_nothing_is_overdue_there_is_no_alarm() -> None:
             lambda stands=stands: emergencies.overdue_alarm(books(stands), "s-1")  # type: ignore[misc]
         )
         assert error.code is ErrorCode.SEARCH_STATE
+
+
+def test_one_overdue_gallery_is_enough_for_an_alarm() -> None:
+    draft = emergencies.overdue_alarm(books(opened()), "s-1")
+    assert isinstance(draft, Draft)
+    assert (draft.body["galleries"], draft.body["grant_index"]) == (["US-UT"], 3)
+    assert (draft.body["search_id"], draft.body["person"]) == ("s-1", "olsen")

@@ -263,6 +263,8 @@ def test_a_decision_is_on_each_candidate_once(
     error = refused(lambda: decide(books(BERG, markers=SEEN), *decisions))
     assert (error.code, error.field) == (code, field)
     assert error.details == (details or {})
+    if field == "decisions" and not details:
+        assert error.message == "decisions decides on one candidate twice"
     if details:
         assert error.message.startswith(f"{details['missing']} of 2 candidates")
 
@@ -378,6 +380,10 @@ def test_a_decision_that_is_badly_written_names_the_place(
     bad = replace(verdict("b"), **changes)
     error = refused(lambda: written(verdict("a"), bad))
     assert (error.code, error.field) == (code, f"decisions[1].{at}")
+    if at == "seconds":
+        assert error.message == "decisions[1].seconds must be a whole number from 0 to 86400"
+    if len(changes.get("reasons", ())) > 2:
+        assert error.message == "decisions[1].reasons holds more than 20 reasons"
 
 
 @pytest.mark.parametrize("method", ["", "x" * 201, "two\nlines"])

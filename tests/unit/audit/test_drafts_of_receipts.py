@@ -332,3 +332,10 @@ def test_a_gallery_that_must_wait_holds_up_no_other() -> None:
     assert isinstance(found, Draft)
     assert found.marks[-1] == LetGo(ready.digest)
     assert settle_receipts(books()) is None
+
+
+def test_what_waits_is_measured_by_its_own_gallerys_receipts() -> None:
+    one = held(5, previous="cd" * 32)
+    found = settle_receipts(books(waiting=(one,), receipts={"US-UT": (4, "cd" * 32)}))
+    assert isinstance(found, Draft)
+    assert found.kind is EntryKind.SEARCH_EXECUTED

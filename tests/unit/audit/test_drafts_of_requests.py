@@ -1,5 +1,6 @@
 """Law 1, R-9, R-10, R-21: what a request's entry says and marks, to the last field."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -333,3 +334,21 @@ def test_what_an_entry_says_is_read_back_as_it_was_decided() -> None:
         ),
         GalleryDecision("US-UT", True, "digest-ut", "model-ut", 5, ()),
     )
+
+
+def test_a_submission_is_known_by_its_digests() -> None:
+    """R-9: the key under its person, what must be the same in a repeat, the request itself."""
+    one = Submission("s-1", SENT, parse_request(SENT), CLAIMS, PROBE, "key-1", "req-1")
+    assert (one.idempotency, one.digest, one.request_digest) == (KEY, OVER, digest(SENT))
+    assert digest(SENT) == canonical.digest(SENT).hex() != OVER
+
+
+def test_a_count_that_is_missing_is_not_taken_for_nothing() -> None:
+    """R-9, law 4."""
+
+    class Forgetful(WrittenBooks):
+        def used(self, counters: Sequence[Counter]) -> tuple[int, ...]:
+            return WrittenBooks.used(self, counters[:-1])
+
+    with pytest.raises(ValueError, match="shorter"):
+        write(GRANTED, books=Forgetful())
