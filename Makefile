@@ -64,6 +64,10 @@ up-processes: models  ## the five services apart, with two planes, on the data f
 cluster: models  ## everything real on this machine: Kafka, PostgreSQL, Milvus, Triton, S3 and two of each service
 	@$(BIN)/python -W ignore -m deploy.local up $(if $(WITHOUT),--without $(WITHOUT)) $(if $(PORT),--port $(PORT))
 
+.PHONY: demo-cluster
+demo-cluster: models  ## the demo's scenario on the cluster that runs
+	@$(BIN)/python -W ignore -m deploy.local demo
+
 .PHONY: cluster-status
 cluster-status:  ## how each part of the cluster is, now
 	@$(BIN)/python -W ignore -m deploy.local status

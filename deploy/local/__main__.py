@@ -11,10 +11,14 @@ import click
 
 from deploy.local.cluster import standing
 from deploy.local.cluster.cluster import Wanted
+from deploy.local.cluster.demo import ClusterHouse, SeenBeforeError
 from deploy.local.cluster.folder import ClusterFolder
 from deploy.local.cluster.parts import NAMES
 from deploy.local.cluster.supervising import keep
 from onrecord.chassis.logs import prepare_log
+from onrecord.cli.demo.command import clear
+from onrecord.cli.demo.play import Plot, play
+from onrecord.cli.demo.teller import Teller
 from onrecord.kernel.errors import OnRecordError
 from onrecord.standalone.lock import exclusive
 
@@ -122,6 +126,32 @@ def down(data: Path) -> None:
             raise click.ClickException(f"process {found.pid} did not end; see {folder.log}")
         time.sleep(_POLL_SECONDS)
     click.echo(f"stopped; everything is in {folder.root}")
+
+
+@main.command()
+@_data
+@click.option("--out", type=click.Path(path_type=Path), default=Path("demo-output"))
+@click.option("--models", type=click.Path(path_type=Path), default=Path("model_repository"))
+@click.option("--policies", type=click.Path(path_type=Path), default=Path("policies"))
+@click.option("--per-state", type=click.IntRange(10, 1000), default=80, show_default=True)
+@click.option("--seed", default=20261123, show_default=True)
+def demo(data: Path, out: Path, models: Path, policies: Path, per_state: int, seed: int) -> None:
+    """Watch one search, on the record, on the cluster that runs. Once on each cluster."""
+    folder = ClusterFolder(data.resolve())
+    found = standing.read(folder)
+    if found is None or found.state != "ready" or not _lives(folder):
+        raise click.ClickException(f"no cluster runs on {data}; `make cluster` starts one")
+    clear(out)
+    teller, house = Teller(), ClusterHouse(folder, found)
+    try:
+        held = play(house, Plot(out, models, policies, _TOOLS.parent, per_state, seed), teller)
+    except SeenBeforeError as again:
+        raise click.ClickException(
+            f"{again}: `make cluster-down`, move {data} away, `make cluster`"
+        ) from again
+    teller.chapter(f"Done in {teller.elapsed()}; what to look at is in {out}")
+    if not held:
+        raise click.ClickException("the demo did not end as it should; see above")
 
 
 def _lives(folder: ClusterFolder) -> bool:

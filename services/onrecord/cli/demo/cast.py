@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from onrecord.chassis.development_issuer import DevelopmentIssuer
+from onrecord.cli.demo.house import TokenIssuer
 from onrecord.kernel.vocabulary import Role
 
 STATES = {"US-UT": "Utah", "US-VT": "Vermont", "US-MD": "Maryland"}
@@ -44,7 +44,7 @@ def custodian(gallery: str) -> Person:
     )
 
 
-def token_source(issuer: DevelopmentIssuer, who: Person) -> Callable[[], str]:
+def token_source(issuer: TokenIssuer, who: Person) -> Callable[[], str]:
     """Gives a fresh token for every call, as a signed-in browser would."""
 
     def fresh() -> str:

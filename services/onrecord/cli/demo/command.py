@@ -1,25 +1,15 @@
-"""The order of the demo, and what it is given."""
+"""`onrecord demo`: what it is given, and what it leaves."""
 
-import dataclasses
 import shutil
-from contextlib import ExitStack
 from pathlib import Path
 
 import click
 
-from onrecord.chassis.development_issuer import DevelopmentIssuer
-from onrecord.chassis.inference import ModelRepository
-from onrecord.cli.demo import cast, proofs, stage
-from onrecord.cli.demo.server import running_server
-from onrecord.cli.demo.story import tell_story
+from onrecord.cli.demo.house import OwnHouse
+from onrecord.cli.demo.play import Plot, play
 from onrecord.cli.demo.teller import Teller
-from onrecord.kernel.cards import ModelRole
-from onrecord.portraits.make import make_portraits
 from onrecord.standalone.folder import DataFolder
 from onrecord.standalone.lock import exclusive
-
-_SOUGHT = 7  # the person in the photograph, counted among Utah's licence holders
-_PREFERRED = "dlib-resnet"  # of the set `registry`, which any machine can build
 
 
 @click.command()
@@ -52,69 +42,15 @@ def demo(
 ) -> None:
     """Watch one search, on the record, on real face models. Nobody in it exists."""
     teller = Teller()
-    _clear(out)
-    data = out / "data"
-    model_id = _model(models)
-
-    teller.chapter("The scene")
-    teller.say(
-        f"Three states, {per_state} licence holders each. None of them exists: their faces are "
-        "rendered. The models that compare them are real. They are the weak set that can be had "
-        "from package registries alone; production brings better ones."
-    )
-    with teller.progress("drawing people who do not exist") as tell:
-        truth = make_portraits(
-            out / "people",
-            people=per_state * len(cast.STATES),
-            seed=seed,
-            probes_per_person=0,
-            cache=cache,
-            progress=tell,
-        )
-        # Investigators' photographs of the first few; only one is needed.
-        photographs = make_portraits(
-            out / "photographs", people=_SOUGHT + 1, seed=seed, cache=cache
-        )
-    enrolled = stage.assign(stage.read_sitters(truth), per_state)
-    with ExitStack() as running:
-        how = "in five processes" if processes else "in one process"
-        with teller.progress(f"starting OnRecord {how}") as tell:
-            tell(0, 1)
-            address = running.enter_context(
-                running_server(data, models, out / "server.log", apart=processes)
-            )
-        scene = stage.Scene(address, DevelopmentIssuer.open(DataFolder(data).identity), enrolled)
-        stage.set_up_states(scene, model_id, policies, teller)
-        with teller.progress("enrolling portraits, each sealed to its state's key") as tell:
-            stage.enrol_all(scene, tell, teller)
-        for examiner in cast.EXAMINERS:
-            with scene.client(examiner) as client:
-                client.join_examiners()
-        sought = enrolled["US-UT"][_SOUGHT]
-        probe = out / "probe.jpg"
-        shutil.copy(stage.photograph_of(photographs, sought), probe)
-        ended = tell_story(scene, sought, probe, out, teller)
-        bodies = proofs.read_bodies(scene)
-    ledger = proofs.export_ledger(bodies, DataFolder(data), out)
-    lead = None if ended.leads is None else dataclasses.asdict(ended.leads)
-    proofs.write_documents(out, ended.search, lead)
-
-    teller.chapter("The system is switched off. What does the ledger say?")
-    proofs.show(ledger, teller)
-    click.echo()
-    teller.say("Anyone can check all of it, without us, with one command:")
-    held = proofs.verify(ledger, out, teller) == 0
-
-    teller.chapter("Two attacks")
-    refused = proofs.forged_grant(data, models, ended.search, teller)
-    click.echo()
-    found = proofs.one_changed_byte(ledger, out, teller)
+    clear(out)
+    house = OwnHouse(out / "data", models, out / "server.log", apart=processes)
+    held = play(house, Plot(out, models, policies, cache, per_state, seed), teller)
     _end(teller, out)
-    if not (held and refused and found and ended.leads):
+    if not held:
         raise click.ClickException("the demo did not end as it should; see above")
 
 
-def _clear(out: Path) -> None:
+def clear(out: Path) -> None:
     """Remove what an earlier demo left, and nothing else."""
     marker = out / ".onrecord-demo"
     if out.exists() and any(out.iterdir()) and not marker.exists():
@@ -126,15 +62,6 @@ def _clear(out: Path) -> None:
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     marker.touch()
-
-
-def _model(models: Path) -> str:
-    embedders = [c for c in ModelRepository(models).cards() if c.role is ModelRole.EMBEDDER]
-    for card in sorted(embedders, key=lambda card: card.name != _PREFERRED):
-        return card.model_id
-    raise click.ClickException(
-        f"{models} holds no embedder; run `onrecord models build registry` first"
-    )
 
 
 def _end(teller: Teller, out: Path) -> None:

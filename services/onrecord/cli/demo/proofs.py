@@ -15,6 +15,7 @@ import numpy as np
 
 from onrecord.chassis.certificates import LocalAuthority
 from onrecord.cli.demo import cast
+from onrecord.cli.demo.house import House
 from onrecord.cli.demo.ledger_story import told
 from onrecord.cli.demo.stage import Scene
 from onrecord.cli.demo.teller import Teller
@@ -28,7 +29,6 @@ from onrecord.proof import canonical
 from onrecord.proof.attestation import Attestor
 from onrecord.proof.entry import LoggedEntry
 from onrecord.proof.tiles import TileObject
-from onrecord.standalone.app import StandaloneSettings, standalone
 from onrecord.standalone.folder import PUBLIC_LEDGER_KEY, DataFolder
 
 
@@ -38,13 +38,10 @@ def read_bodies(scene: Scene) -> list[Body]:
         return list(auditor.bodies())
 
 
-def export_ledger(bodies: Sequence[Body], folder: DataFolder, out: Path) -> Path:
-    """Copy the public ledger and the bodies into `out/ledger`.
-
-    After the system has stopped: publishing follows a commit by a moment, and a stop waits for it.
-    """
+def export_ledger(bodies: Sequence[Body], house: House, out: Path) -> Path:
+    """The public ledger and the bodies, in `out/ledger`; the public keys beside it."""
     target = out / "ledger"
-    shutil.copytree(folder.ledger_objects, target)
+    later = house.public_ledger(len(bodies), target)
     lines = [
         canonical.encode(
             {
@@ -53,12 +50,12 @@ def export_ledger(bodies: Sequence[Body], folder: DataFolder, out: Path) -> Path
                 "body": base64.b64encode(one.body).decode(),
             }
         )
-        for one in bodies
+        for one in (*bodies, *later)
     ]
     (target / "bodies.jsonl").write_bytes(b"".join(line + b"\n" for line in lines))
     # Public, so not with the rights of the secrets beside which they are kept.
-    shutil.copyfile(folder.keys / PUBLIC_LEDGER_KEY, out / "ledger.vkey")
-    shutil.copyfile(folder.certificates / "root.pem", out / "services.pem")
+    shutil.copyfile(house.keys.keys / PUBLIC_LEDGER_KEY, out / "ledger.vkey")
+    shutil.copyfile(house.keys.certificates / "root.pem", out / "services.pem")
     return target
 
 
@@ -100,27 +97,27 @@ def _newest_bundle(ledger: Path) -> TileObject:
     return max(bundles, key=lambda one: (one.index, one.width))
 
 
-def forged_grant(data: Path, models: Path, search: Search, teller: Teller) -> bool:
-    """Search Vermont with a grant that was never logged, calling the plane's own code on its own
-    data, as someone with root might. True where the plane refused.
+def forged_grant(house: House, search: Search, teller: Teller) -> bool:
+    """Search Vermont with a grant that was never logged, as someone with root might. True where the
+    plane refused.
     """
     real = LoggedEntry.from_json(dict(search.receipt.document))
     body = json.loads(real.body)
     body["galleries"]["US-VT"] = body["galleries"]["US-UT"]
     forged = replace(real, body=canonical.encode(body))
     teller.say(
-        "Someone with root skips the gateway and calls the plane's own code on its own data. The "
+        f"Someone with root skips the gateway and {house.intrusion}. The "
         "grant is Detective Reyes's real one, with a single change: Vermont granted as well."
     )
     with ExitStack() as stack:
         with teller.progress("opening the galleries as root might") as tell:
             tell(0, 1)
-            running = stack.enter_context(standalone(StandaloneSettings(data, models)))
+            plane = stack.enter_context(house.broken_into("US-VT"))
         deadline = Deadline.after(60)
-        info = next(one for one in running.plane.galleries(deadline) if one.jurisdiction == "US-VT")
+        info = next(one for one in plane.galleries(deadline) if one.jurisdiction == "US-VT")
         try:
-            running.plane.search(
-                GallerySearch("US-VT", forged, _template(data, info.model_id)), deadline
+            plane.search(
+                GallerySearch("US-VT", forged, _template(house.keys, info.model_id)), deadline
             )
         except OnRecordError as refused:
             teller.fact("refused", f"{refused.message} [{refused.code.value}]", "red")
@@ -128,9 +125,9 @@ def forged_grant(data: Path, models: Path, search: Search, teller: Teller) -> bo
     return False
 
 
-def _template(data: Path, model_id: str) -> Template:
+def _template(keys: DataFolder, model_id: str) -> Template:
     """A made-up face, signed with the real keys of detection and embedding: root has those too."""
-    authority = LocalAuthority.open(DataFolder(data).certificates)
+    authority = LocalAuthority.open(keys.certificates)
     identity = authority.issue(Service.EMBEDDING)
     said = Attestor(identity.key, identity.chain).attest({"type": "made-up", "time": "never"})
     vector = np.zeros(128, np.float32)

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from onrecord.chassis.development_issuer import DevelopmentIssuer
 from onrecord.cli.demo import cast
+from onrecord.cli.demo.house import TokenIssuer
 from onrecord.cli.demo.teller import Teller
 from onrecord.client import OnRecordClient
 from onrecord.client.errors import ClientError
@@ -31,7 +31,7 @@ class Scene:
     """Who is enrolled where, and how to speak for a person."""
 
     address: str
-    issuer: DevelopmentIssuer
+    issuer: TokenIssuer
     enrolled: dict[str, list[Sitter]]
 
     def client(self, who: cast.Person) -> OnRecordClient:
