@@ -36,8 +36,8 @@ from onrecord.proof.statements import Mandate, mandate_id, read
 from tests.builders.gateway_audit import MODEL, POLICY, FakeAudit, StillClock
 from tests.builders.gateway_enrolling import FakeEnrolling
 
-BLURRED = b"a blurred face"
-CROWD = b"three faces"
+BLURRED = b"\xff\xd8\xffa blurred face"
+CROWD = b"\xff\xd8\xffthree faces"
 
 
 def said(body: dict[str, Any]) -> Attestation:

@@ -36,7 +36,7 @@ _ANOTHER_PHOTOGRAPH = 0.1
 
 def portrait_of(person: int, year: int = 0) -> bytes:
     """An image to enrol; another one of the same person each year."""
-    return b"portrait of year %d of %d" % (year, person)
+    return b"\xff\xd8\xffportrait of year %d of %d" % (year, person)
 
 
 def probe_of(person: int, name: str = "") -> bytes:

@@ -22,6 +22,7 @@ from onrecord.contracts.request_parsing import parse_jurisdiction
 from onrecord.contracts.vector_search import Plane
 from onrecord.gateway.callers import Caller
 from onrecord.gateway.core import write_points
+from onrecord.gateway.core.image_type import UNKNOWN, media_type
 from onrecord.gateway.core.manifest_parts import BroughtRows
 from onrecord.gateway.intake import Brought, Intake
 from onrecord.gateway.limits import Limits
@@ -210,10 +211,22 @@ def _start(one: ManifestRow, brought: BroughtRows) -> EnrolmentStart:
     problem = brought.problems.get(one.row)
     portrait = brought.portraits.get(one.row)
     if portrait is not None:
-        problem = None
-        if hashlib.sha256(portrait).hexdigest() != said.image_sha256:
-            problem = ErrorCode.IMAGE_HASH_MISMATCH
+        problem = _problem(portrait, said.image_sha256)
     return EnrolmentStart(said.record_id, said.image_sha256, one.row, problem)
+
+
+def _problem(portrait: bytes, image_sha256: str) -> ErrorCode | None:
+    """Why these bytes are not taken any further; what else is wrong with them, detection finds.
+
+    Bytes of no kind that is decoded are refused before they are sealed, stored and sent on.
+    """
+    if hashlib.sha256(portrait).hexdigest() != image_sha256:
+        return ErrorCode.IMAGE_HASH_MISMATCH
+    if not portrait:
+        return ErrorCode.IMAGE_EMPTY
+    if media_type(portrait) == UNKNOWN:
+        return ErrorCode.IMAGE_TYPE_UNSUPPORTED
+    return None
 
 
 def _standing(one: ManifestRow) -> RowOutcome:

@@ -12,6 +12,7 @@ from onrecord.gateway.store import open_casework
 from onrecord.gateway.store.events import CHUNK_CLOSED, custodian
 from onrecord.kernel.vocabulary import Role
 from tests.builders.gateway import Office
+from tests.builders.gateway_services import BLURRED
 
 SOON = 20.0
 
@@ -47,7 +48,7 @@ def test_the_requester_hears_of_every_state_of_a_search_in_order(office: Office)
 
 @pytest.mark.parametrize(
     ("galleries", "probe", "status"),
-    [(["US-TX"], b"a probe", "refused"), (["US-UT"], b"a blurred face", "refused_quality")],
+    [(["US-TX"], b"a probe", "refused"), (["US-UT"], BLURRED, "refused_quality")],
 )
 def test_a_search_that_goes_nowhere_is_told_too(
     office: Office, galleries: list[str], probe: bytes, status: str

@@ -166,6 +166,25 @@ def test_missing_files_and_wrong_hashes_are_rejected_rows(office: Office) -> Non
     assert listed.state()["complete"]
 
 
+def test_what_is_of_no_kind_of_image_goes_no_further(office: Office) -> None:
+    """R-33, R-42: refused by its first bytes, before it is sealed, stored and sent on."""
+    files = {1: portrait(1), 2: b"%PDF-1.7", 3: b"", 4: b"GIF89a moves", 5: b"\xff\xd8"}
+    listed = Listed(office, [row(n, image=image) for n, image in files.items()], chunk_rows=5)
+    listed.open()
+    listed.put(0)
+    brought = listed.bring(0, files)
+    assert [one["code"] for one in brought.json()["rows"]] == [
+        None,
+        "image_type_unsupported",
+        "image_empty",
+        "image_type_unsupported",
+        "image_type_unsupported",
+    ]
+    assert listed.state()["counts"] == {"accepted": 1, "rejected": 4}
+    assert len(office.plane.enrolled) == 1
+    assert len([one for one in (office.folder / "vault").rglob("*") if one.is_file()]) == 1
+
+
 def test_half_of_them_are_no_images(office: Office) -> None:
     """Detection's refusals are rejects of their rows."""
     rows = [row(n, image=BLURRED if n % 2 else None) for n in range(1, 41)]

@@ -1,5 +1,8 @@
 """Which kind of image some bytes are, by their content alone (R-33)."""
 
+UNKNOWN = "application/octet-stream"
+"""What a browser will not render, and detection does not decode."""
+
 
 def media_type(data: bytes) -> str:
     """One of the kinds that are accepted, or bytes that a browser will not render."""
@@ -9,4 +12,4 @@ def media_type(data: bytes) -> str:
         return "image/png"
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "image/webp"
-    return "application/octet-stream"
+    return UNKNOWN
