@@ -3,12 +3,14 @@
 Reasons stand in the ledger and are read by people years later: each is held here as it reads.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from onrecord.audit.core import guards
 from onrecord.audit.core.evaluation import (
     EmergencyTerms,
     PolicyInForce,
@@ -314,28 +316,30 @@ def test_what_a_state_tells(
 
 
 @pytest.mark.parametrize(
-    ("verdict", "code", "message", "digest"),
+    ("ask", "code", "message", "digest"),
     [
         (
-            evaluate(asked(), PolicyShelf(1, {}, {}))[0],
+            lambda: evaluate(asked(), PolicyShelf(1, {}, {}))[0],
             "policy_missing",
             "US-UT has no policy in force, so nothing is allowed there.",
             None,
         ),
         (
-            say(asked(), problem="it is torn."),
+            lambda: say(asked(), problem="it is torn."),
             "policy_invalid",
             "The policy of US-UT cannot be used: it is torn.",
             "digest",
         ),
         (
-            say(asked(datetime(2026, 1, 1, 6, 59, 59, tzinfo=UTC), trained=date(2025, 12, 1))),
+            lambda: say(
+                asked(datetime(2026, 1, 1, 6, 59, 59, tzinfo=UTC), trained=date(2025, 12, 1))
+            ),
             "policy_not_yet_effective",
             "Utah's policy (Utah Code 77-23e) takes effect on 1 January 2026.",
             "digest",
         ),
         (
-            say(asked(datetime(2028, 1, 1, 7, tzinfo=UTC), trained=date(2027, 12, 1))),
+            lambda: say(asked(datetime(2028, 1, 1, 7, tzinfo=UTC), trained=date(2027, 12, 1))),
             "policy_expired",
             "Utah's policy (Utah Code 77-23e) expired on 1 January 2028 and was not renewed.",
             "digest",
@@ -343,9 +347,10 @@ def test_what_a_state_tells(
     ],
 )
 def test_what_is_said_where_no_policy_is_in_force(
-    verdict: Verdict, code: str, message: str, digest: str | None
+    ask: Callable[[], Verdict], code: str, message: str, digest: str | None
 ) -> None:
     """R-1: and nothing of it is a limit, a quota or a model's doing."""
+    verdict = ask()
     assert [(one.code.value, one.message) for one in verdict.reasons] == [(code, message)]
     assert (verdict.gallery, verdict.policy, verdict.list_size) == ("US-UT", digest, 5)
     assert (verdict.grant_minutes, verdict.quotas, verdict.until) == (0, None, None)
@@ -370,6 +375,8 @@ def test_a_verdict_is_whole() -> None:
     (reason,) = unmodelled.reasons
     assert reason.message == "No face model is active for the gallery of Utah."
     assert unmodelled == replace(found, model_id=None, reasons=(reason,))
+    both = say(asked(trained=None), model=False)
+    assert [one.code.value for one in both.reasons] == ["training_missing", "model_unknown"]
     refused = say(asked(suspicion="none", trained=None))
     assert [one.code.value for one in refused.reasons] == ["training_missing", "suspicion_too_low"]
     assert refused == replace(found, reasons=refused.reasons)
@@ -398,6 +405,26 @@ def test_what_fails_is_told_to_whoever_listens(monkeypatch: pytest.MonkeyPatch) 
     expected = Verdict("US-UT", None, None, 5, 0, None, None, verdict.reasons)
     assert verdict == expected
     assert evaluate(one, shelf) == (verdict,)
+
+
+def test_a_rule_above_the_states_that_fails_is_told_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Law 5."""
+
+    def rule(_: Asked) -> None:
+        raise LookupError("a bug")
+
+    heard: list[tuple[str, str]] = []
+    monkeypatch.setattr(guards, "REQUEST_GUARDS", (rule,))
+    policy = PolicyInForce("US-UT", 1, "digest", UTAH)
+    shelf = PolicyShelf(1, {"US-UT": policy}, {"US-UT": "model"})
+    (verdict,) = evaluate(asked(), shelf, lambda name, error: heard.append((name, str(error))))
+    assert heard == [("rule", "a bug")]
+    (reason,) = verdict.reasons
+    assert reason.code is ErrorCode.POLICY_ERROR
+    assert reason.message == (
+        "A rule that stands above every state's law failed, so nothing is allowed."
+    )
+    assert evaluate(asked(), shelf) == (verdict,)
 
 
 # Emergencies: on which terms.

@@ -168,6 +168,8 @@ def test_immigration_enforcement_takes_one_instrument(instrument: InstrumentType
         "the Immigration Nationality Act",
         "18 U.S.C. 1546 and 8 U.S.C. 1324",
         "\u00a78\u00a0\uff35.S.C.\u00a01326",
+        "8 U\u200bSC 1326",
+        "\u00cdNA 275",
     ],
 )
 def test_immigration_law_is_seen_however_it_is_cited(statute: str) -> None:

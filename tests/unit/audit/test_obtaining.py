@@ -109,10 +109,27 @@ def test_another_replica_has_shown_it_more_than_we_know_of(ours: Committed) -> N
     assert witness.asked == [(0, 7), (8, 9)]
 
 
+def test_a_witness_at_our_very_size_is_asked_for_that_and_no_more(ours: Committed) -> None:
+    """What it has cosigned already is cosigned again: that is no contradiction."""
+    witness = Scripted(7, "ok")
+    assert got(witness, ours, 7).signed.checkpoint.size == 7
+    assert witness.asked == [(0, 7), (7, 7)]
+    believed = Scripted("ok")
+    assert got(believed, ours, 7, known=7).signed.checkpoint.size == 7
+    assert believed.asked == [(7, 7)]
+    newest = Scripted(9, "ok")
+    assert got(newest, ours, 9).signed.checkpoint.size == 9
+    assert newest.asked == [(0, 9), (9, 9)]
+
+
 def test_more_than_the_database_has_is_a_contradiction(ours: Committed) -> None:
     witness = Scripted(10)
-    with pytest.raises(ContradictionError, match="10 entries and the database has 9"):
+    with pytest.raises(ContradictionError) as caught:
         got(witness, ours, 7)
+    assert str(caught.value) == (
+        f"{witness.key.name} has cosigned 10 entries and the database has 9: it has been "
+        "rolled back"
+    )
 
 
 @pytest.mark.parametrize("second", ["422", 5])
@@ -121,8 +138,11 @@ def test_another_tree_is_a_contradiction_once_it_was_said_twice(
 ) -> None:
     """By the text of July 2026 another root of the same size is a 422; by tag v1.0.0 a 409."""
     witness = Scripted("422", 5, second)
-    with pytest.raises(ContradictionError, match="not the first 5"):
+    with pytest.raises(ContradictionError) as caught:
         got(witness, ours, 7, known=4)
+    assert str(caught.value) == (
+        f"{witness.key.name} has cosigned 5 entries that are not the first 5 of the database"
+    )
     assert witness.asked == [(4, 7), (0, 7), (5, 7)]
 
 
@@ -134,8 +154,9 @@ def test_a_refusal_that_does_not_hold_stops_nothing(ours: Committed) -> None:
 
 def test_a_witness_that_knows_nothing_contradicts_nothing(ours: Committed) -> None:
     witness = Scripted(*["422"] * MAX_ROUNDS)
-    with pytest.raises(WitnessAwayError, match="twice"):
+    with pytest.raises(WitnessAwayError) as caught:
         got(witness, ours, 7)
+    assert str(caught.value) == f"{witness.key.name} does not say twice the same"
 
 
 def test_one_that_never_agrees_with_itself_is_given_up(ours: Committed) -> None:
@@ -173,6 +194,8 @@ _LOG = NoteSigner.generate(ORIGIN).verifier
         f"{KEY.text} http://",
         f"{KEY.text} http://me:secret@witness.example",
         f"{KEY.text} http://witness.example/?x",
+        f"{KEY.text} http://witness.example/#x",
+        f"{KEY.text} //witness.example",
         f"{_LOG.text} http://witness.example",
         "http://witness.example",
     ],
@@ -187,6 +210,8 @@ def test_addresses_and_quorums() -> None:
     one = WitnessAddress.parse(f" {KEY.text}  https://witness.example/prefix/ ")
     assert one == WitnessAddress(KEY, "https://witness.example/prefix")
     assert WitnessAddress.parse(str(one)) == one
+    for url in ("http://127.0.0.1:8080", "https://witness.example/X", "HTTP://witness.example"):
+        assert WitnessAddress.parse(f"{KEY.text} {url}/") == WitnessAddress(KEY, url)
     assert Witnessing((one,), 1).quorum.needed == 1
     with pytest.raises(ValueError, match="quorum"):
         Witnessing((one,), 2)
