@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.proof import canonical, entry, merkle
 from onrecord.proof.checkpoint import Checkpoint, SignedCheckpoint, cosign, sign_checkpoint
-from onrecord.proof.checks import LedgerFault, base_checks
+from onrecord.proof.checks import LedgerFault, TimesMonotone, base_checks
 from onrecord.proof.notes import COSIGNATURE_V1, NoteSigner
 from onrecord.proof.rebuild import TILES_AGREE
 from onrecord.proof.tiles import decode_bundle, encode_bundle
@@ -365,7 +365,8 @@ def _logged(*bodies: bytes) -> PublishedLedger:
 
 def test_a_body_that_was_logged_but_is_not_canonical_is_found() -> None:
     made = _logged(make_body(0), make_body(1).replace(b":", b": "))
-    assert _fault(lambda: _verify(made)).check == BODIES
+    fault = _fault(lambda: _verify(made))
+    assert (fault.check, fault.index) == (BODIES, 1)
 
 
 def test_an_unknown_kind_is_found() -> None:
@@ -379,7 +380,8 @@ def test_a_time_that_falls_is_found_and_one_that_stands_is_not() -> None:
     """R-25."""
     _verify(_logged(make_body(1), make_body(1)))
     fault = _fault(lambda: _verify(_logged(make_body(1), make_body(2), make_body(1))))
-    assert fault.index == 2
+    assert (fault.check, fault.index) == (TimesMonotone.name, 2)
+    assert " after " in fault.reason
 
 
 class _Counting:
