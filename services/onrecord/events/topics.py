@@ -11,7 +11,7 @@ from typing import Final
 
 from onrecord.chassis.bus.kafka.access import KafkaAccess
 from onrecord.chassis.bus.ports import Bus
-from onrecord.chassis.bus.sqlite import SqliteBus, TopicFile
+from onrecord.chassis.bus.sqlite import LOOK_AGAIN, SqliteBus, TopicFile
 from onrecord.contracts.events import ENROLMENT_TOPICS, LEDGER_TOPICS, RETENTION_HOURS
 from onrecord.kernel.times import Clock
 
@@ -32,12 +32,14 @@ def topic_files() -> tuple[TopicFile, ...]:
     )
 
 
-def open_bus(at: Path | KafkaAccess, clock: Clock) -> Bus:
+def open_bus(at: Path | KafkaAccess, clock: Clock, *, look_again: float = LOOK_AGAIN) -> Bus:
     """The bus in a folder, whose files are made where there are none; or on Kafka, where nobody is
     called yet. Raises BUS_UNAVAILABLE, SETTINGS_INVALID.
+
+    `look_again`: seconds until what another process has put into the folder is seen.
     """
     if isinstance(at, Path):
-        return SqliteBus(at, topic_files(), clock)
+        return SqliteBus(at, topic_files(), clock, look_again=look_again)
     # kafka-python is imported where it is used: the laptop need not have it.
     from onrecord.chassis.bus.kafka.bus import KafkaBus
 

@@ -49,6 +49,9 @@ from onrecord.vector_search.server import plane_parts
 
 Told = Callable[[str], None]
 
+_OURS_ALONE_SECONDS = 1.0
+"""How often readers of the bus look for what others have put there: nobody, the folder is locked."""
+
 
 @dataclass(frozen=True, slots=True)
 class StandaloneSettings:
@@ -121,7 +124,7 @@ def standalone(settings: StandaloneSettings, told: Told = lambda _: None) -> Ite
         )
 
         told("bus")
-        bus = open_bus(folder.bus, clock)
+        bus = open_bus(folder.bus, clock, look_again=_OURS_ALONE_SECONDS)
         stack.callback(bus.close)
 
         told("ledger")

@@ -1,5 +1,5 @@
 """The bus in SQLite files: durable, for all processes of one machine."""
 
-from onrecord.chassis.bus.sqlite.bus import SqliteBus, TopicFile
+from onrecord.chassis.bus.sqlite.bus import LOOK_AGAIN, SqliteBus, TopicFile
 
-__all__ = ["SqliteBus", "TopicFile"]
+__all__ = ["LOOK_AGAIN", "SqliteBus", "TopicFile"]

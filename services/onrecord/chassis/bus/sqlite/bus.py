@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Final
 
 from onrecord.chassis.bus.ports import DEAD, PARKED, Partition, Start
 from onrecord.chassis.bus.sqlite.bell import Bell
@@ -22,6 +23,7 @@ from onrecord.chassis.bus.sqlite.publisher import SqlitePublisher
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.times import Clock
 
+LOOK_AGAIN: Final = 0.02
 _FORGET_EVERY = 60.0
 
 
@@ -48,7 +50,8 @@ class SqliteBus:
 
     `lease`: seconds a member is kept that is not heard of; one whose process died is missed in a
     quarter of that, and at once by whoever joins. `patience`: seconds a consumer may work on what
-    it polled before its partitions go to others.
+    it polled before its partitions go to others. `look_again`: seconds until what another process
+    has published is seen; what this one publishes is seen at once.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class SqliteBus:
         *,
         lease: float = 10.0,
         patience: float = 300.0,
+        look_again: float = LOOK_AGAIN,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -67,6 +71,7 @@ class SqliteBus:
         self._clock = clock
         self._lease = lease
         self._patience = patience
+        self._look_again = look_again
         self._monotonic = monotonic
         self._bell = Bell()
         self._lock = threading.Lock()
@@ -104,6 +109,7 @@ class SqliteBus:
             logs=self._open_logs(),
             groups=self._open_groups(),
             bell=self._bell,
+            look_again=self._look_again,
             sweep_every=self._lease / 4,
             on_close=self._left,
             is_closed=self._closing.is_set,

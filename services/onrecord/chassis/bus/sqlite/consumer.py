@@ -10,14 +10,12 @@ from onrecord.chassis.bus.sqlite.groups import Groups
 from onrecord.chassis.bus.sqlite.log import Log
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 
-_LOOK_AGAIN = 0.02
-"""Seconds: how soon a message of another process is seen."""
-
 
 class SqliteConsumer:
     """A `Consumer` on connections of its own.
 
-    `sweep_every`: seconds between looks for members that have fallen silent.
+    `look_again`: seconds until a message of another process is seen, at the most. `sweep_every`:
+    seconds between looks for members that have fallen silent.
     """
 
     def __init__(
@@ -29,6 +27,7 @@ class SqliteConsumer:
         logs: Sequence[Log],
         groups: Groups,
         bell: Bell,
+        look_again: float,
         sweep_every: float,
         on_close: Callable[["SqliteConsumer"], None],
         is_closed: Callable[[], bool],
@@ -42,6 +41,7 @@ class SqliteConsumer:
         self._log_of = {topic: log for log in self._logs for topic in log.partitions()}
         self._groups = groups
         self._bell = bell
+        self._look_again = look_again
         self._sweep_every = sweep_every
         self._on_close = on_close
         self._bus_is_closed = is_closed
@@ -66,7 +66,7 @@ class SqliteConsumer:
             left = until - time.monotonic()
             if found or left <= 0.0:
                 return found
-            self._bell.wait(self._topics, heard, min(left, _LOOK_AGAIN))
+            self._bell.wait(self._topics, heard, min(left, self._look_again))
 
     def assigned(self) -> frozenset[Partition]:
         return frozenset(self._held)
