@@ -21,8 +21,14 @@ from onrecord.chassis.bus.ports import Partition, Start
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 
-_UNTOLD: Final = "kafka"
-"""The logger of kafka-python, which at DEBUG repeats what messages hold."""
+_UNTOLD: Final = {
+    "kafka": logging.WARNING,
+    "kafka.net": logging.CRITICAL,
+    "kafka.cluster": logging.CRITICAL,
+}
+"""Loggers of kafka-python and the least that they tell. At DEBUG they repeat what messages hold; of
+a broker that is away two of them tell several times a second what our errors say.
+"""
 
 
 class KafkaBus:
@@ -36,15 +42,17 @@ class KafkaBus:
     def __init__(self, access: KafkaAccess, times: KafkaTimes | None = None) -> None:
         self._access = access
         self._times = times or KafkaTimes()
-        self._lookup = Lookup(lambda: open_admin(access, self._times), self._times.look)
+        self._lookup = Lookup(
+            lambda: open_admin(access, self._times), self._times.look, self._times.answer
+        )
         self._lock = threading.Lock()
         self._opening = threading.Lock()
         self._closing = threading.Event()
         self._producer: Any = None
         self._publishers: list[KafkaPublisher] = []
         self._consumers: list[KafkaConsumer] = []
-        logger = logging.getLogger(_UNTOLD)
-        logger.setLevel(max(logger.level, logging.WARNING))
+        for name, level in _UNTOLD.items():
+            logging.getLogger(name).setLevel(max(logging.getLogger(name).level, level))
 
     def publisher(self) -> KafkaPublisher:
         self._must_be_open()

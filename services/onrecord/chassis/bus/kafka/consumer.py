@@ -60,8 +60,8 @@ class KafkaConsumer:
             with self._lock:
                 self._must_be_open()
                 found = self._polled(limit, max(0.0, min(until - time.monotonic(), _SLICE)))
-            if found:
-                return found
+            if found or self._fresh:
+                return found  # at once: what was given back is to be seen missing
             if time.monotonic() >= until:
                 self._lookup.must_be_reachable()
                 return ()

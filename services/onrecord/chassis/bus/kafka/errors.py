@@ -17,6 +17,15 @@ _REBALANCED: Final = (
 )
 _TOO_LARGE: Final = (errors.MessageSizeTooLargeError, errors.RecordListTooLargeError)
 _FORBIDDEN: Final = (errors.AuthorizationError, errors.SaslAuthenticationFailedError)
+SETTLING: Final = (
+    errors.CoordinatorNotAvailableError,
+    errors.CoordinatorLoadInProgressError,
+    errors.NotCoordinatorError,
+    errors.LeaderNotAvailableError,
+    errors.NotLeaderForPartitionError,
+    errors.OffsetNotAvailableError,
+)
+"""What brokers that are there say while they settle among themselves who does what."""
 
 
 @contextmanager

@@ -8,10 +8,11 @@ from typing import Any
 from kafka.admin import OffsetSpec
 
 from onrecord.chassis.bus.kafka.clients import partition_of, place_of
-from onrecord.chassis.bus.kafka.errors import closed, told_as_ours, unavailable
+from onrecord.chassis.bus.kafka.errors import SETTLING, closed, told_as_ours, unavailable
 from onrecord.chassis.bus.ports import Partition
 from onrecord.kernel.errors import OnRecordError
 
+_AGAIN = 0.1
 _AWAY_FRESH = 1.0
 """Seconds: how soon it is asked again whether brokers that were away are back."""
 
@@ -20,15 +21,16 @@ class Lookup:
     """One connection for them, made when it is first asked. From any thread.
 
     `open_client`: makes the admin client. `fresh`: seconds that the answer to "is anybody there?"
-    holds.
+    holds; `settling`: for so long brokers that have just come up are asked again.
     """
 
-    def __init__(self, open_client: Callable[[], Any], fresh: float) -> None:
+    def __init__(self, open_client: Callable[[], Any], fresh: float, settling: float) -> None:
         self._open_client = open_client
         self._fresh = fresh
+        self._settling = settling
+        self._closing = threading.Event()
         self._lock = threading.Lock()
         self._client: Any = None
-        self._closed = False
         self._partitions: dict[str, int] = {}
         self._asked_at = float("-inf")
         self._away: OnRecordError | None = None
@@ -79,20 +81,26 @@ class Lookup:
 
     def close(self) -> None:
         """Repeatable."""
+        self._closing.set()
         with self._lock:
-            self._closed = True
             client, self._client = self._client, None
         if client is not None:
             client.close()
 
     def _ask(self, question: Callable[[Any], Any]) -> Any:
         with self._lock:
-            if self._closed:
+            if self._closing.is_set():
                 raise closed()
             if self._client is None:
                 self._client = self._open_client()
             client = self._client
-        return question(client)
+        until = time.monotonic() + self._settling
+        while True:
+            try:
+                return question(client)
+            except SETTLING:
+                if time.monotonic() > until or self._closing.wait(_AGAIN):
+                    raise
 
     def _offsets(self, partitions: Sequence[Partition], spec: Any) -> dict[Partition, int]:
         if not partitions:
