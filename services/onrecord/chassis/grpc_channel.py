@@ -1,4 +1,4 @@
-"""A channel that outlives its certificate.
+"""A channel that outlives its certificate, and tells whose trace a call belongs to.
 
 gRPC fixes a channel's certificate when it is opened. So this one opens another when its identity
 is renewed; calls that began on the old one end on it.
@@ -12,6 +12,7 @@ from typing import Any, Final
 import grpc
 
 from onrecord.chassis.certificates import IdentitySource, ServiceIdentity
+from onrecord.chassis.telemetry.tracing import TRACEPARENT, current_traceparent
 
 # Longer than any call may take: nothing is cut off.
 _LINGER_SECONDS: Final = 120.0
@@ -97,6 +98,14 @@ class RenewedChannel(grpc.Channel):
         self.close()
 
 
+def _traced(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The call belongs to the trace of whoever makes it."""
+    trace = current_traceparent()
+    if trace is not None:
+        kwargs["metadata"] = (*(kwargs.get("metadata") or ()), (TRACEPARENT, trace))
+    return kwargs
+
+
 class _Calls:
     """One method: whatever gRPC makes of it, made again for each new channel."""
 
@@ -107,13 +116,13 @@ class _Calls:
         self._made = channel, makes(channel)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._now()(*args, **kwargs)
+        return self._now()(*args, **_traced(kwargs))
 
     def with_call(self, *args: Any, **kwargs: Any) -> Any:
-        return self._now().with_call(*args, **kwargs)
+        return self._now().with_call(*args, **_traced(kwargs))
 
     def future(self, *args: Any, **kwargs: Any) -> Any:
-        return self._now().future(*args, **kwargs)
+        return self._now().future(*args, **_traced(kwargs))
 
     def _now(self) -> Any:
         channel = self._owner.current()

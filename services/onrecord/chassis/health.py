@@ -10,6 +10,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Protocol
@@ -78,12 +79,23 @@ class Health:
         return _holds(self.said())
 
 
-class HealthServer:
-    """`/healthz` and `/readyz` of a process that speaks no HTTP otherwise."""
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Something else that is told at the health port. `made` may raise: then it is a 500."""
 
-    def __init__(self, address: str, health: Health) -> None:
+    content_type: str
+    made: Callable[[], bytes]
+
+
+class HealthServer:
+    """`/healthz` and `/readyz` of a process, and pages by their path, such as `/metrics`."""
+
+    def __init__(
+        self, address: str, health: Health, pages: Mapping[str, Page] | None = None
+    ) -> None:
         host, _, port = address.rpartition(":")
-        self._server = ThreadingHTTPServer((host.strip("[]"), int(port)), _handler(health))
+        handler = _handler(health, dict(pages or {}))
+        self._server = ThreadingHTTPServer((host.strip("[]"), int(port)), handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(
             target=self._server.serve_forever, name="health", daemon=True
@@ -93,6 +105,11 @@ class HealthServer:
     def port(self) -> int:
         return int(self._server.server_address[1])
 
+    @property
+    def address(self) -> str:
+        """`host:port`, as it is bound."""
+        return f"{self._server.server_address[0]!s}:{self.port}"
+
     def start(self) -> None:
         self._thread.start()
 
@@ -101,7 +118,7 @@ class HealthServer:
         self._server.server_close()
 
 
-def _handler(health: Health) -> type[BaseHTTPRequestHandler]:
+def _handler(health: Health, pages: Mapping[str, Page]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         timeout = 10
 
@@ -119,13 +136,26 @@ def _handler(health: Health) -> type[BaseHTTPRequestHandler]:
                     "consumers": health.consumers(),
                 }
                 self._answer(status, body)
+            elif path in pages:
+                self._show(pages[path])
             else:
                 self._answer(HTTPStatus.NOT_FOUND, {"status": "not_found"})
 
+        def _show(self, page: Page) -> None:
+            try:
+                made = page.made()
+            except Exception:  # noqa: BLE001 - it says that it failed; the process goes on
+                _log.exception("a page of the health port could not be made")
+                self._answer(HTTPStatus.INTERNAL_SERVER_ERROR, {"status": "internal"})
+                return
+            self._send(HTTPStatus.OK, page.content_type, made)
+
         def _answer(self, status: HTTPStatus, body: Mapping[str, object]) -> None:
-            encoded = json.dumps(body).encode()
+            self._send(status, "application/json", json.dumps(body).encode())
+
+        def _send(self, status: HTTPStatus, content_type: str, encoded: bytes) -> None:
             self.send_response(status)
-            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Type", content_type)
             self.send_header("Content-Length", str(len(encoded)))
             self.end_headers()
             self.wfile.write(encoded)

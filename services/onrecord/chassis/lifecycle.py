@@ -12,9 +12,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import FrameType, TracebackType
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from onrecord.chassis.health import Health
+
+if TYPE_CHECKING:  # a witness stops the same way, and has no telemetry installed
+    from onrecord.chassis.telemetry import Reading
 
 _log = logging.getLogger(__name__)
 _WATCH_SECONDS = 0.5
@@ -50,10 +53,12 @@ class Process:
     """A service put together: what says whether it is ready, and what it is made of.
 
     `parts` in the order in which they are started: those that are called before those that call.
+    `readings`: the gauges it tells of when metrics are asked for.
     """
 
     health: Health
     parts: tuple[Part, ...]
+    readings: "tuple[Reading, ...]" = ()
 
 
 class Asked(SystemExit):

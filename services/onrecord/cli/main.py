@@ -27,6 +27,10 @@ _COMMANDS = {
     ),
     "serve": _Command("onrecord.cli.serve", "serve", "standalone", "Run one service."),
     "config": _Command("onrecord.cli.config", "config", "standalone", "Check or list settings."),
+    "metrics": _Command("onrecord.cli.metrics", "metrics", "standalone", "All that is measured."),
+    "migrate": _Command(
+        "onrecord.cli.migrate", "migrate", "standalone", "Bring a database to its schema."
+    ),
     "certificates": _Command(
         "onrecord.cli.certificates", "certificates", "", "Mint a local authority's certificates."
     ),

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from onrecord.chassis.lifecycle import StopSignals
-from onrecord.cli.log import prepare_log
+from onrecord.chassis.logs import prepare_log
 from onrecord.cli.running_options import models_option, running_options
 from onrecord.cli.starting import how_to_begin, refuse_busy_port, refuse_foreign
 from onrecord.cli.witness_options import witnessing_of

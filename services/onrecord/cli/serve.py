@@ -6,15 +6,19 @@ import signal
 import sys
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import click
 
+from onrecord import __version__
 from onrecord.chassis.health import HealthServer
 from onrecord.chassis.lifecycle import Process, Stopping, StopSignals, run
+from onrecord.chassis.logs import prepare_log
 from onrecord.chassis.parts import GrpcPart, WorkerPart
 from onrecord.chassis.settings import load
-from onrecord.cli.log import prepare_log
+from onrecord.chassis.telemetry import TraceSettings, current_ids, start_tracing
+from onrecord.cli.metrics import metrics_page
 from onrecord.cli.services import NAMES, contract_of, opener_of, settings_of
 from onrecord.kernel.vocabulary import Service
 
@@ -37,19 +41,24 @@ def serve(service: str, config: Path | None, with_parent: bool) -> None:
     began = time.monotonic()
     which = Service(service)
     settings = load(settings_of(which), config)
-    prepare_log(settings.log_level)
+    prepare_log(settings.log_level, settings.log_form, service, current_ids)
     log = logging.getLogger(f"onrecord.{service}")
     # Read when numpy is imported: threads of BLAS would spin while others need the processor.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if with_parent:
         threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     stopping = Stopping(settings.unready_seconds, settings.stop_seconds)
+    tracing = start_tracing(
+        service, __version__, TraceSettings(settings.otlp_endpoint, settings.trace_sample)
+    )
     with (
+        closing(tracing),
         StopSignals() as signals,
         opener_of(which)(settings, lambda what: log.info("opening %s", what)) as process,
     ):
         _told_of(process, contract_of(which))
-        health = HealthServer(settings.health_address, process.health)
+        pages = metrics_page((which,), process.readings)
+        health = HealthServer(settings.health_address, process.health, pages)
         health.start()
         log.info("health at http://%s", _at(settings.health_address, health.port))
 

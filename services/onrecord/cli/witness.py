@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from onrecord.chassis.lifecycle import StopSignals
+from onrecord.chassis.logs import prepare_log
 from onrecord.cli.ledger_lines import printable
-from onrecord.cli.log import prepare_log
 from onrecord.kernel.errors import OnRecordError
 from onrecord.kernel.times import SystemClock, format_time
 from onrecord.proof.notes import COSIGNATURE_V1, ED25519, NoteSigner, NoteVerifier

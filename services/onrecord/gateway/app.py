@@ -1,7 +1,6 @@
 """The gateway put together from what it is given. The only place that builds its parts."""
 
 from collections.abc import AsyncIterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random, SystemRandom
@@ -13,6 +12,7 @@ from onrecord.chassis.bus.ports import Bus
 from onrecord.chassis.bus.worker import Worker
 from onrecord.chassis.database import reachable
 from onrecord.chassis.objects import ObjectStore
+from onrecord.chassis.pools import CarryingPool
 from onrecord.chassis.sealing import SymmetricSeal
 from onrecord.chassis.throttle import Foreground, Unthrottled
 from onrecord.chassis.tokens import TokenVerifier
@@ -112,8 +112,8 @@ def build_gateway(parts: GatewayParts) -> Gateway:
     store = open_casework(parts.database, parts.clock)
     planes = PlaneDirectory(parts.planes, parts.homes)
     custody = Custody(parts.casework_key)
-    executor = ThreadPoolExecutor(parts.limits.fan_out, thread_name_prefix="fan-out")
-    keeper = ThreadPoolExecutor(parts.limits.admission, thread_name_prefix="keeper")
+    executor = CarryingPool(parts.limits.fan_out, thread_name_prefix="fan-out")
+    keeper = CarryingPool(parts.limits.admission, thread_name_prefix="keeper")
     limits, reached, clock = parts.limits, parts.reached, parts.clock
 
     draw = ExaminerDraw(store, custody, clock, parts.chance, reached)
@@ -154,7 +154,7 @@ def build_gateway(parts: GatewayParts) -> Gateway:
         limits=limits,
         reached=reached,
     )
-    intake = ThreadPoolExecutor(_INTAKE_THREADS, thread_name_prefix="intake")
+    intake = CarryingPool(_INTAKE_THREADS, thread_name_prefix="intake")
     galleries = open_gallery_store(parts.database, store.events, clock)
     gallery_side = build_gallery_side(
         GalleryParts(

@@ -48,7 +48,7 @@ def opened(settings: GatewaySettings, told: Callable[[str], None]) -> Iterator[P
         bus = open_bus(settings.bus_at(), clock)
         stack.callback(bus.close)
         told("casework")
-        casework = open_database(settings.database_url.get_secret_value())
+        casework = open_database(settings.database_url.get_secret_value(), settings.database_limits)
         stack.callback(casework.dispose)
 
         def to(address: str, service: Service) -> grpc.Channel:
@@ -76,7 +76,7 @@ def opened(settings: GatewaySettings, told: Callable[[str], None]) -> Iterator[P
             )
         )
         yield Process(
-            _GatewayHealth(gateway),
+            gateway_health(gateway),
             (
                 *gateway_parts(gateway, settings.maintenance_seconds),
                 HttpPart(
@@ -99,6 +99,11 @@ def gateway_parts(
     )
     forgetting = Periodic("upkeep of the gateway", gateway.forgetting.run, maintenance_seconds)
     return *consumers, forgetting
+
+
+def gateway_health(gateway: Gateway) -> Health:
+    """What says at the health port whether the gateway is ready."""
+    return _GatewayHealth(gateway)
 
 
 class _GatewayHealth(Health):

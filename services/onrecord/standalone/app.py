@@ -19,11 +19,13 @@ from onrecord.audit.server import audit_parts
 from onrecord.chassis.certificates import LocalAuthority, ServiceIdentity
 from onrecord.chassis.database import open_database
 from onrecord.chassis.development_issuer import AUDIENCE, DevelopmentIssuer
+from onrecord.chassis.health import Health
 from onrecord.chassis.inference import ModelRepository
 from onrecord.chassis.jobs import Periodic
 from onrecord.chassis.lifecycle import Part
 from onrecord.chassis.objects import LocalObjects
 from onrecord.chassis.parts import WorkerPart
+from onrecord.chassis.telemetry import Reading
 from onrecord.chassis.throttle import GIVE_WAY_SECONDS, throttle
 from onrecord.chassis.tokens import JwtVerifier
 from onrecord.clients.transport import TransportSeals
@@ -36,7 +38,7 @@ from onrecord.gateway.app import GatewayParts, build_gateway
 from onrecord.gateway.http.health import Readiness
 from onrecord.gateway.limits import Limits
 from onrecord.gateway.models import model_facts
-from onrecord.gateway.server import MAINTENANCE_SECONDS, gateway_parts
+from onrecord.gateway.server import MAINTENANCE_SECONDS, gateway_health, gateway_parts
 from onrecord.kernel.times import SystemClock
 from onrecord.kernel.vocabulary import Service
 from onrecord.kernel.writepoints import WritePoint, unobserved
@@ -76,7 +78,8 @@ class StandaloneSettings:
 @dataclass(frozen=True, slots=True)
 class Standalone:
     """Everything open: the web application, what says whether it is ready, the plane, and the
-    consumers and upkeep (`parts`), which are not at work before somebody starts them.
+    consumers and upkeep (`parts`), which are not at work before somebody starts them. `readings`:
+    the gauges of all five services.
     """
 
     app: FastAPI
@@ -84,6 +87,8 @@ class Standalone:
     plane: Plane
     ledger_key: str
     parts: tuple[Part, ...]
+    health: Health
+    readings: tuple[Reading, ...] = ()
 
 
 @contextmanager
@@ -221,7 +226,9 @@ def standalone(settings: StandaloneSettings, told: Told = lambda _: None) -> Ite
             Periodic("forgetting transport keys", seals.forget, MAINTENANCE_SECONDS),
             *gateway_parts(gateway),
         )
-        yield Standalone(gateway.app, gateway.readiness, plane, signer.verifier.text, parts)
+        health = gateway_health(gateway)
+        health.watch(part for part in parts if isinstance(part, WorkerPart))
+        yield Standalone(gateway.app, gateway.readiness, plane, signer.verifier.text, parts, health)
 
 
 def _attestor(identity: ServiceIdentity) -> Attestor:

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -246,7 +247,9 @@ def test_another_key_under_the_same_name_accepts_no_token_seen_before(
 def test_a_key_that_is_new_is_asked_for_once_more() -> None:
     """Law 10: a provider's next key is found; a key that nobody published stays refused."""
     (old, old_public, _), (new, new_public, _) = _key_set("EC"), _key_set("EC")
-    sets = iter([{"keys": [{**old_public, "kid": "1"}, {**new_public, "kid": "2"}]}, {"keys": []}])
+    sets: Iterator[dict[str, Any]] = iter(
+        [{"keys": [{**old_public, "kid": "1"}, {**new_public, "kid": "2"}]}, {"keys": []}]
+    )
     verify = JwtVerifier(
         "idp",
         "onrecord",

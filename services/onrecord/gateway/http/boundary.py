@@ -5,6 +5,7 @@ from random import Random
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from onrecord.gateway.http.measured import Measured
 from onrecord.gateway.http.problems import problem_response
 from onrecord.gateway.http.request_ids import name_request
 from onrecord.kernel.errors import ErrorCode, OnRecordError
@@ -28,12 +29,19 @@ class RequestBoundary:
             await self._app(scope, receive, send)
             return
         identity = name_request(scope, self._chance)
+        with Measured(scope) as call:
+            await self._served(scope, receive, send, identity, call)
+
+    async def _served(
+        self, scope: Scope, receive: Receive, send: Send, identity: str, call: Measured
+    ) -> None:
         started = False
 
         async def sending(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
+                call.answered(message["status"])
                 message["headers"] = [*message["headers"], (b"x-request-id", identity.encode())]
             await send(message)
 

@@ -3,12 +3,12 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from fastapi import Request, Response
 
+from onrecord.chassis.pools import CarryingPool
 from onrecord.chassis.problems import RETRY_AFTER_MS
 from onrecord.contracts.request_parsing import parse_jurisdiction
 from onrecord.gateway.callers import Caller, Callers
@@ -33,7 +33,7 @@ class Desk:
         self.limits = limits
         self._callers = callers
         self._free = limits.admission
-        self._threads = ThreadPoolExecutor(limits.admission, thread_name_prefix="gateway")
+        self._threads = CarryingPool(limits.admission, thread_name_prefix="gateway")
 
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
