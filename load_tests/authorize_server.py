@@ -24,7 +24,7 @@ _HELD = b"x" * 2000
 def serve(orders: Connection, folder: str, galleries: int, threads: int, url: str | None) -> None:
     """Answer orders until told to stop: `port`, `cpu`, `inside`, `bare` and their answers."""
     states = STATES[:galleries]
-    audit = open_audit(Path(folder), clock=SystemClock(), database_url=url)
+    audit = open_audit(Path(folder), clock=SystemClock(), url=url)
     without_quotas(audit, states)
     round_ = 0
     with servers(Path(folder) / "transport") as net:

@@ -46,6 +46,7 @@ from onrecord.proof.authority import AuthorityBundle, build_bundle, key_name
 from onrecord.proof.entry import LoggedEntry
 from onrecord.proof.grant import read_grant
 from onrecord.proof.notes import NoteSigner
+from tests.builders.databases import database_url
 
 POLICIES = Path(__file__).resolve().parents[2] / "policies"
 STATES = ("US-UT", "US-VT", "US-MD")
@@ -373,7 +374,7 @@ def open_audit(
     *,
     clock: Clock,
     reached: WritePoint = unobserved,
-    database_url: str | None = None,
+    url: str | None = None,
     witnessing: Witnessing | None = None,
 ) -> AuditForTest:
     """The ledger in `folder`, empty where there is none yet."""
@@ -388,7 +389,7 @@ def open_audit(
     }
     bus = open_bus(folder / "bus", clock)
     running = build_audit(
-        database_url=database_url or f"sqlite:///{folder / 'ledger.db'}",
+        database_url=url or database_url(folder, "ledger"),
         objects=objects,
         signer=signer,
         tokens=tokens,

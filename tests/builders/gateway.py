@@ -28,6 +28,7 @@ from onrecord.gateway.app import Gateway, GatewayParts, build_gateway
 from onrecord.gateway.limits import Limits
 from onrecord.kernel.vocabulary import Conclusion, Role
 from onrecord.kernel.writepoints import WritePoint, unobserved
+from tests.builders.databases import database_url
 from tests.builders.gateway_audit import MODEL, OTHER_MODEL, FakeAudit, StillClock
 from tests.builders.gateway_services import FakeDetection, FakeEmbedding, FakePlane
 
@@ -179,7 +180,9 @@ class Office:
     def restarted(self, reached: WritePoint = unobserved) -> "Office":
         """The same office after its gateway ended and a new one began."""
         parts = replace(
-            self.parts, database=open_database(str(self.parts.database.url)), reached=reached
+            self.parts,
+            database=open_database(database_url(self.folder, "casework")),
+            reached=reached,
         )
         return replace(self, parts=parts, **_served(parts))
 
@@ -220,7 +223,7 @@ def build_office(
         embedding=embedding,
         planes={"first": plane},
         tokens=tokens,
-        database=open_database(f"sqlite:///{folder / 'casework.db'}"),
+        database=open_database(database_url(folder, "casework")),
         casework_key=SymmetricSeal(b"k" * 32),
         vault=LocalObjects(folder / "vault"),
         ingest=LocalObjects(folder / "ingest"),

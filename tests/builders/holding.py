@@ -55,6 +55,7 @@ from onrecord.vector_search.roster.schema import create_schema, records
 from onrecord.vector_search.service.managing import Galleries
 from onrecord.vector_search.service.parts import PlaneParts
 from onrecord.vector_search.service.relay import Relay
+from tests.builders.databases import database_url
 from tests.builders.index import ExactIndex
 
 GALLERY = "US-UT"
@@ -295,7 +296,7 @@ def build_holding(
     authority = LocalAuthority.open(folder / "ca", now=lambda: BEGIN - timedelta(days=1))
     own = authority.issue(Service.VECTOR_SEARCH)
     verifier = AttestationVerifier([authority.root])
-    roster = open_database(f"sqlite:///{folder / 'roster.db'}")
+    roster = open_database(database_url(folder, "roster"))
     create_schema(roster)
     issuer = DevelopmentIssuer.open(folder / "issuer")
     vault, ingest = LocalObjects(folder / "vault"), LocalObjects(folder / "ingest")

@@ -31,6 +31,7 @@ from onrecord.vector_search.service.parts import PlaneParts
 from onrecord.vector_search.service.plane import PlaneService
 from onrecord.vector_search.service.relay import Relay
 from tests.builders.audit import PROBE, AuditForTest, SetClock, audit_for_test, open_audit, soon
+from tests.builders.databases import database_url
 from tests.builders.index import ExactIndex
 from tests.builders.ledger import MemoryLedger
 from tests.builders.plane import (
@@ -169,7 +170,7 @@ def _plane_beside(audit: AuditForTest, folder: Path, clock: StillClock, bus: Pub
     verifier = AttestationVerifier([audit.authority.root])
     vault, ingest = LocalObjects(folder / "vault"), LocalObjects(folder / "ingest")
     index = ExactIndex(folder / "index.jsonl")
-    roster = open_roster(f"sqlite:///{folder / 'roster.db'}")
+    roster = open_roster(database_url(folder, "roster"))
     relay = Relay(roster, bus, unobserved)
     plane = PlaneService(
         PlaneParts(

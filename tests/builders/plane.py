@@ -73,6 +73,7 @@ from onrecord.vector_search.roster import records
 from onrecord.vector_search.service.parts import PlaneParts
 from onrecord.vector_search.service.plane import PlaneService
 from onrecord.vector_search.service.relay import Relay
+from tests.builders.databases import database_url
 from tests.builders.index import ExactIndex
 from tests.builders.ledger import ORIGIN, MemoryLedger
 
@@ -653,7 +654,7 @@ def build_world(
     vectors = index or ExactIndex()
     issuer = DevelopmentIssuer.open(folder / "issuer")
     publisher = publisher or MemoryPublisher()
-    roster = open_roster(roster_url or f"sqlite:///{folder / 'roster.db'}")
+    roster = open_roster(roster_url or database_url(folder, "roster"))
     relay = Relay(roster, publisher, reached)
     plane = PlaneService(
         PlaneParts(

@@ -44,6 +44,7 @@ from onrecord.vector_search.service.parts import PlaneParts
 from onrecord.vector_search.service.relay import Relay
 from onrecord.vector_search.service.searching import Searches
 from onrecord.vector_search.service.trust import LedgerTrust, PolicyTrust
+from tests.builders.databases import database_url
 from tests.builders.index import ExactIndex
 from tests.builders.ledger import ORIGIN, MemoryLedger
 
@@ -232,7 +233,7 @@ def build_searches(folder: Path, number_of_records: int = 5) -> SearchWorld:
         attestors[service] = Attestor(identity.key, identity.chain)
     ledger = MemoryLedger(NoteSigner.generate(ORIGIN))
     proofs = LedgerOfTests(ledger)
-    roster = open_database(f"sqlite:///{folder / 'roster.db'}")
+    roster = open_database(database_url(folder, "roster"))
     create_schema(roster)
     relay = Relay(roster, bus, unobserved)
     parts = PlaneParts(

@@ -30,9 +30,13 @@ _NO_CLUSTER: Final = Path("/etc/postgresql-common/createcluster.conf")
 
 @dataclass(frozen=True, slots=True)
 class Postgres:
-    """`Part`. `databases`: each gets the roles `<name>_owner` and `<name>_service`."""
+    """`Part`. `databases`: each gets the roles `<name>_owner` and `<name>_service`.
+
+    `settings`: of the server, beside ours.
+    """
 
     databases: tuple[str, ...] = ("ledger", "casework", "roster")
+    settings: tuple[tuple[str, str], ...] = ()
     name: str = "postgres"
     version: str = "15"
     port_names: tuple[str, ...] = ("postgres",)
@@ -71,6 +75,7 @@ class Postgres:
             # What is alive is noticed at once here, so that a cut shows soon.
             "tcp_keepalives_idle": "10",
         }
+        settings |= dict(self.settings)
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return Launch(
             argv=(str(_PROGRAMS / "postgres"), "-D", str(cluster), *options),
@@ -94,7 +99,7 @@ class Postgres:
                 _make_database(server, place, name)
         for name in self.databases:
             with psycopg.connect(_superuser(place, name), autocommit=True) as database:
-                _settle_schema(database, name)
+                settle_schema(database, name)
 
     def owner_url(self, place: Place, database: str) -> str:
         """An SQLAlchemy URL of a database, as the role that migrates it."""
@@ -166,7 +171,8 @@ def _make_database(
     server.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(database, both))
 
 
-def _settle_schema(database: "psycopg.Connection[tuple[object, ...]]", name: str) -> None:
+def settle_schema(database: "psycopg.Connection[tuple[object, ...]]", name: str) -> None:
+    """In a new database: its owner makes tables, its service uses them, nobody else sees any."""
     owner, service = sql.Identifier(f"{name}_owner"), sql.Identifier(f"{name}_service")
     database.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
     database.execute(sql.SQL("ALTER SCHEMA public OWNER TO {}").format(owner))

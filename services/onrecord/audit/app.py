@@ -24,7 +24,7 @@ from onrecord.audit.service.fan_out import FanOutWatch
 from onrecord.audit.service.intake import TakingIn
 from onrecord.audit.service.reconciliation import Reconciliation
 from onrecord.chassis.bus.ports import Bus
-from onrecord.chassis.database import open_database
+from onrecord.chassis.database import DatabaseLimits, open_database
 from onrecord.chassis.jobs import Periodic
 from onrecord.chassis.objects import ObjectStore
 from onrecord.chassis.throttle import Foreground, Unthrottled
@@ -86,6 +86,7 @@ class RunningAudit:
 def build_audit(
     *,
     database_url: str,
+    database_limits: DatabaseLimits | None = None,
     objects: ObjectStore,
     signer: NoteSigner,
     tokens: TokenVerifier,
@@ -112,7 +113,7 @@ def build_audit(
     """
     clock = clock or SystemClock()
     foreground = foreground or Unthrottled()
-    engine = open_database(database_url)
+    engine = open_database(database_url, database_limits)
     write_ahead.leave_to_the_background(engine)
     ledger = StoredLedger(
         engine,

@@ -38,6 +38,7 @@ def opened(settings: AuditSettings, told: Callable[[str], None]) -> Iterator[Pro
         told("ledger")
         audit = build_audit(
             database_url=settings.database_url.get_secret_value(),
+            database_limits=settings.database_limits,
             objects=settings.store(settings.ledger_objects),
             signer=_signer(settings),
             tokens=token_verifier(settings, clock),

@@ -15,6 +15,7 @@ from onrecord.chassis.settings import (
     TokenSettings,
     setting,
 )
+from onrecord.chassis.settings.databases import DatabaseSettings
 
 
 def _witnesses(value: Any) -> Any:
@@ -31,7 +32,7 @@ def _witnesses(value: Any) -> Any:
 WitnessList = Annotated[tuple[WitnessAddress, ...], NoDecode, BeforeValidator(_witnesses)]
 
 
-class AuditSettings(GrpcSettings, TokenSettings, BusSettings, ObjectsSettings):
+class AuditSettings(DatabaseSettings, GrpcSettings, TokenSettings, BusSettings, ObjectsSettings):
     """Audit: evaluates policy and appends to the ledger in one step."""
 
     model_config = SettingsConfigDict(env_prefix="ONRECORD_AUDIT_")

@@ -14,6 +14,7 @@ from onrecord.chassis.settings import (
     TokenSettings,
     setting,
 )
+from onrecord.chassis.settings.databases import DatabaseSettings
 
 
 class Home(NamedTuple):
@@ -43,7 +44,9 @@ def _homes(value: Any) -> Any:
 Homes = Annotated[tuple[Home, ...], NoDecode, BeforeValidator(_homes)]
 
 
-class GatewaySettings(TokenSettings, BusSettings, ObjectsSettings, PlanesSettings):
+class GatewaySettings(
+    DatabaseSettings, TokenSettings, BusSettings, ObjectsSettings, PlanesSettings
+):
     """The gateway: the REST API, casework, and the way into a gallery."""
 
     model_config = SettingsConfigDict(env_prefix="ONRECORD_GATEWAY_")

@@ -97,7 +97,8 @@ def prepare(engine: Engine, history: History) -> None:
         if found.is_empty and found.version is None:
             found = _made(engine, history)
         elif found.version is None or found.version < history.newest:
-            from onrecord.chassis.database.migrating import migrate  # alembic, which takes its time
+            # Alembic takes its time to import, and mostly nothing is to be done.
+            from onrecord.chassis.database.migrating import migrate
 
             found = migrate(engine, history)
     check(found, history)

@@ -54,8 +54,12 @@ def migrate(engine: Engine, history: History) -> Standing:
 def grant(engine: Engine, history: History, role: str) -> None:
     """Let the service's role do what its history says, and nothing else. PostgreSQL alone."""
     quoted = engine.dialect.identifier_preparer.quote(role)
-    wanted = {name: history.rights.get(name, EVERYTHING) for name in history.metadata.tables}
-    wanted |= dict.fromkeys((versions.name, floors.name), "SELECT")
+    with read_transaction(engine) as connection:
+        there = set(inspector_of(connection).get_table_names())
+    wanted = {
+        name: history.rights.get(name, EVERYTHING) for name in there & set(history.metadata.tables)
+    }
+    wanted |= dict.fromkeys(there & {versions.name, floors.name}, "SELECT")
     with write_transaction(engine) as connection:
         for kind in ("TABLES", "SEQUENCES"):
             connection.execute(text(f"REVOKE ALL ON ALL {kind} IN SCHEMA public FROM {quoted}"))
@@ -81,11 +85,14 @@ def _upgrade(engine: Engine, history: History) -> None:
 
 def _once(engine: Engine, history: History) -> None:
     with engine.connect() as connection:
-        _take_steps(connection, history, "head")
+        take_steps(connection, history, "head")
 
 
-def _take_steps(connection: Connection, history: History, to: str) -> None:
-    """As alembic's own command does, without a script that acts when it is imported."""
+def take_steps(connection: Connection, history: History, to: str) -> None:
+    """Take those up to the number `to`, or to `head`, each in a transaction of its own.
+
+    As alembic's own command does, without a script that acts when it is imported.
+    """
     steps = str(history.steps)
     scripts = ScriptDirectory(steps, version_locations=[steps])
 
@@ -101,7 +108,7 @@ def _take_steps(connection: Connection, history: History, to: str) -> None:
 
 
 def _recognised(connection: Connection, history: History) -> int:
-    """The last step whose tables and columns all stand in this database."""
+    """The last step whose tables, columns and indexes all stand in this database."""
     here = _columns(connection)
     for number in range(history.newest, 0, -1):
         wanted = _columns_of(history, number)
@@ -119,7 +126,7 @@ def _columns_of(history: History, number: int) -> dict[str, frozenset[str]]:
     engine = create_engine("sqlite://")
     try:
         with engine.connect() as connection:
-            _take_steps(connection, history, f"{number:04d}")
+            take_steps(connection, history, f"{number:04d}")
             found = _columns(connection)
     finally:
         engine.dispose()
@@ -127,8 +134,10 @@ def _columns_of(history: History, number: int) -> dict[str, frozenset[str]]:
 
 
 def _columns(connection: Connection) -> dict[str, frozenset[str]]:
+    """Of each table the names of its columns and indexes."""
     inspector: Any = inspector_of(connection)
     return {
         name: frozenset(column["name"] for column in inspector.get_columns(name))
+        | frozenset(f"index {index['name']}" for index in inspector.get_indexes(name))
         for name in inspector.get_table_names()
     }

@@ -14,6 +14,8 @@ from onrecord.chassis.database.opening import BUSY_SECONDS, TURN, WRITES
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 
 _ASK = text("SELECT 1")
+_TAKE = text("SELECT pg_advisory_lock(hashtextextended(:named, 0))")
+_LET_GO = text("SELECT pg_advisory_unlock(hashtextextended(:named, 0))")
 _TAKE_TURN = text("SELECT pg_advisory_xact_lock(hashtextextended(:named, 0))")
 # PostgreSQL by SQLSTATE (disk_full), SQLite by its result code.
 _PG_FULL: Final = "53100"
@@ -74,8 +76,11 @@ def alone(engine: Engine, named: str) -> Iterator[Callable[[], None]]:
     with _told_as_ours():
         connection = engine.connect()
     try:
+        # Of the session and outside a transaction: one that stayed open for as long would keep
+        # the server from cleaning up, and an index from being made beside it.
+        connection.execution_options(isolation_level="AUTOCOMMIT")
         with _told_as_ours():
-            take_turn(connection, named)
+            connection.execute(_TAKE, {"named": named})
 
         def still() -> None:
             with _told_as_ours():
@@ -83,8 +88,15 @@ def alone(engine: Engine, named: str) -> Iterator[Callable[[], None]]:
 
         yield still
     finally:
-        with _told_as_ours():
-            connection.close()
+        _let_go(connection, named)
+
+
+def _let_go(connection: Connection, named: str) -> None:
+    try:
+        connection.execute(_LET_GO, {"named": named})
+    except DBAPIError:
+        connection.invalidate()  # with the connection goes the turn
+    connection.close()
 
 
 def _nothing_to_lose() -> None:

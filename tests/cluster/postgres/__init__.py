@@ -1,0 +1,1 @@
+"""The suites of the stores on PostgreSQL, and what only several processes can show."""

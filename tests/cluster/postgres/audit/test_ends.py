@@ -1,0 +1,3 @@
+"""The suite as it stands, with the ledger in PostgreSQL."""
+
+from tests.unit.audit.test_ends import *  # noqa: F403

@@ -1,0 +1,3 @@
+"""The suite as it stands, with the ledger in PostgreSQL."""
+
+from tests.contract.test_audit_law import *  # noqa: F403

@@ -1,0 +1,3 @@
+from tests.unit.gateway.conftest import office
+
+__all__ = ["office"]

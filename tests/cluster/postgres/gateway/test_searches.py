@@ -1,0 +1,3 @@
+"""The suite as it stands, with the casework in PostgreSQL."""
+
+from tests.unit.gateway.test_searches import *  # noqa: F403
