@@ -35,6 +35,8 @@ class Relay:
         self._reached = reached
         self._publishing = threading.Lock()
         self._published: set[int] = set()
+        self._rounds = 0  # how many times what waits has been read, or is being read
+        self._done = 0  # the last of them of which all is published
         self._stopped = threading.Event()
         self._tidier: threading.Thread | None = None
 
@@ -48,8 +50,12 @@ class Relay:
 
         Raises BUS_UNAVAILABLE, STORAGE_FULL, DEADLINE_EXCEEDED; the messages stay queued.
         """
+        before = self._rounds
         with self._publishing:
+            if self._done > before:
+                return  # whoever was first has read since this call, and published for all
             while True:
+                self._rounds += 1
                 # Within a gallery numbers rise in the order of commits, because whoever queues
                 # holds its row; between galleries they may not, so none is taken as a bound.
                 limit = _AT_ONCE + len(self._published)
@@ -58,11 +64,13 @@ class Relay:
                     fresh = [number for number in held if number not in self._published]
                     found = outbox.read(tx, fresh) if fresh else ()
                 if not found:
+                    self._done = self._rounds
                     return
                 self._publisher.publish([one.message for one in found], deadline)
                 self._reached(write_points.OUTBOX_PUBLISHED)
                 self._published.update(fresh)
                 if len(held) < limit:
+                    self._done = self._rounds
                     return
 
     def tidy(self) -> None:

@@ -1,0 +1,120 @@
+"""The relay publishes for all who wait, and for nobody who has not been read (law 3)."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from onrecord.chassis.bus.ports import Message
+from onrecord.chassis.database import open_database, write_transaction
+from onrecord.kernel.deadlines import Deadline
+from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.kernel.writepoints import unobserved
+from onrecord.vector_search.roster import outbox, schema
+from onrecord.vector_search.service.relay import Relay
+
+SECONDS = 30.0
+
+
+class SlowBus:
+    """Takes a call's messages when it is let; `down` takes none."""
+
+    def __init__(self) -> None:
+        self.calls: list[list[str]] = []
+        self.began = threading.Semaphore(0)
+        self.may_go_on = threading.Semaphore(0)
+        self.down = False
+
+    def publish(self, messages: Sequence[Message], deadline: Deadline) -> None:
+        self.began.release()
+        assert self.may_go_on.acquire(timeout=SECONDS)
+        if self.down:
+            raise OnRecordError(ErrorCode.BUS_UNAVAILABLE, "the bus is down")
+        self.calls.append([one.key for one in messages])
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+class CountingLock:
+    """A lock that tells how many have come to it."""
+
+    def __init__(self) -> None:
+        self.come = threading.Semaphore(0)
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        self.come.release()
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+class Bench:
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.roster: Engine = open_database(f"sqlite:///{folder / 'roster.db'}")
+        schema.create_schema(self.roster)
+        self.bus = SlowBus()
+        self.relay = Relay(self.roster, self.bus, unobserved)
+        self.lock = CountingLock()
+        monkeypatch.setattr(self.relay, "_publishing", self.lock)
+        self.reads = 0
+        waiting = outbox.waiting
+
+        def counted(*given: object) -> list[int]:
+            self.reads += 1
+            return waiting(*given)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(outbox, "waiting", counted)
+
+    def queue(self, name: str) -> None:
+        with write_transaction(self.roster) as tx:
+            outbox.queue(tx, [Message("a topic", name, b"", {})])
+
+    def flush(self) -> None:
+        self.relay.flush(Deadline.after(SECONDS))
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    made = Bench(tmp_path, monkeypatch)
+    yield made
+    made.roster.dispose()
+
+
+def test_one_who_reads_later_publishes_for_all_who_wait(bench: Bench) -> None:
+    """What is committed after a round was read is in the next one, and nobody reads a third."""
+    bench.queue("first")
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(bench.flush)
+        assert bench.bus.began.acquire(timeout=SECONDS)
+        bench.queue("second")
+        bench.queue("third")
+        later = [pool.submit(bench.flush) for _ in range(2)]
+        for _ in range(3):
+            assert bench.lock.come.acquire(timeout=SECONDS)
+        bench.bus.may_go_on.release(2)
+        for one in (first, *later):
+            one.result(SECONDS)
+    assert bench.bus.calls == [["first"], ["second", "third"]]
+    assert bench.reads == 2
+
+
+def test_nobody_returns_on_a_round_that_failed(bench: Bench) -> None:
+    """Law 3: where the first could not publish, the next tries again, and says so as well."""
+    bench.queue("first")
+    bench.bus.down = True
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(bench.flush) for _ in range(2)]
+        for _ in range(2):
+            assert bench.lock.come.acquire(timeout=SECONDS)
+        bench.bus.may_go_on.release(2)
+        for one in both:
+            with pytest.raises(OnRecordError) as raised:
+                one.result(SECONDS)
+            assert raised.value.code is ErrorCode.BUS_UNAVAILABLE
+    assert bench.bus.calls == []
