@@ -1,8 +1,10 @@
 """Law 5: the readers of what states sign, at their bounds, and the line they name."""
 
+import sys
 import unicodedata
 
 import pytest
+import yaml
 
 from onrecord.audit.core.cedar_bounds import check_bounds
 from onrecord.audit.core.plain_text import MAX_BYTES, read_plain
@@ -77,7 +79,12 @@ def test_what_is_seen_is_let_through(character: str) -> None:
 
 
 def test_letters_put_together_from_parts_are_refused() -> None:
-    """What normalising moves is refused, even where each character alone may stand."""
+    """No character that may stand changes the one before it, so a text reads as it is encoded."""
+    for point in range(sys.maxunicode + 1):
+        parts = unicodedata.decomposition(chr(point)).split()
+        if len(parts) == 2 and not parts[0].startswith("<"):
+            with pytest.raises(OnRecordError):
+                read_plain(f"a{chr(int(parts[1], 16))}".encode(), "a file")
     assert refusal_of("x\ne\u0301") == (
         "a file is refused: it holds U+0301, which changes the character before it (line 2)"
     )
@@ -195,6 +202,17 @@ def yaml_refusal(text: str) -> str:
 )
 def test_yaml_that_is_refused_names_the_line(text: str, told: str) -> None:
     assert yaml_refusal(text) == f"authority.yaml is refused: {told}"
+
+
+@pytest.mark.parametrize("error", [RecursionError(), yaml.YAMLError(), yaml.MarkedYAMLError()])
+def test_whatever_the_library_does_is_a_refusal(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("onrecord.audit.core.strict_yaml.yaml.compose", fails)
+    assert yaml_refusal("a: 1") == "authority.yaml is refused: it is not YAML"
 
 
 def test_how_deep_yaml_may_be() -> None:

@@ -95,11 +95,13 @@ def test_only_a_complete_list_is_examined() -> None:
     with pytest.raises(OverdueError) as late:
         examinable(replace(at, now=ENDED), "s-1")
     assert late.value.due == ENDED
-    assert str(late.value)
+    assert str(late.value) == "a granted gallery never reached its end"
     reached = {"US-CA": Reach(EXPIRES + HUNDREDTH, 2)}
     with pytest.raises(OverdueError) as passed:
         examinable(replace(at, reaches=reached), "s-1")
     assert passed.value.due is None
+    with pytest.raises(OutstandingError, match="the search of US-CA, US-UT has not ended"):
+        examinable(books(), "s-1")
     none_searched = books({"US-UT": FAILED, "US-CA": EXPIRED}, now=ENDED)
     assert refused(lambda: examinable(none_searched, "s-1")).code is ErrorCode.SEARCH_STATE
     whole = books({"US-UT": EXECUTED, "US-CA": FAILED}, now=ENDED)

@@ -50,6 +50,7 @@ class Scripted:
         self.signer = new_signer()
         self.answers = list(answers)
         self.asked: list[tuple[int, int]] = []
+        self.proofs: list[tuple[bytes, ...]] = []
 
     @property
     def key(self) -> NoteVerifier:
@@ -58,6 +59,7 @@ class Scripted:
     def submit(self, submission: Submission) -> Answer:
         checkpoint = submission.checkpoint
         self.asked.append((submission.old_size, checkpoint.size))
+        self.proofs.append(tuple(submission.proof))
         answer = self.answers.pop(0)
         if answer == "ok":
             line = cosignature(checkpoint.text(), self.signer, 5)
@@ -93,6 +95,7 @@ def test_a_witness_that_is_where_we_believe_is_asked_once(ours: Committed) -> No
     witness = Scripted("ok")
     found = got(witness, ours, 7, known=4)
     assert witness.asked == [(4, 7)]
+    assert witness.proofs == [ours.consistency(4, 7)]
     assert found.signed.checkpoint.size == 7
     assert found.cosignature.witness == witness.key
 
@@ -120,6 +123,15 @@ def test_a_witness_at_our_very_size_is_asked_for_that_and_no_more(ours: Committe
     newest = Scripted(9, "ok")
     assert got(newest, ours, 9).signed.checkpoint.size == 9
     assert newest.asked == [(0, 9), (9, 9)]
+
+
+def test_what_is_believed_beyond_the_database_is_asked_and_not_held_against_it(
+    ours: Committed,
+) -> None:
+    """Only the witness's own word counts: what we remember of it may be another ledger's."""
+    witness = Scripted(8, "ok")
+    assert got(witness, ours, 7, known=12).signed.checkpoint.size == 9
+    assert witness.asked == [(0, 9), (8, 9)]
 
 
 def test_more_than_the_database_has_is_a_contradiction(ours: Committed) -> None:

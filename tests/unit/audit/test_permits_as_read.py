@@ -1,12 +1,24 @@
 """Law 5, R-1: what a permit is read to allow, what it may look like, and what is said of others."""
 
+import re
+from collections.abc import Iterable
+
 import pytest
 
+from onrecord.audit.core import authority_reading
 from onrecord.audit.core.canonical_form import MAX_POLICIES, Forbid, Permit, PolicyText
-from onrecord.audit.core.cedar_schema import WORDS
+from onrecord.audit.core.cedar_schema import LEVELS, SCHEMA, WORDS
 from onrecord.audit.core.policy import Answer, read_policy, unknown_agency
 from onrecord.kernel.errors import ErrorCode, OnRecordError
-from onrecord.kernel.vocabulary import InstrumentType, Suspicion
+from onrecord.kernel.vocabulary import (
+    FederalGround,
+    InstrumentType,
+    OffenceTier,
+    ProbeSource,
+    Purpose,
+    RoleSought,
+    Suspicion,
+)
 from tests.builders.laws import utah
 
 POLICE = frozenset({"us-ut-slcpd", "us-ut-dps", "us-md-msp"})
@@ -365,3 +377,26 @@ def test_how_policies_see_whom_the_authority_does_not_list() -> None:
     stranger = unknown_agency("us-nv-x")
     assert (stranger.agency_id, stranger.name) == ("us-nv-x", "us-nv-x")
     assert {stranger.level, stranger.kind, stranger.jurisdiction} == {"unknown"}
+
+
+def test_what_a_policy_may_speak_of_is_what_it_is_shown() -> None:
+    """Law 5: schema, words and context name the same attributes; no word of a vocabulary lacks."""
+    assert re.findall(r"(\w+): String", SCHEMA) == list(WORDS)
+    assert set(WORDS) == set(CONTEXT)
+    assert set(LEVELS) == set(authority_reading.LEVELS)
+    vocabularies: dict[str, Iterable[str]] = {
+        "purpose": Purpose,
+        "offence_tier": OffenceTier,
+        "role_sought": RoleSought,
+        "suspicion": Suspicion,
+        "federal_ground": FederalGround,
+        "instrument": InstrumentType,
+        "probe_source": ProbeSource,
+        "beneficiary_level": LEVELS,
+        "agency_level": LEVELS,
+        "emergency": ("none", "declared"),
+    }
+    for attribute, vocabulary in vocabularies.items():
+        assert set(WORDS[attribute] or ()) == {str(word) for word in vocabulary}
+    free = {attribute for attribute, known in WORDS.items() if known is None}
+    assert free == {"beneficiary_agency", "beneficiary_kind", "agency_kind"}

@@ -10,7 +10,6 @@ from onrecord.audit.core.draft import (
     Concluded,
     Decided,
     Draft,
-    Examiner,
     Existing,
     Mark,
 )
@@ -52,9 +51,9 @@ def look(call: LookCall, claims: Claims, books: Books) -> Draft | Existing:
     search = examinable(books, call.search_id)
     if search.record.outcome is not None:
         raise state_error("the examination is over")
-    examiner, marks = _take_up(search, claims, call.task_id)
-    if examiner.decided is not None:
-        raise _decided(examiner.decided)
+    decided, marks = _take_up(search, claims, call.task_id)
+    if decided is not None:
+        raise _decided(decided)
     target = _target(call, search, books)
     body = {
         **_about(search),
@@ -76,13 +75,13 @@ def decide(call: DecideCall, claims: Claims, books: Books) -> Draft | Existing:
     DECISION_UNKNOWN_CANDIDATE.
     """
     search = examinable(books, call.search_id)
-    examiner, marks = _take_up(search, claims, call.task_id)
+    before, marks = _take_up(search, claims, call.task_id)
     said = _said(call)
-    if examiner.decided is not None:
-        stands = books.body(examiner.decided)
+    if before is not None:
+        stands = books.body(before)
         if all(stands[name] == value for name, value in said.items()):
-            return Existing(examiner.decided)
-        raise _decided(examiner.decided)
+            return Existing(before)
+        raise _decided(before)
     if search.record.outcome is not None:
         raise state_error("the examination is over")
     listed = candidates(books, search)
@@ -170,21 +169,23 @@ def check_written(call: DecideCall) -> None:
 
 def _take_up(
     search: GrantedSearch, claims: Claims, task_id: str
-) -> tuple[Examiner, tuple[Mark, ...]]:
-    """The person's place in this examination; a mark where it is new."""
+) -> tuple[int | None, tuple[Mark, ...]]:
+    """The person's place in this examination: the entry of their decision, if there is one; a mark
+    where the place is new.
+    """
     if claims.person == search.requester:
         raise _conflict("nobody examines a search of their own")
     for known in search.record.examiners:
         if known.person == claims.person:
             if known.task_id != task_id:
                 raise _not_yours("your task in this search is another one")
-            return known, ()
+            return known.decided, ()
         if known.task_id == task_id:
             raise _not_yours("this task is somebody else's")
     if len(search.record.examiners) >= EXAMINERS_PER_SEARCH:
         raise _conflict("two people are already examining this search")
     mark = AddExaminer(search.record.search_id, claims.person, task_id)
-    return Examiner(claims.person, task_id, None), (mark,)
+    return None, (mark,)
 
 
 def _target(call: LookCall, search: GrantedSearch, books: Books) -> dict[str, str]:

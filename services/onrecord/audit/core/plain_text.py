@@ -33,8 +33,6 @@ def read_plain(data: bytes, name: str) -> str:
             if (why := _why_not(character)) is not None:
                 point = f"U+{ord(character):04X}"
                 raise _invalid(name, f"it holds {point}, {why}", number)
-        if unicodedata.normalize("NFC", line) != line:
-            raise _invalid(name, "it holds letters put together from parts (not NFC)", number)
     _refuse_hidden(text, name)
     return text
 
