@@ -29,7 +29,7 @@ from onrecord.vector_search.core.grants import (
 )
 from onrecord.vector_search.core.looks import check_look, read_look
 from onrecord.vector_search.core.templates import UNIT_TOLERANCE, check_template
-from onrecord.vector_search.core.values import NO_RECEIPT, Gallery
+from onrecord.vector_search.core.values import NO_RECEIPT, Gallery, IndexSpace
 from tests.builders import bodies
 from tests.builders.ledger import MemoryLedger
 
@@ -157,6 +157,7 @@ def test_statements_are_made_during_the_grant(which: str) -> None:
 
 def test_a_template_is_of_its_gallerys_model_size_and_type() -> None:
     space = GALLERY.space
+    assert space == IndexSpace("US-UT", bodies.MODEL, 4, Metric.IP)
     assert check_template(template(UNIT), space).tolist() == pytest.approx(UNIT)
     refused(ErrorCode.MODEL_MISMATCH, check_template, template(UNIT, "another-model"), space)
     wrong = [template(UNIT[:3]), template([*UNIT, 0.0])]

@@ -1,4 +1,4 @@
-"""Names under a gallery's key, and two lists held against each other (R-26, law 9)."""
+"""Names under a gallery's key; lists and counts held against each other (R-23, R-26, law 9)."""
 
 import hashlib
 import hmac
@@ -26,6 +26,7 @@ from onrecord.vector_search.core.ranking import (
     next_fetch,
     rank_live,
 )
+from onrecord.vector_search.core.search_count import Comparison, OwnCount
 from onrecord.vector_search.core.values import IndexHit, RankedRecord
 
 KEY = bytes(range(32))
@@ -124,3 +125,25 @@ def test_a_difference_says_whose_it_is() -> None:
         Difference("a", ours=True),
         Difference("c", ours=False),
     ]
+
+
+def test_a_stranger_is_seen_however_many_searches_were_ours_before() -> None:
+    """R-23: the comparison begins at the first reading, not when the plane began."""
+    comparison, before, after = Comparison(), OwnCount(12, 10), OwnCount(15, 15)
+    assert comparison.strangers(before, "monday", 500, before) == 0
+    # Two of ours were under way at the first reading, and three have begun since.
+    assert comparison.strangers(after, "monday", 505, after) == 0
+    assert comparison.strangers(after, "monday", 506, after) == 1
+    assert comparison.strangers(after, "monday", 506, after) == 0, "each is told of once"
+
+
+def test_a_count_that_stands_still_was_not_lost() -> None:
+    """Else an engine that is read twice between two searches would begin anew each time."""
+    comparison, own = Comparison(), OwnCount(3, 3)
+    comparison.strangers(own, "monday", 500, own)
+    assert not comparison.begins_anew("monday", 500)
+    assert not comparison.begins_anew("monday", 501)
+    assert comparison.begins_anew("monday", 499)
+    assert comparison.begins_anew("tuesday", 500)
+    comparison.strangers(own, "monday", 500, own)
+    assert comparison.strangers(own, "monday", 501, own) == 1
