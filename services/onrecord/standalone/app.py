@@ -52,7 +52,7 @@ from onrecord.vector_search.server import plane_parts
 Told = Callable[[str], None]
 
 _OURS_ALONE_SECONDS = 1.0
-"""How often readers of the bus look for what others have put there: nobody, the folder is locked."""
+"""How often readers look for what other processes put on the bus: none does, it is locked."""
 
 
 @dataclass(frozen=True, slots=True)
