@@ -1,6 +1,10 @@
 """How many requests a second audit authorises and appends, and how long one waits.
 
     python -m load_tests.authorize [--rounds 5] [--seconds 6] [--threads 16] [--galleries 1]
+                                   [--postgres | --database URL]
+
+With `--postgres` the ledger is in a PostgreSQL that is started for it, and the results go beside
+those of SQLite (`authorize-postgresql.json`); with `--database`, in one that is there, migrated.
 
 Everything is real: mutual TLS and gRPC, tokens verified (ES256), policy evaluated by Cedar, quotas
 counted, entries committed (every commit synced to disk), checkpoints signed, grants with their
@@ -22,15 +26,18 @@ import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import grpc
+from sqlalchemy.engine import make_url
 
 from load_tests.authorize_report import plot, tell
 from load_tests.authorize_server import AT_ONCE, STATES, call_for, serve
+from load_tests.postgres import ledger_on_postgres
 from onrecord.chassis.certificates import LocalAuthority
 from onrecord.chassis.development_issuer import DevelopmentIssuer
 from onrecord.chassis.grpc import open_channel
@@ -39,8 +46,8 @@ from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.vocabulary import Role, Service
 from tests.builders.audit import TRAINED
 
-RESULTS = Path(__file__).resolve().parent / "results" / "authorize.json"
-IMAGE = Path(__file__).resolve().parents[1] / "docs" / "images" / "authorize.png"
+RESULTS = Path(__file__).resolve().parent / "results"
+IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 TARGET_RATE = 300.0
 TARGET_P99_MS = 25.0
 _DEADLINE = 30.0
@@ -182,15 +189,22 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=6.0)
     parser.add_argument("--threads", type=int, default=16)
     parser.add_argument("--galleries", type=int, default=1, choices=range(1, len(STATES) + 1))
-    parser.add_argument("--database", help="SQLAlchemy URL; default: SQLite in a fresh folder")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--database", help="SQLAlchemy URL; default: SQLite in a fresh folder")
+    kind.add_argument("--postgres", action="store_true", help="start a PostgreSQL for it")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
+    with ExitStack() as stack:
+        if given.postgres:
+            given.database = stack.enter_context(ledger_on_postgres())
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
         rounds = _rounds(Path(folder), given)
+    name = "authorize" if given.database is None else f"authorize-{_kind(given.database)}"
     told = {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "cores": os.cpu_count(),
         "threads": given.threads,
         "galleries": given.galleries,
+        "database": "sqlite" if given.database is None else _kind(given.database),
         "rounds": [asdict(one) for one in rounds],
         "medians": {
             name: statistics.median(getattr(one, name) for one in rounds)
@@ -198,14 +212,18 @@ def main() -> int:
         },
         "targets": {"over_grpc": TARGET_RATE, "p99_ms": TARGET_P99_MS},
     }
-    RESULTS.write_text(json.dumps(told, indent=1) + "\n")
+    (RESULTS / f"{name}.json").write_text(json.dumps(told, indent=1) + "\n")
     tell(told)
-    plot(told, IMAGE)
+    plot(told, IMAGES / f"{name}.png")
     medians = told["medians"]
     assert isinstance(medians, dict)
     return (
         0 if medians["over_grpc"] >= TARGET_RATE and medians["goal_p99_ms"] <= TARGET_P99_MS else 1
     )
+
+
+def _kind(url: str) -> str:
+    return make_url(url).get_backend_name()
 
 
 def _rounds(folder: Path, given: argparse.Namespace) -> list[Round]:

@@ -47,9 +47,13 @@ class PostgresDatabases:
         return self.service_url(name, held["database"])
 
     def create(self, name: str, template: str | None = None) -> str:
-        """A database like `template`, to which nobody is connected; its name."""
+        """A database as `template` stands, whose sessions are ended for it; its name."""
         made = f"{name}_{uuid4().hex[:12]}"
         with self._server() as server:
+            server.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+                (template or "template0",),
+            )
             server.execute(
                 sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(
                     sql.Identifier(made),
