@@ -15,20 +15,24 @@ from onrecord.audit.adapters.ends import StoredEnds
 from onrecord.audit.adapters.ledger import StoredLedger
 from onrecord.audit.adapters.places import StoredPlaces
 from onrecord.audit.adapters.policies import StoredPolicies
+from onrecord.audit.adapters.readings import LedgerReadings
 from onrecord.audit.adapters.requests import StoredRequests
-from onrecord.audit.consumer import LedgerConsumer
+from onrecord.audit.consumer import GROUP, LedgerConsumer
 from onrecord.audit.core.fan_out import FanOutLimits
 from onrecord.audit.core.witnessing import Witnessing
 from onrecord.audit.service.audit_service import AuditService
 from onrecord.audit.service.fan_out import FanOutWatch
 from onrecord.audit.service.intake import TakingIn
 from onrecord.audit.service.reconciliation import Reconciliation
+from onrecord.chassis.bus.measured import lag_reading
 from onrecord.chassis.bus.ports import Bus
 from onrecord.chassis.database import DatabaseLimits, open_database
 from onrecord.chassis.jobs import Periodic
 from onrecord.chassis.objects import ObjectStore
+from onrecord.chassis.telemetry import Reading
 from onrecord.chassis.throttle import Foreground, Unthrottled
 from onrecord.chassis.tokens import TokenVerifier
+from onrecord.contracts.events import LEDGER_TOPICS
 from onrecord.kernel.times import Clock, SystemClock
 from onrecord.kernel.writepoints import WritePoint, unobserved
 from onrecord.proof.attestation import AttestationVerifier
@@ -56,6 +60,7 @@ class RunningAudit:
     consumer: LedgerConsumer | None
     reconciliation: Reconciliation
     upkeep: list[Periodic]
+    readings: tuple[Reading, ...] = ()
 
     def start(self, reconcile_seconds: float = RECONCILE_SECONDS) -> None:
         """Read the bus, and reconcile every so many seconds (R-23)."""
@@ -132,6 +137,7 @@ def build_audit(
         engine.dispose()
         raise
     attestations, ends = AttestationVerifier(roots), StoredEnds(engine)
+    policies = StoredPolicies(engine)
     emergencies = StoredEmergencies(engine)
     consumer = None
     if bus is not None:
@@ -142,7 +148,7 @@ def build_audit(
     read_until = _nothing_to_read if consumer is None else consumer.read_until
     service = AuditService(
         ledger=ledger,
-        policies=StoredPolicies(engine),
+        policies=policies,
         tokens=tokens,
         attestations=attestations,
         ends=ends,
@@ -160,7 +166,11 @@ def build_audit(
         read_until,
         clock,
     )
-    return RunningAudit(service, ledger, engine, consumer, reconciliation, [])
+    witnessed = bool(witnessing and witnessing.addresses)
+    readings = LedgerReadings(engine, policies.shelf, clock, witnessed).readings
+    if bus is not None:
+        readings = (*readings, lag_reading(bus, GROUP, LEDGER_TOPICS))
+    return RunningAudit(service, ledger, engine, consumer, reconciliation, [], readings)
 
 
 def _nothing_to_read(_: datetime) -> bool:

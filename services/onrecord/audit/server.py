@@ -61,6 +61,7 @@ def opened(settings: AuditSettings, told: Callable[[str], None]) -> Iterator[Pro
                     server, settings.stop_seconds, lambda port: _log.info("serving at %d", port)
                 ),
             ),
+            audit.readings,
         )
 
 

@@ -2,19 +2,30 @@
 
 import importlib
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 import click
+from cryptography import x509
 
 from onrecord import __version__
+from onrecord.chassis.bus.measured import METER as BUS
 from onrecord.chassis.health import Page
 from onrecord.chassis.telemetry import Exposition, Histogram, Meter, Reading, Value
 from onrecord.chassis.telemetry.exposition import CONTENT_TYPE
-from onrecord.chassis.telemetry.requests import BUILD_INFO, METER, READINGS_FAILED
+from onrecord.chassis.telemetry.requests import (
+    BUILD_INFO,
+    CERTIFICATE_EXPIRY,
+    METER,
+    READINGS_FAILED,
+)
 from onrecord.kernel.vocabulary import Service
 
-CHASSIS: Final = (METER,)
-_BY_SERVICE: Final[Mapping[Service, tuple[str, ...]]] = {}
+CHASSIS: Final = (METER, BUS)
+_BY_SERVICE: Final[Mapping[Service, tuple[str, ...]]] = {
+    Service.AUDIT: ("onrecord.audit.measured",),
+}
 """The modules that hold each service's meter, `METER`; imported when they are asked for."""
 
 
@@ -31,6 +42,17 @@ def metrics_page(services: Sequence[Service], readings: Sequence[Reading]) -> di
         meters_of(services), (Reading("build", lambda: info), *readings), READINGS_FAILED
     )
     return {"/metrics": Page(CONTENT_TYPE, exposition.text)}
+
+
+def certificate_reading(service: Service, certificate: Path) -> Reading:
+    """How long a process's certificate lasts, as its file says now."""
+
+    def read() -> Iterator[Value]:
+        leaf = x509.load_pem_x509_certificates(certificate.read_bytes())[0]
+        left = (leaf.not_valid_after_utc - datetime.now(UTC)).total_seconds()
+        yield Value(CERTIFICATE_EXPIRY, left, {"service": service.value})
+
+    return Reading("certificate", read)
 
 
 @click.group()

@@ -18,7 +18,7 @@ from onrecord.chassis.logs import prepare_log
 from onrecord.chassis.parts import GrpcPart, WorkerPart
 from onrecord.chassis.settings import load
 from onrecord.chassis.telemetry import TraceSettings, current_ids, start_tracing
-from onrecord.cli.metrics import metrics_page
+from onrecord.cli.metrics import certificate_reading, metrics_page
 from onrecord.cli.services import NAMES, contract_of, opener_of, settings_of
 from onrecord.kernel.vocabulary import Service
 
@@ -57,7 +57,8 @@ def serve(service: str, config: Path | None, with_parent: bool) -> None:
         opener_of(which)(settings, lambda what: log.info("opening %s", what)) as process,
     ):
         _told_of(process, contract_of(which))
-        pages = metrics_page((which,), process.readings)
+        certificate = certificate_reading(which, settings.certificate)
+        pages = metrics_page((which,), (certificate, *process.readings))
         health = HealthServer(settings.health_address, process.health, pages)
         health.start()
         log.info("health at http://%s", _at(settings.health_address, health.port))

@@ -228,7 +228,10 @@ def standalone(settings: StandaloneSettings, told: Told = lambda _: None) -> Ite
         )
         health = gateway_health(gateway)
         health.watch(part for part in parts if isinstance(part, WorkerPart))
-        yield Standalone(gateway.app, gateway.readiness, plane, signer.verifier.text, parts, health)
+        readings = audit.readings
+        yield Standalone(
+            gateway.app, gateway.readiness, plane, signer.verifier.text, parts, health, readings
+        )
 
 
 def _attestor(identity: ServiceIdentity) -> Attestor:

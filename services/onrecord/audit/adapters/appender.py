@@ -25,6 +25,7 @@ from onrecord.audit.adapters.hashes import StoredHashes
 from onrecord.audit.core import write_points
 from onrecord.audit.core.draft import Appended, Intake, Proposal, StaleEvaluationError
 from onrecord.audit.core.searching import OverdueError
+from onrecord.audit.measured import ALARMS, APPEND_SECONDS, APPENDED_TOGETHER, ENTRIES
 from onrecord.chassis.database import write_transaction
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
@@ -105,7 +106,8 @@ class Appender:
         self._clock_fault = None
 
     def append(self, proposal: Proposal, deadline: Deadline) -> Appended:
-        return self._wait(proposal, deadline)[0]
+        with APPEND_SECONDS.timed():
+            return self._wait(proposal, deadline)[0]
 
     def take(self, intake: Intake, deadline: Deadline) -> tuple[Appended, ...]:
         return self._wait(intake, deadline)
@@ -150,7 +152,7 @@ class Appender:
 
     def _serve(self, batch: list[_Waiting]) -> None:
         try:
-            head, alarms = self._commit(batch)
+            head, made = self._commit(batch)
         except (IntegrityError, DataError, WriteFaultError) as error:
             # Rolled back whole: find the one whose rows do not fit, and let the others through.
             if len(batch) > 1:
@@ -165,17 +167,19 @@ class Appender:
         except Exception as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever
             _fail(batch, error)
         else:
-            self._answer(batch, head, alarms)
+            self._answer(batch, head, made)
         for waiting in batch:
             waiting.done.set()
 
-    def _answer(
-        self, batch: list[_Waiting], head: Head | None, alarms: list[tuple[int, str, str]]
-    ) -> None:
+    def _answer(self, batch: list[_Waiting], head: Head | None, made: Batch) -> None:
         """The batch is committed: sign what was, then let everybody know."""
         try:
             self._reached(write_points.AFTER_COMMIT)
-            for index, what, why in alarms:
+            APPENDED_TOGETHER.observe(len(batch))
+            for kind in made.kinds:
+                ENTRIES.add(kind=kind.value)
+            for index, what, why in made.alarms:
+                ALARMS.add(what=what)
                 _log.error("alarm (%s), entry %d: %s", what, index, why)
             if head is not None:
                 self._committed(head)
@@ -183,18 +187,18 @@ class Appender:
         except Exception as error:  # noqa: BLE001 - committed, but nothing to prove it with
             _fail(batch, error)
 
-    def _commit(self, waiting: list[_Waiting]) -> tuple[Head | None, list[tuple[int, str, str]]]:
-        """Append in one transaction: the new head, if anything was appended, and the alarms."""
+    def _commit(self, waiting: list[_Waiting]) -> tuple[Head | None, Batch]:
+        """Append in one transaction: the new head, if anything was appended, and what was."""
         with write_transaction(self._engine) as connection:
             batch = Batch(connection, self._clock.now(), self._random, self._reached)
             for one in waiting:
                 _ask(batch, one)
             sealed = batch.seal(self._stored)
         if sealed is None:
-            return None, []
+            return None, batch
         head, fresh = sealed
         self._stored.keep(fresh)
-        return head, batch.alarms
+        return head, batch
 
 
 def _ask(batch: Batch, waiting: _Waiting) -> None:

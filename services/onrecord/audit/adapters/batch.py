@@ -85,6 +85,7 @@ class Batch:
         self._size = int(row.size)
         self._leaf_hashes: list[bytes] = []
         self.alarms: list[tuple[int, str, str]] = []
+        self.kinds: list[EntryKind] = []
         now = _entry_time(clock, row.last_time)
         self._books = TransactionBooks(connection, now, int(row.policy_epoch))
 
@@ -119,6 +120,7 @@ class Batch:
         except Exception as error:
             raise WriteFaultError from error
         self._leaf_hashes.append(merkle.leaf_hash(data))
+        self.kinds.append(draft.kind)
         if draft.kind is EntryKind.ALARM_RAISED:
             self.alarms.append((index, str(draft.body.get("what")), str(draft.body.get("why"))))
         return Appended(index, body, nonce, existed=False)

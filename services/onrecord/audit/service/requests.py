@@ -11,6 +11,7 @@ from onrecord.audit.core.evaluation import evaluate
 from onrecord.audit.core.guards import Asked
 from onrecord.audit.core.people import require_role
 from onrecord.audit.core.requesting import Submission, propose, read_decisions
+from onrecord.audit.measured import count_decisions
 from onrecord.audit.service.ports import Ledger, Policies
 from onrecord.chassis.tokens import TokenVerifier
 from onrecord.contracts.audit import Authorization, AuthorizeCall
@@ -51,10 +52,13 @@ class Requests:
         submission = self._read(call)
         appended = self._append(submission, deadline)
         body = json.loads(appended.body)  # our own, just read or written: no need to prove its form
+        decisions = read_decisions(body)
+        if not appended.existed:
+            count_decisions(decisions)
         return Authorization(
             search_id=body["search_id"],
             entry=self._ledger.logged(appended),
-            galleries=read_decisions(body),
+            galleries=decisions,
             replayed=appended.existed,
         )
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from onrecord.chassis.bus import parking
+from onrecord.chassis.bus.measured import DEAD, DEAD_LETTERS, DONE, MESSAGES, PARKED, Traced
 from onrecord.chassis.bus.outcomes import DeadLetters, Done, Failed, Handler, Outcome
-from onrecord.chassis.bus.ports import TRACE, Message, Publisher, Received, must_fit
+from onrecord.chassis.bus.ports import TRACE, Message, Publisher, must_fit
 from onrecord.chassis.bus.reading import Item, Reading
 from onrecord.chassis.bus.settings import WORLD, WorkerSettings
 from onrecord.chassis.dispositions import DISPOSITIONS, Disposition
@@ -45,15 +46,18 @@ class Tries:
         finished = 0
         self.waits_for = None
         for run in self._runs(reading, items):
-            outcomes = self._outcomes(reading, run)
+            traced = Traced(self._group, run)
+            with traced.current():
+                outcomes = self._outcomes(reading, run)
+            traced.end(outcomes)
             self._reached(f"{self._group}.handled")
             unsound = _unsound(outcomes)
             if unsound is not None and patient:
                 self.waits_for = unsound
                 return tuple(items[finished:])
             follows = [
-                _traced(message, item.received)
-                for item, outcome in zip(run, outcomes, strict=True)
+                _traced(message, traced.header(place))
+                for place, (item, outcome) in enumerate(zip(run, outcomes, strict=True))
                 for message in self._following(reading, item, outcome)
             ]
             if follows:
@@ -108,6 +112,7 @@ class Tries:
             except OnRecordError as too_large:
                 # No second try makes it smaller, and the others are not to wait for it.
                 return self._following(reading, item, Failed(too_large))
+            MESSAGES.add(group=self._group, outcome=DONE)
             return outcome.publish
         error, backoff = outcome.error, self._settings.backoff
         attempts = item.attempts + 1
@@ -115,8 +120,11 @@ class Tries:
             attempts = reading.deaths(item)
         again = DISPOSITIONS[error.code] is Disposition.RETRY
         if again and attempts <= len(backoff):
+            MESSAGES.add(group=self._group, outcome=PARKED)
             wait, now = backoff[attempts - 1], self._clock.now()
             return (parking.parked(item.received, self._group, attempts, now, wait),)
+        MESSAGES.add(group=self._group, outcome=DEAD)
+        DEAD_LETTERS.add(group=self._group, reason=error.code.value)
         return (self._dead_letter(item.received, error, attempts),)
 
 
@@ -136,8 +144,7 @@ def _unsound(outcomes: Sequence[Outcome]) -> OnRecordError | None:
     return None
 
 
-def _traced(message: Message, because_of: Received) -> Message:
-    trace = because_of.message.headers.get(TRACE)
+def _traced(message: Message, trace: str | None) -> Message:
     if trace is None or TRACE in message.headers:
         return message
     return replace(message, headers={**message.headers, TRACE: trace})

@@ -14,6 +14,7 @@ from onrecord.chassis.telemetry.instruments import (
     Meter,
 )
 from onrecord.chassis.telemetry.tracing import (
+    Begun,
     TraceSettings,
     current_ids,
     current_traceparent,
@@ -23,6 +24,7 @@ from onrecord.chassis.telemetry.tracing import (
 )
 
 __all__ = [
+    "Begun",
     "Counter",
     "Exposition",
     "Gauge",

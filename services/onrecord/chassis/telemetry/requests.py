@@ -38,6 +38,13 @@ BUILD_INFO: Final = METER.gauge(
     (SERVICE, Label("version", "of the distribution", most=4)),
 )
 
+CERTIFICATE_EXPIRY: Final = METER.gauge(
+    "certificate_expiry_seconds",
+    "Until this process's certificate expires; negative when it has.",
+    (SERVICE,),
+    "seconds",
+)
+
 
 def outcome_of(code: ErrorCode) -> str:
     """How a call that ended with `code` ended."""

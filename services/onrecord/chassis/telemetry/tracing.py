@@ -114,6 +114,35 @@ def span(name: str, kind: str = "internal", **attributes: str | int) -> Iterator
             raise
 
 
+class Begun:
+    """A span for one of several things that are worked on together, ended by itself."""
+
+    def __init__(self, name: str, kind: str, traceparent: str, **attributes: str | int) -> None:
+        """It belongs to the trace that `traceparent` names; where it names none, it begins one."""
+        where = _PROPAGATOR.extract({TRACEPARENT: traceparent}, contexts.Context())
+        said = {_attribute(key): value for key, value in attributes.items()}
+        self._span = _current.tracer.start_span(name, where, KINDS[kind], said)
+        self._inside = trace.set_span_in_context(self._span, where)
+        carrier: dict[str, str] = {}
+        _PROPAGATOR.inject(carrier, self._inside)
+        self.traceparent = carrier.get(TRACEPARENT, traceparent)
+
+    @contextmanager
+    def current(self) -> Iterator[None]:
+        """What is done in the block is done for this one."""
+        token = contexts.attach(self._inside)
+        try:
+            yield
+        finally:
+            contexts.detach(token)
+
+    def end(self, code: ErrorCode | None = None) -> None:
+        """Ended well, or with an error."""
+        if code is not None:
+            failed(self._span, code)
+        self._span.end()
+
+
 def failed(one: Span, code: ErrorCode) -> None:
     """Say on a span how what it stands for ended."""
     one.set_attribute("error.type", code.value)

@@ -1,11 +1,12 @@
 """What the plane has still to publish, written in the transaction of what it tells of (law 3)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
-from onrecord.chassis.bus.ports import Message
+from onrecord.chassis.bus.ports import TRACE, Message
+from onrecord.chassis.telemetry import current_traceparent
 from onrecord.proof import canonical
 from onrecord.vector_search.roster.schema import outbox
 
@@ -36,7 +37,7 @@ def queue(tx: Connection, messages: Sequence[Message]) -> None:
                 {
                     "topic": message.topic,
                     "key": message.key,
-                    "headers": canonical.encode(dict(message.headers)).decode(),
+                    "headers": canonical.encode(_traced(message.headers)).decode(),
                     "payload": message.payload,
                 }
                 for message in messages
@@ -64,6 +65,12 @@ def forget(tx: Connection, numbers: Sequence[int]) -> None:
     """These are published."""
     if numbers:
         tx.execute(delete(outbox).where(outbox.c.number.in_(numbers)))
+
+
+def _traced(headers: Mapping[str, str]) -> dict[str, str]:
+    """With the trace of whoever queues it: it is published after the call has ended."""
+    trace = current_traceparent()
+    return dict(headers) if trace is None else {TRACE: trace, **headers}
 
 
 def _headers(held: str) -> dict[str, str]:
