@@ -101,6 +101,9 @@ class ExactIndex:
             for at in [at for at in self._spaces if at[0] == gallery]:
                 del self._spaces[at]
 
+    def release_idle(self, deadline: Deadline) -> None:
+        """Nothing is anywhere but in memory."""
+
     def close(self) -> None:
         """Nothing is held open."""
 

@@ -13,6 +13,7 @@ import pytest
 
 from deploy.local.part import Part
 from deploy.local.parts.kafka import Kafka
+from deploy.local.parts.milvus import Milvus
 from deploy.local.parts.postgres import Postgres
 from deploy.local.parts.s3 import S3
 from deploy.local.parts.triton import Triton
@@ -53,6 +54,12 @@ def started(part: Part, folder: Path) -> Iterator[Running]:
 def kafka(parts_folder: Path) -> Iterator[Running]:
     """One broker; who needs topics makes them (`kafka_topics.emptied`)."""
     yield from started(Kafka(), parts_folder)
+
+
+@pytest.fixture(scope="session")
+def milvus_server(parts_folder: Path) -> Iterator[Running]:
+    """One Milvus; who takes it down takes one of their own."""
+    yield from started(Milvus(), parts_folder)
 
 
 @pytest.fixture(scope="session")

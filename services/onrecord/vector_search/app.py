@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from onrecord.chassis.bus.ports import Bus, Publisher
 from onrecord.chassis.bus.settings import WorkerSettings
 from onrecord.chassis.bus.worker import Worker
-from onrecord.chassis.database import open_database
+from onrecord.chassis.database import DatabaseLimits, open_database
 from onrecord.chassis.objects import ObjectStore
 from onrecord.chassis.throttle import Foreground
 from onrecord.chassis.tokens import TokenVerifier
@@ -46,6 +46,8 @@ class PlaneSettings:
     `max_records`: live records a gallery may hold; by default what suits the index.
     `backup_days`: how long backups of vault and roster are kept, for deletion receipts.
     `milvus_metrics`: where each of Milvus's proxies tells its own count of searches.
+    `milvus_idle_seconds`, `milvus_load_wait_seconds`: when a Milvus server lets go of a gallery's
+    memory, and how long a search waits for it to be loaded again.
     """
 
     roster_url: str
@@ -55,6 +57,9 @@ class PlaneSettings:
     max_records: int | None = None
     backup_days: int = BACKUP_DAYS
     milvus_metrics: tuple[str, ...] = ()
+    milvus_idle_seconds: float = 3600.0
+    milvus_load_wait_seconds: float = 10.0
+    roster_limits: DatabaseLimits | None = None
 
     @property
     def on_file(self) -> bool:
@@ -90,7 +95,7 @@ def build_plane(
     `name` is the plane's own, by which others know it. `attestor` signs with its certificate;
     `verifier` knows the roots of the services. Closing the plane leaves `publisher` open.
     """
-    roster = open_roster(settings.roster_url)
+    roster = open_roster(settings.roster_url, settings.roster_limits)
     counted = CountedIndex(index or open_index(settings))
     plane = PlaneService(
         PlaneParts(
@@ -151,9 +156,9 @@ def build_plane_workers(
     )
 
 
-def open_roster(url: str) -> Engine:
-    """The roster database with its tables."""
-    engine = open_database(url)
+def open_roster(url: str, limits: DatabaseLimits | None = None) -> Engine:
+    """The roster database. Raises SCHEMA_MISMATCH."""
+    engine = open_database(url, limits)
     create_schema(engine)
     return engine
 
@@ -164,4 +169,9 @@ def open_index(settings: PlaneSettings) -> VectorIndex:
 
     if settings.on_file:
         return MilvusIndex.on_file(Path(settings.milvus))
-    return MilvusIndex.on_server(settings.milvus, settings.milvus_token)
+    return MilvusIndex.on_server(
+        settings.milvus,
+        settings.milvus_token,
+        idle_seconds=settings.milvus_idle_seconds,
+        load_wait_seconds=settings.milvus_load_wait_seconds,
+    )

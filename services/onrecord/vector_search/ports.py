@@ -53,6 +53,14 @@ class VectorIndex(Protocol):
         """
         ...
 
+    def release_idle(self, deadline: Deadline) -> None:
+        """Let go of the memory of spaces that were not read for long; the next read takes it again.
+
+        To be called from time to time. Where a space is being taken into memory for longer than a
+        call waits, reading raises PLANE_UNAVAILABLE with a time to ask again.
+        """
+        ...
+
     def close(self) -> None: ...
 
 

@@ -145,4 +145,7 @@ def _plane_settings(settings: VectorSearchSettings) -> PlaneSettings:
         max_records=settings.max_records,
         backup_days=settings.backup_days,
         milvus_metrics=tuple(settings.milvus_metrics.split()),
+        milvus_idle_seconds=settings.milvus_idle_seconds,
+        milvus_load_wait_seconds=settings.milvus_load_wait_seconds,
+        roster_limits=settings.database_limits,
     )

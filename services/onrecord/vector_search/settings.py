@@ -15,9 +15,11 @@ from onrecord.chassis.settings import (
     VerifyingSettings,
     setting,
 )
+from onrecord.chassis.settings.databases import DatabaseSettings
 
 
 class VectorSearchSettings(
+    DatabaseSettings,
     GrpcSettings,
     VerifyingSettings,
     TokenSettings,
@@ -44,6 +46,22 @@ class VectorSearchSettings(
         says="Milvus: http(s)://host:port, or the path of a Milvus Lite file, *.db.",
     )
     milvus_token: SecretStr = setting(SecretStr(""), says="Milvus's token, user:password.")
+    milvus_idle_seconds: float = setting(
+        3600.0,
+        unit="seconds",
+        ge=1,
+        le=31_536_000,
+        says="A gallery that was not searched for so long is released from a Milvus server's "
+        "memory; the next search has it loaded again. Looked after every `maintenance_seconds`.",
+    )
+    milvus_load_wait_seconds: float = setting(
+        10.0,
+        unit="seconds",
+        ge=0,
+        le=120,
+        says="How long a search waits, within its deadline, for a gallery to be loaded; then it is "
+        "refused with a time to ask again, and loading goes on.",
+    )
     milvus_metrics: str = setting(
         "",
         says="Where each Milvus proxy tells its metrics, http(s)://host:9091/metrics, several with "

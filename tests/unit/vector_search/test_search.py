@@ -245,3 +245,26 @@ def test_a_plane_that_is_started_again_goes_on_where_it_was(folder: Path) -> Non
     again.ask(again.grant(search_id="s-2"), face(1))
     assert [one["sequence"] for one in again.receipts()] == [1, 2]
     again.plane.close()
+
+
+def test_a_list_is_not_shorter_than_the_gallery_because_the_index_has_lost_vectors(
+    world: World, refused: Refused
+) -> None:
+    """Law 4, R-48: an index may lag behind an insert for a minute; then what it lacks is a 503."""
+    for key in sorted(world.exact.held(UTAH))[:2]:
+        world.exact.delete(world.plane._galleries.known(UTAH).space, [key], world.deadline)
+    early = world.ask(world.grant(search_id="early", list_size=50), face(2))
+    assert early.receipt
+    world.clock.pass_by(seconds=61)
+    before = len(world.receipts())
+    refused(
+        ErrorCode.PLANE_UNAVAILABLE,
+        lambda: world.ask(world.grant(search_id="late", list_size=50), face(2)),
+    )
+    assert len(world.receipts()) == before
+    world.exact.drop(UTAH)
+    world.exact.create(world.plane._galleries.known(UTAH).space, world.deadline)
+    refused(
+        ErrorCode.PLANE_UNAVAILABLE,
+        lambda: world.ask(world.grant(search_id="lost"), face(2)),
+    )

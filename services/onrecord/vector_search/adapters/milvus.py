@@ -13,13 +13,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-import grpc
-from pymilvus import DataType, MilvusClient, MilvusException
+from pymilvus import DataType, MilvusClient
 
 from onrecord.contracts.images import Vector
 from onrecord.kernel.deadlines import Deadline
-from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.vector_search.adapters.milvus_asking import (
+    NOT_FOUND,
+    NOT_LOADED,
+    MilvusUnavailableError,
+    asked,
+)
 from onrecord.vector_search.adapters.milvus_lite import LiteFiles
+from onrecord.vector_search.adapters.milvus_memory import Memory
 from onrecord.vector_search.core.values import IndexHit, IndexSpace
 
 _KEY, _VECTOR = "key", "vector"
@@ -29,6 +34,7 @@ _LITE_FLUSH_AFTER = 100
 _OPENING_SECONDS = 30.0
 _CLOSING_SECONDS = 30.0
 _COMPACTION_POLL_SECONDS = 0.5
+LOAD_WAIT_SECONDS = 10.0
 
 _Answer = TypeVar("_Answer")
 
@@ -43,8 +49,8 @@ class MilvusIndex:
     """A `VectorIndex` on pymilvus; made by `on_server` or `on_file`.
 
     `one_at_a_time` keeps the calls to one collection apart. `flush_after` rows are sealed by this
-    program; None leaves that to the server. `lite`: the files, where they are this program's to
-    compact. `release` is called last.
+    program; None leaves that to the server. `memory`: what of it is loaded. `lite`: the files,
+    where they are this program's to compact. `release` is called last.
     """
 
     def __init__(
@@ -53,24 +59,40 @@ class MilvusIndex:
         *,
         one_at_a_time: bool,
         flush_after: int | None,
+        memory: Memory,
         release: Callable[[], None],
         lite: LiteFiles | None = None,
     ) -> None:
         self._client = client
         self._one_at_a_time = one_at_a_time
         self._flush_after = flush_after
+        self._memory = memory
         self._release = release
         self._lite = lite
         self._guard = threading.Lock()
         self._turns: dict[str, threading.Lock] = {}
-        self._loaded: set[str] = set()
+        self._made: set[str] = set()
         self._unflushed: dict[str, int] = {}
 
     @classmethod
-    def on_server(cls, uri: str, token: str = "") -> "MilvusIndex":
-        """Milvus at `http://host:19530`. It seals its rows by itself, and limits who asks it to."""
-        client = _asked(partial(MilvusClient, uri=uri, token=token), _opening())
-        return cls(client, one_at_a_time=False, flush_after=None, release=lambda: None)
+    def on_server(
+        cls,
+        uri: str,
+        token: str = "",
+        *,
+        idle_seconds: float | None = None,
+        load_wait_seconds: float = LOAD_WAIT_SECONDS,
+    ) -> "MilvusIndex":
+        """Milvus at `http://host:19530`. It seals its rows by itself, and limits who asks it to.
+
+        What is asked of it is what versions 2.3 to 2.6 have in common. A row is found some seconds
+        after it was put in (five where the server keeps its `common.gracefulTime`).
+        """
+        client = asked(partial(MilvusClient, uri=uri, token=token), _opening())
+        memory = Memory(client, idle_seconds=idle_seconds, wait_seconds=load_wait_seconds)
+        return cls(
+            client, one_at_a_time=False, flush_after=None, memory=memory, release=lambda: None
+        )
 
     @classmethod
     def on_file(cls, path: Path) -> "MilvusIndex":
@@ -83,10 +105,12 @@ class MilvusIndex:
         from milvus_lite.server_manager import server_manager_instance
 
         path.parent.mkdir(parents=True, exist_ok=True)
+        client = asked(partial(MilvusClient, uri=str(path)), _opening())
         return cls(
-            _asked(partial(MilvusClient, uri=str(path)), _opening()),
+            client,
             one_at_a_time=True,
             flush_after=_LITE_FLUSH_AFTER,
+            memory=Memory(client, idle_seconds=None, wait_seconds=LOAD_WAIT_SECONDS),
             release=partial(server_manager_instance.release_server, str(path)),
             lite=LiteFiles(path),
         )
@@ -94,19 +118,19 @@ class MilvusIndex:
     def create(self, space: IndexSpace, deadline: Deadline) -> None:
         with self._turn(space, deadline):
             # Somebody may have dropped it since: what we remember of it is not asked.
-            self._loaded.discard(collection_name(space))
-            self._ready(space, deadline)
+            self._forget(collection_name(space))
+            self._make(space, deadline)
 
     def insert(
         self, space: IndexSpace, rows: Sequence[tuple[str, Vector]], deadline: Deadline
     ) -> None:
         name = collection_name(space)
         with self._turn(space, deadline):
-            self._ready(space, deadline)
+            self._make(space, deadline)
             for start in range(0, len(rows), _ROWS_AT_ONCE):
                 part = rows[start : start + _ROWS_AT_ONCE]
                 data = [{_KEY: key, _VECTOR: vector.tolist()} for key, vector in part]
-                _asked(partial(self._client.upsert, name, data), deadline)
+                self._asked(space, partial(self._client.upsert, name, data), deadline)
                 self._flush_when_due(name, len(part), deadline)
 
     def search(
@@ -122,8 +146,7 @@ class MilvusIndex:
             search_params={"metric_type": space.metric.value},
         )
         with self._turn(space, deadline):
-            self._ready(space, deadline)
-            answer = _asked(ask, deadline)
+            answer = self._read(space, ask, deadline)
         # For L2 Milvus reports the squared distance, which is what `similarity` takes.
         return [
             IndexHit(str(hit[_KEY]), space.metric.similarity(float(hit["distance"])))
@@ -134,19 +157,17 @@ class MilvusIndex:
         if not keys:
             return
         with self._turn(space, deadline):
-            self._ready(space, deadline)
-            _asked(partial(self._client.delete, collection_name(space), ids=list(keys)), deadline)
+            ask = partial(self._client.delete, collection_name(space), ids=list(keys))
+            self._asked(space, ask, deadline)
 
     def count(self, space: IndexSpace, deadline: Deadline) -> int:
         name = collection_name(space)
         with self._turn(space, deadline):
-            self._ready(space, deadline)
             ask = partial(self._client.query, name, filter="", output_fields=["count(*)"])
-            return int(_asked(ask, deadline)[0]["count(*)"])
+            return int(self._read(space, ask, deadline)[0]["count(*)"])
 
     def keys(self, space: IndexSpace, after: str, limit: int, deadline: Deadline) -> list[str]:
         with self._turn(space, deadline):
-            self._ready(space, deadline)
             # As an iterator asks: in the order of keys, which a query's answer need not be.
             ask = partial(
                 self._client.query,
@@ -156,21 +177,23 @@ class MilvusIndex:
                 limit=limit,
                 iterator="True",
             )
-            return [str(row[_KEY]) for row in _asked(ask, deadline)]
+            return [str(row[_KEY]) for row in self._read(space, ask, deadline)]
 
     def compact(self, space: IndexSpace, deadline: Deadline) -> None:
         name = collection_name(space)
         with self._turn(space, deadline):
-            self._ready(space, deadline)
-            _asked(partial(self._client.flush, name), deadline)
+            self._asked(space, partial(self._client.flush, name), deadline)
             self._unflushed[name] = 0
             if self._lite is not None:
                 self._lite.compact(name)
                 return
-            job = _asked(partial(self._client.compact, name), deadline)
-            while _asked(partial(self._client.get_compaction_state, job), deadline) != "Completed":
+            job = asked(partial(self._client.compact, name), deadline)
+            while asked(partial(self._client.get_compaction_state, job), deadline) != "Completed":
                 deadline.check()
                 time.sleep(_COMPACTION_POLL_SECONDS)
+
+    def release_idle(self, deadline: Deadline) -> None:
+        self._memory.release_idle(deadline)
 
     def close(self) -> None:
         """Seal what is not sealed, and let go."""
@@ -178,34 +201,63 @@ class MilvusIndex:
         if self._flush_after is not None:
             for name, rows in self._unflushed.items():
                 if rows:
-                    _asked(partial(self._client.flush, name), deadline)
+                    asked(partial(self._client.flush, name), deadline)
         self._client.close()
         self._release()
 
-    def _ready(self, space: IndexSpace, deadline: Deadline) -> None:
-        """Make collection and index where there are none, and load, once in this process."""
+    def _make(self, space: IndexSpace, deadline: Deadline) -> None:
+        """Make collection and index where there are none, asked once in this process."""
         name = collection_name(space)
-        if name in self._loaded:
+        if name in self._made:
             return
-        if not _asked(partial(self._client.has_collection, name), deadline):
+        if not asked(partial(self._client.has_collection, name), deadline):
             schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
             schema.add_field(_KEY, DataType.VARCHAR, is_primary=True, max_length=_KEY_LENGTH)
             schema.add_field(_VECTOR, DataType.FLOAT_VECTOR, dim=space.dimension)
             # Bounded, with the roster as truth: Strong waits for the next time tick (200 ms).
             make = partial(self._client.create_collection, name, consistency_level="Bounded")
-            _asked(partial(make, schema=schema), deadline)
-        if not _asked(partial(self._client.list_indexes, name), deadline):
+            asked(partial(make, schema=schema), deadline)
+        if not asked(partial(self._client.list_indexes, name), deadline):
             index = self._client.prepare_index_params()
             index.add_index(_VECTOR, index_type="FLAT", metric_type=space.metric.value)
             # FLAT needs no building, so there is nothing to wait for.
-            _asked(partial(self._client.create_index, name, index, sync=False), deadline)
-        _asked(partial(self._client.load_collection, name), deadline)
-        self._loaded.add(name)
+            asked(partial(self._client.create_index, name, index, sync=False), deadline)
+        self._made.add(name)
+
+    def _read(self, space: IndexSpace, ask: "partial[_Answer]", deadline: Deadline) -> _Answer:
+        """The answer of a loaded collection; of one that another released meanwhile, as well.
+
+        What is not there is not made: nothing is answered from nothing.
+        """
+        name = collection_name(space)
+        self._memory.hold(name, deadline)
+        try:
+            return self._asked(space, ask, deadline)
+        except MilvusUnavailableError as error:
+            if error.milvus != NOT_LOADED:
+                raise
+        self._memory.hold(name, deadline)
+        return self._asked(space, ask, deadline)
+
+    def _asked(self, space: IndexSpace, ask: "partial[_Answer]", deadline: Deadline) -> _Answer:
+        try:
+            return asked(ask, deadline)
+        except MilvusUnavailableError as error:
+            name = collection_name(space)
+            if error.milvus == NOT_FOUND:
+                self._forget(name)
+            elif error.milvus == NOT_LOADED:
+                self._memory.forget(name)
+            raise
+
+    def _forget(self, name: str) -> None:
+        self._made.discard(name)
+        self._memory.forget(name)
 
     def _flush_when_due(self, name: str, rows: int, deadline: Deadline) -> None:
         waiting = self._unflushed.get(name, 0) + rows
         if self._flush_after is not None and waiting >= self._flush_after:
-            _asked(partial(self._client.flush, name), deadline)
+            asked(partial(self._client.flush, name), deadline)
             waiting = 0
         self._unflushed[name] = waiting
 
@@ -227,14 +279,3 @@ class MilvusIndex:
 
 def _opening() -> Deadline:
     return Deadline.after(_OPENING_SECONDS)
-
-
-def _asked(question: "partial[_Answer]", deadline: Deadline) -> _Answer:
-    """The answer, if it comes before the deadline: pymilvus tries again until its timeout."""
-    deadline.check()
-    try:
-        return question(timeout=deadline.remaining())
-    except (MilvusException, grpc.RpcError, ConnectionError) as error:
-        raise OnRecordError(
-            ErrorCode.PLANE_UNAVAILABLE, f"the vector index does not answer: {type(error).__name__}"
-        ) from error

@@ -1,10 +1,12 @@
 """Which of the vectors that an index found belong to a record that may be found."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, func, select
 
-from onrecord.vector_search.core.values import RecordState
+from onrecord.kernel.times import format_time
+from onrecord.vector_search.core.values import Gallery, RecordState
 from onrecord.vector_search.roster.schema import records
 
 _IN_ONE_QUERY = 500
@@ -20,6 +22,17 @@ def live_of_manifest(tx: Connection, manifest_id: str) -> int:
     """How many enrolments of a list are live."""
     count = select(func.count()).where(
         records.c.manifest_id == manifest_id, records.c.state == RecordState.LIVE.value
+    )
+    return int(tx.execute(count).scalar_one())
+
+
+def live_since_before(tx: Connection, gallery: Gallery, moment: datetime) -> int:
+    """How many records of the gallery's model have been live since `moment` or longer."""
+    count = select(func.count()).where(
+        records.c.gallery == gallery.jurisdiction,
+        records.c.state == RecordState.LIVE.value,
+        records.c.model_id == gallery.model_id,
+        records.c.ended_at <= format_time(moment),
     )
     return int(tx.execute(count).scalar_one())
 

@@ -104,6 +104,7 @@ class PlaneService:
         self._seals.forget()
         self._forgetting.run()
         self._compactions.run(deadline)
+        self._parts.index.release_idle(deadline)
 
     @property
     def watches_searches(self) -> bool:

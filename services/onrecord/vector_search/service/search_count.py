@@ -59,6 +59,9 @@ class CountedIndex:
     def compact(self, space: IndexSpace, deadline: Deadline) -> None:
         self._index.compact(space, deadline)
 
+    def release_idle(self, deadline: Deadline) -> None:
+        self._index.release_idle(deadline)
+
     def close(self) -> None:
         self._index.close()
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from datetime import timedelta
 
 from sqlalchemy import Connection
 
@@ -29,10 +30,13 @@ from onrecord.vector_search.core.templates import check_template
 from onrecord.vector_search.core.values import CandidateRow, Gallery, IndexHit, RankedRecord
 from onrecord.vector_search.roster import answers, galleries, outbox
 from onrecord.vector_search.roster.answers import StoredAnswer
-from onrecord.vector_search.roster.live import live_keys
+from onrecord.vector_search.roster.live import live_keys, live_since_before
 from onrecord.vector_search.service.managing import Galleries
 from onrecord.vector_search.service.parts import PlaneParts
 from onrecord.vector_search.service.trust import LedgerTrust, PolicyTrust
+
+FOUND_AFTER = timedelta(seconds=60)
+"""For how long after an enrolment an index may not find it yet; a Milvus server takes some five."""
 
 
 class Searches:
@@ -101,13 +105,33 @@ class Searches:
             hits = self._parts.index.search(gallery.space, vector, asked, deadline)
             best = distinct(hits)
             ranked = self._ranked(gallery, best, list_size)
-            if len(ranked) == list_size or len(hits) < asked:
+            if len(ranked) == list_size:
                 return ranked
+            if len(hits) < asked:
+                return self._whole(gallery, ranked)
             asked = next_fetch(asked)
         raise OnRecordError(
             ErrorCode.PLANE_UNAVAILABLE,
             "too many vectors of deleted records stand in the index; it must be compacted first",
         )
+
+    def _whole(
+        self, gallery: Gallery, ranked: tuple[RankedRecord, ...]
+    ) -> tuple[RankedRecord, ...]:
+        """A short list, where the gallery is as short: an index that has lost vectors is not
+        answered from (law 4). One that lags behind an insert is.
+        """
+        if gallery.live_records > len(ranked):
+            settled = self._parts.clock.now() - FOUND_AFTER
+            with read_transaction(self._parts.roster) as tx:
+                held = live_since_before(tx, gallery, settled)
+            if held > len(ranked):
+                raise OnRecordError(
+                    ErrorCode.PLANE_UNAVAILABLE,
+                    "the index lacks records that the roster holds; the gallery must be checked "
+                    "and repaired first",
+                )
+        return ranked
 
     def _ranked(
         self, gallery: Gallery, best: Sequence[IndexHit], list_size: int
