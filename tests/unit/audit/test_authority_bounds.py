@@ -427,6 +427,19 @@ def test_a_states_emergency_rule_is_read_whole() -> None:
     assert read_authority(utah((NO_EMERGENCY, rule)).encode()).emergency == EmergencyRule(
         168, frozenset({Purpose.MISSING_PERSON}), True, frozenset({InstrumentType.COURT_ORDER})
     )
+    plain = read_authority(utah((NO_EMERGENCY, "emergency: {permitted: true}")).encode())
+    assert plain.emergency == EmergencyRule(
+        48,
+        frozenset(Purpose) - {Purpose.IMMIGRATION_ENFORCEMENT},
+        False,
+        frozenset(
+            {
+                InstrumentType.GRAND_JURY_SUBPOENA,
+                InstrumentType.COURT_ORDER,
+                InstrumentType.SEARCH_WARRANT,
+            }
+        ),
+    )
     least = "emergency: {permitted: true, followup_hours: 1, waives: [instrument]}"
     found = read_authority(utah((NO_EMERGENCY, least)).encode()).emergency
     assert found is not None

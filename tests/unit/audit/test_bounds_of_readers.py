@@ -140,6 +140,14 @@ def test_how_deep_a_policy_may_be(pair: str) -> None:
     assert caught.value.message == ("policy.cedar is refused: it is nested too deeply (line 3)")
 
 
+def test_no_other_word_opens_or_closes() -> None:
+    check_bounds("X " * 40)
+    with pytest.raises(OnRecordError):
+        check_bounds("X " * 40 + deep("()", 17))
+    with pytest.raises(OnRecordError, match="line 2"):
+        check_bounds("\n" + deep("()", 17))
+
+
 def test_how_long_a_policy_may_be() -> None:
     check_bounds("a " * 1000)
     check_bounds("\n".join(["a " * 999 + ";"] * 3))

@@ -400,3 +400,20 @@ def test_what_a_policy_may_speak_of_is_what_it_is_shown() -> None:
         assert set(WORDS[attribute] or ()) == {str(word) for word in vocabulary}
     free = {attribute for attribute, known in WORDS.items() if known is None}
     assert free == {"beneficiary_agency", "beneficiary_kind", "agency_kind"}
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        {name: word for name, word in CONTEXT.items() if name != "agency_kind"},
+        {**CONTEXT, "colour": "red"},
+        {**CONTEXT, "agency_kind": 5},
+    ],
+    ids=["less", "more", "other"],
+)
+def test_a_question_that_does_not_fit_the_schema_is_an_error(context: dict[str, str]) -> None:
+    """Law 5: whoever forgets to show an attribute gets no permit."""
+    state = read_policy(permit().encode(), utah().encode(), "US-UT")
+    answer = state.ask("us-ut-dps", context)
+    assert not answer.permitted
+    assert len(answer.errors) == 1
