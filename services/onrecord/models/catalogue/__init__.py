@@ -10,3 +10,6 @@ SETS: Mapping[str, Sequence[Recipe]] = {
     "reference": reference.RECIPES,
     "opencv-zoo": opencv_zoo.RECIPES,
 }
+
+PATHS: Mapping[str, str] = opencv_zoo.PATHS
+"""Where a weight file lies in its publisher's repository."""

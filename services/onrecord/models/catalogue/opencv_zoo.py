@@ -1,4 +1,4 @@
-"""`opencv-zoo`: YuNet and SFace as opencv/opencv_zoo publishes them, from a folder.
+"""`opencv-zoo`: YuNet and SFace as opencv/opencv_zoo publishes them, from a folder or an address.
 
 What production users get. It cannot be downloaded where this was written, so what is built is
 checked, at the build, against the very network it was built from.
@@ -14,6 +14,11 @@ from onrecord.models.rewiring import front_with_uint8
 
 _YUNET = "face_detection_yunet_2023mar.onnx"
 _SFACE = "face_recognition_sface_2021dec.onnx"
+PATHS = {
+    _YUNET: f"models/face_detection_yunet/{_YUNET}",
+    _SFACE: f"models/face_recognition_sface/{_SFACE}",
+}
+"""In the repository; an address that serves it as it is has the files there."""
 _SIDE = 112
 _TEMPLATE: tuple[Point, ...] = (
     (38.2946, 51.6963),
