@@ -70,6 +70,9 @@ def test_each_trick_is_named_with_its_line(character: str, why: str) -> None:
     assert refusal_of(f"1\n2\n3{character}") == (
         f"a file is refused: it holds U+{ord(character):04X}, {why} (line 3)"
     )
+    assert refusal_of(character) == (
+        f"a file is refused: it holds U+{ord(character):04X}, {why} (line 1)"
+    )
 
 
 @pytest.mark.parametrize("character", [*"\n\t ~!éÅñ§–“”€…"[:13], "\u00e9"])
