@@ -33,16 +33,23 @@ def test_a_receipt_that_was_dropped_is_missed_at_the_next(joined: Joined) -> Non
     assert (alarm["what"], alarm["expected"], alarm["seen"]) == ("receipt_gap", 1, 2)
 
 
-def test_not_noticed_a_gallery_change_that_was_dropped(joined: Joined) -> None:
-    """The attack succeeds: changes bear no sequence, so an enrolment may miss its entry."""
+def test_a_gallery_change_that_was_dropped_is_missed_at_the_next(joined: Joined) -> None:
+    """R-42, law 9: changes are numbered as receipts are; until the next one nobody knows."""
+    joined.audit.take_in()
     before = kinds(joined.audit).count("gallery.enrolled")
     joined.bus.drops.add(GALLERY_CHANGED)
     joined.world.enrol(7)
+    _later(joined, minutes=5)
+    assert "alarm.raised" not in kinds(joined.audit)
+
     joined.bus.drops.clear()
     joined.world.enrol(8)
-    _later(joined, hours=2)
+    _later(joined, seconds=1)
+    _later(joined, seconds=31)
     assert kinds(joined.audit).count("gallery.enrolled") == before + 1
-    assert "alarm.raised" not in kinds(joined.audit)
+    (alarm,) = [one for one in entries(joined.audit) if one["kind"] == "alarm.raised"]
+    assert (alarm["what"], alarm["gallery"]) == ("change_gap", "US-UT")
+    assert (alarm["expected"], alarm["seen"]) == (before + 1, before + 2)
 
 
 def test_possible_the_ledger_is_flooded_with_alarms(joined: Joined) -> None:

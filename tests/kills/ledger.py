@@ -18,6 +18,7 @@ _ENDS = (
     EntryKind.SEARCH_FAILED,
     EntryKind.SEARCH_EXPIRED,
 )
+_CHANGES = (EntryKind.GALLERY_ENROLLED, EntryKind.RECORD_DELETED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,5 +81,10 @@ class ReadLedger:
 
     def changes(self) -> list[dict[str, Any]]:
         """The statements of planes about their galleries."""
-        kinds = (EntryKind.GALLERY_ENROLLED, EntryKind.RECORD_DELETED)
-        return [one.body["change"] for kind in kinds for one in self.of(kind)]
+        return [one.body["change"] for kind in _CHANGES for one in self.of(kind)]
+
+    def numbered(self, gallery: str) -> list[dict[str, Any]]:
+        """The entries of a gallery's changes, by their numbers."""
+        found = [one.body for kind in _CHANGES for one in self.of(kind)]
+        ours = [one for one in found if one["gallery"] == gallery]
+        return sorted(ours, key=lambda one: int(one["change"]["sequence"]))

@@ -12,6 +12,7 @@ from typing import Any
 
 from onrecord.kernel.vocabulary import EntryKind, GalleryStatus, SearchStatus
 from onrecord.proof import canonical, statements
+from onrecord.proof.attestation import Attestation
 from tests.builders.audit import REQUEST
 from tests.kills.acknowledged import Acknowledged
 from tests.kills.installation import GALLERY, Installation
@@ -33,6 +34,7 @@ def observe(here: Installation, live: int | None) -> None:
     read = ReadLedger(here)
     _check_ends(read)
     _check_receipts(read)
+    _check_changes(read)
     _check_searches(here, told, read)
     _check_looks_and_decisions(told, read)
     _check_releases(told, read)
@@ -56,6 +58,15 @@ def _check_receipts(read: ReadLedger) -> None:
     for number, receipt in enumerate(read.receipts(GALLERY), 1):
         assert (receipt["sequence"], receipt["previous"]) == (number, previous)
         previous = _digest(receipt)
+
+
+def _check_changes(read: ReadLedger) -> None:
+    """R-42, law 9: what is said of a gallery is dense, chained, and no number is used twice."""
+    previous = "0" * 64
+    for number, body in enumerate(read.numbered(GALLERY), 1):
+        change = body["change"]
+        assert (change["sequence"], change["previous"]) == (number, previous)
+        previous = statements.statement_sha256(Attestation.from_json(body["attestation"]))
 
 
 def _check_searches(here: Installation, told: Acknowledged, read: ReadLedger) -> None:

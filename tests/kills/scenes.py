@@ -57,9 +57,9 @@ def enrol(here: Installation, told: Acknowledged) -> None:
 def enrol_list(here: Installation, told: Acknowledged) -> None:
     """A list that the state has signed: three people, and one image that has no face."""
     rows = [Row(name_of(one), _sha256(portrait_of(one)), f"{one}.jpg") for one in LISTED]
-    rows.append(Row(BAD_ROW, _sha256(b"a wall"), "wall.jpg"))
+    rows.append(Row(BAD_ROW, _sha256(b"\xff\xd8\xffa wall"), "wall.jpg"))
     named = _bring_list(here, ManifestAct.ENROL, rows)
-    images = [portrait_of(one) for one in LISTED] + [b"a wall"]
+    images = [portrait_of(one) for one in LISTED] + [b"\xff\xd8\xffa wall"]
     here.as_custodian(
         "POST",
         f"/manifests/{named}/chunks/0/portraits",

@@ -25,7 +25,7 @@ key.changed       what (authority | gallery), jurisdiction, key (text); where it
 gallery.enrolled  gallery, change (the statement), attestation
 record.deleted    gallery, change (the statement), attestation
 alarm.raised      what (receipt, change), why, gallery, receipt or change (the statement),
-                  attestation; or what (receipt_gap), why, gallery, expected, seen; or
+                  attestation; or what (receipt_gap, change_gap), why, gallery, expected, seen; or
                   what (grant_without_end), why, search_id, grant_index, galleries [..]; or
                   what (witness: one that forgot; published_log: an object store that shows less
                   than was published), why

@@ -100,6 +100,7 @@ def test_a_folder_from_before_migrations_is_recognised_and_brought_up_to_date(
     run(
         engine,
         "DROP TABLE receipt_reach",
+        "DROP TABLE changes_seen",
         "DROP TABLE alembic_version",
         "DROP TABLE schema_floor",
         "UPDATE ledger_head SET last_time = 'then'",

@@ -23,6 +23,7 @@ from onrecord.audit.core.draft import (
     Held,
     Idempotent,
     Mark,
+    NumberedChange,
     OpenSearch,
     PinKey,
     Reach,
@@ -163,6 +164,18 @@ class TransactionBooks:
     def reach(self, gallery: str) -> Reach | None:
         row = self._connection.execute(questions.REACH, {"at": gallery}).first()
         return None if row is None else Reach(parse_time(row.made_at), int(row.gap))
+
+    def change(self, gallery: str, sequence: int) -> NumberedChange | None:
+        at = {"at": gallery, "number": sequence}
+        row = self._connection.execute(questions.CHANGE, at).first()
+        if row is None:
+            return None
+        since = None if row.since is None else parse_time(row.since)
+        return NumberedChange(gallery, sequence, str(row.digest), str(row.previous), since)
+
+    def change_before(self, gallery: str, sequence: int) -> int:
+        at = {"at": gallery, "number": sequence}
+        return int(self._connection.execute(questions.CHANGE_BEFORE, at).scalar() or 0)
 
     def held(self) -> tuple[Held, ...]:
         return read_held(self._connection)

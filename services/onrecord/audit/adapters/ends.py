@@ -77,6 +77,17 @@ class StoredEnds:
                 found.update(str(one) for one in rows.scalars())
         return tuple(sorted(found))
 
+    def changes_missing(self, before: datetime, limit: int) -> tuple[tuple[str, int], ...]:
+        table = schema.changes_seen
+        with read_transaction(self._engine) as connection:
+            rows = connection.execute(
+                select(table.c.gallery, table.c.sequence)
+                .where(table.c.since <= format_time(before))
+                .order_by(table.c.since)
+                .limit(limit)
+            )
+            return tuple((str(row.gallery), int(row.sequence)) for row in rows)
+
     def any_held(self) -> bool:
         with read_transaction(self._engine) as connection:
             return connection.execute(select(schema.held_receipts.c.digest)).first() is not None

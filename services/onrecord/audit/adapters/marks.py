@@ -13,6 +13,7 @@ from onrecord.audit.adapters.emergencies import write_emergency
 from onrecord.audit.core.draft import (
     ActivatePolicy,
     AddExaminer,
+    ChangeAwaited,
     Concluded,
     Counter,
     Decided,
@@ -21,6 +22,7 @@ from onrecord.audit.core.draft import (
     Held,
     LetGo,
     Mark,
+    NumberedChange,
     PinKey,
     Place,
     Reached,
@@ -87,6 +89,20 @@ def write_mark(connection: Connection, mark: Mark, index: int) -> None:
             _reach(connection, gallery, made_at=format_time(made_at))
         case GapPassed(gallery):
             _reach(connection, gallery, gap=index)
+        case NumberedChange(gallery, sequence, digest, previous, since):
+            connection.execute(
+                insert(schema.changes_seen).values(
+                    gallery=gallery,
+                    sequence=sequence,
+                    digest=digest,
+                    previous=previous,
+                    since=None if since is None else format_time(since),
+                )
+            )
+        case ChangeAwaited(gallery, sequence):
+            seen = schema.changes_seen
+            at_change = (seen.c.gallery == gallery) & (seen.c.sequence == sequence)
+            connection.execute(update(seen).where(at_change).values(since=None))
         case Held():
             _hold(connection, mark)
         case LetGo(digest):

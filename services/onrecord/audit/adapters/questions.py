@@ -3,7 +3,7 @@
 Building a statement takes as long as asking it, and an append asks a dozen.
 """
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 
 from onrecord.audit.adapters import schema
 
@@ -29,6 +29,14 @@ LAST_RECEIPT = select(schema.receipt_heads.c.sequence, schema.receipt_heads.c.di
 )
 REACH = select(schema.receipt_reach.c.made_at, schema.receipt_reach.c.gap).where(
     schema.receipt_reach.c.gallery == bindparam("at")
+)
+CHANGE = select(schema.changes_seen).where(
+    schema.changes_seen.c.gallery == bindparam("at"),
+    schema.changes_seen.c.sequence == bindparam("number"),
+)
+CHANGE_BEFORE = select(func.max(schema.changes_seen.c.sequence)).where(
+    schema.changes_seen.c.gallery == bindparam("at"),
+    schema.changes_seen.c.sequence < bindparam("number"),
 )
 ACTIVE_POLICY = (
     select(schema.bundles.c.version, schema.bundles.c.digest)

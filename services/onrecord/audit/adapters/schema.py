@@ -172,6 +172,18 @@ held_receipts = Table(
     Column("attestation", Text, nullable=False),
 )
 
+# The numbered changes of galleries that stand in the ledger. `since`: when one came whose
+# predecessor had not, as long as that lacks and nobody was told.
+changes_seen = Table(
+    "changes_seen",
+    metadata,
+    Column("gallery", String(8), primary_key=True),
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("digest", String(64), nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("since", String(32), index=True),
+)
+
 # How far the bus has been taken in: moved in the transaction that appends what was read (ADR 19).
 bus_offsets = Table(
     "bus_offsets",
@@ -282,7 +294,7 @@ LEDGER = History(
     service="audit",
     steps=Path(__file__).resolve().parents[1] / "migrations",
     metadata=metadata,
-    needs=2,
+    needs=3,
     complete=_complete,
     # What is in the ledger stays as it is, so nobody has the right to change it. The head is one
     # row, made with its table.
@@ -295,6 +307,7 @@ LEDGER = History(
         examiners.name: _MOVES,
         receipt_heads.name: _MOVES,
         receipt_reach.name: _MOVES,
+        changes_seen.name: _MOVES,
         open_grants.name: _COMES_AND_GOES,
         held_receipts.name: _COMES_AND_GOES,
         bus_offsets.name: _MOVES,

@@ -127,6 +127,25 @@ class Reach:
 
 
 @dataclass(frozen=True, slots=True)
+class NumberedChange:
+    """A change of a gallery in its place; `since`: when it came ahead of the one before it."""
+
+    gallery: str
+    sequence: int
+    digest: str
+    previous: str
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeAwaited:
+    """Nobody waits any longer for what comes before this change: it came, or it was told of."""
+
+    gallery: str
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """A receipt that waits for the one before it, since the ledger's time `since`."""
 
@@ -181,6 +200,8 @@ Mark = (
     | ReceiptSeen
     | Reached
     | GapPassed
+    | NumberedChange
+    | ChangeAwaited
     | Held
     | LetGo
     | ActivatePolicy
@@ -276,6 +297,14 @@ class Books(Protocol):
 
     def reach(self, gallery: str) -> Reach | None:
         """How far a gallery's receipts have come; None before the first was accepted."""
+        ...
+
+    def change(self, gallery: str, sequence: int) -> NumberedChange | None:
+        """The change that stands in the ledger in this place of its gallery's chain."""
+        ...
+
+    def change_before(self, gallery: str, sequence: int) -> int:
+        """The highest number below that stands in the ledger; 0 where none does."""
         ...
 
     def held(self) -> tuple[Held, ...]:

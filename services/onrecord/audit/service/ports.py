@@ -91,6 +91,10 @@ class EndsOfSearches(Protocol):
         """
         ...
 
+    def changes_missing(self, before: datetime, limit: int) -> tuple[tuple[str, int], ...]:
+        """Changes (gallery and number) that came by `before`, and the ones before them did not."""
+        ...
+
     def any_held(self) -> bool:
         """Whether a receipt waits for the one before it."""
         ...

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
+from onrecord.audit.core.changes import GAP_PATIENCE, change_gap
 from onrecord.audit.core.draft import Books, Draft, Existing
 from onrecord.audit.core.emergencies import overdue_alarm
 from onrecord.audit.core.searching import clock_alarm, endless_alarm, expire
@@ -59,6 +60,7 @@ class Reconciliation:
             self._clock_was_wrong,
             self._passed,
             self._endless,
+            self._changes_missing,
             self._not_followed_up,
             self._fan_out.step,
         )
@@ -74,6 +76,14 @@ class Reconciliation:
         """Receipts of later searches show that these will get none: nobody has to wait for them."""
         return sum(
             self._append(partial(expire, search_id=one)) for one in self._ends.passed(_AT_ONCE)
+        )
+
+    def _changes_missing(self) -> int:
+        """A gallery was changed, and its plane's statement never came (R-42, law 9)."""
+        missing = self._ends.changes_missing(self._clock.now() - GAP_PATIENCE, _AT_ONCE)
+        return sum(
+            self._append(partial(change_gap, gallery=gallery, seen=seen))
+            for gallery, seen in missing
         )
 
     def _not_followed_up(self) -> int:

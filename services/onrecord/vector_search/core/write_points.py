@@ -24,6 +24,7 @@ VECTOR_INSERTED = "enrolment.vector_inserted"
 ROW_LIVE = "enrolment.row_live"
 OLDER_GONE = "enrolment.older_gone"
 ROWS_ENDED = "enrolment.rows_ended"
+CHANGE_NUMBERED = "change.numbered"
 CHANGE_STORED = "enrolment.change_stored"
 CHUNK_CLOSED = "manifest.chunk_closed"
 ROWS_FORGOTTEN = "manifest.rows_forgotten"
@@ -77,6 +78,7 @@ LIFE_POINTS = (
     ROW_LIVE,
     OLDER_GONE,
     ROWS_ENDED,
+    CHANGE_NUMBERED,
     CHANGE_STORED,
     CHUNK_CLOSED,
     ROWS_FORGOTTEN,

@@ -92,6 +92,15 @@ gallery_changes = Table(
     Column("attestation", Text, nullable=False),
 )
 
+# The number and hash of the last change that was said of each gallery.
+change_chains = Table(
+    "change_chains",
+    metadata,
+    Column("gallery", ForeignKey("galleries.jurisdiction"), primary_key=True),
+    Column("sequence", BigInteger, nullable=False),
+    Column("digest", String(64), nullable=False),
+)
+
 manifests = Table(
     "manifests",
     metadata,
@@ -240,7 +249,7 @@ ROSTER = History(
     service="vector-search",
     steps=Path(__file__).resolve().parents[1] / "migrations",
     metadata=metadata,
-    needs=1,
+    needs=3,
 )
 
 

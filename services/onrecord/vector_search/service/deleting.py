@@ -31,6 +31,7 @@ from onrecord.vector_search.roster import (
     records,
 )
 from onrecord.vector_search.roster.manifest_rows import HeldRow, RowEnd
+from onrecord.vector_search.service.chaining import signed_change
 from onrecord.vector_search.service.ending import Endings, Rejected
 from onrecord.vector_search.service.managing import Galleries
 from onrecord.vector_search.service.parts import PlaneParts
@@ -146,7 +147,9 @@ class Deletions:
             return before
         end = backups_end(now, self._parts.backup_days)
         tombstone = Tombstone(gallery.jurisdiction, mac, newest, now)
-        deleted = self._parts.attestor.attest(
+        deleted = signed_change(
+            self._parts,
+            tx,
             deleted_body(
                 tombstone,
                 order,
@@ -154,7 +157,7 @@ class Deletions:
                 data_key=self._data_key(held),
                 salt=self._parts.random_bytes(_SALT_BYTES),
                 backups_expire_at=end,
-            )
+            ),
         )
         pending = [one for one in held if one.state is RecordState.PENDING]
         said: list[Event] = [GalleryChanged(deleted), *refused]

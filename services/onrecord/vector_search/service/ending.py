@@ -26,6 +26,7 @@ from onrecord.vector_search.core.statements import (
 from onrecord.vector_search.core.values import Gallery, RecordRow
 from onrecord.vector_search.roster import manifest_rows, manifests, records
 from onrecord.vector_search.roster.manifest_rows import HeldRow, RowEnd
+from onrecord.vector_search.service.chaining import signed_change
 from onrecord.vector_search.service.parts import PlaneParts
 
 _SALT_BYTES = 32
@@ -144,7 +145,9 @@ class Endings:
         for status, _ in ends:
             counts[status.value] += 1
         good = (RowStatus.ACCEPTED, RowStatus.DELETED)
-        change = self._parts.attestor.attest(
+        change = signed_change(
+            self._parts,
+            tx,
             chunk_change_body(
                 gallery.jurisdiction,
                 gallery.model_id,
@@ -157,7 +160,7 @@ class Endings:
                 salt=chunk.salt,
                 by=_person(manifest.opened_by),
                 now=now,
-            )
+            ),
         )
         twice = manifest_rows.duplicates(tx, ref.manifest_id, ref.chunk).get(ref.chunk, 0)
         present = {name: many for name, many in counts.items() if many}
@@ -172,9 +175,8 @@ class Endings:
         salt = self._parts.random_bytes(_SALT_BYTES)
         by: Any = canonical.decode(row.authorised_by.encode())
         said = committed(key, salt, *_named(row), code)
-        change = self._parts.attestor.attest(
-            single_change_body(row, said, salt=salt, by=by, now=now)
-        )
+        body = single_change_body(row, said, salt=salt, by=by, now=now)
+        change = signed_change(self._parts, tx, body)
         records.add_change(tx, row, change)
         return GalleryChanged(change)
 

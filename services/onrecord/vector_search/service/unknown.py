@@ -23,6 +23,7 @@ from onrecord.vector_search.core.custody import as_person
 from onrecord.vector_search.core.statements import unknown_removed_body
 from onrecord.vector_search.core.values import Gallery
 from onrecord.vector_search.roster import comparison, galleries, outbox
+from onrecord.vector_search.service.chaining import signed_change
 from onrecord.vector_search.service.parts import PlaneParts
 
 _PAGE: Final = 2000
@@ -82,9 +83,9 @@ class UnknownPortraits:
         leaves = [self._leaf(key) for key in sorted(keys)]
         now = parse_time(format_time(self._parts.clock.now()))
         body = unknown_removed_body(gallery, leaves, by=as_person(claims), now=now)
-        said = self._parts.attestor.attest(body)
         with write_transaction(self._parts.roster) as tx:
             galleries.lock(tx, gallery.jurisdiction)
+            said = signed_change(self._parts, tx, body)
             outbox.queue(tx, [message_of(GalleryChanged(said))])
 
     def _leaf(self, key: str) -> bytes:
