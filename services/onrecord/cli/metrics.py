@@ -25,6 +25,7 @@ from onrecord.kernel.vocabulary import Service
 CHASSIS: Final = (METER, BUS)
 _BY_SERVICE: Final[Mapping[Service, tuple[str, ...]]] = {
     Service.AUDIT: ("onrecord.audit.measured",),
+    Service.GATEWAY: ("onrecord.gateway.measured",),
 }
 """The modules that hold each service's meter, `METER`; imported when they are asked for."""
 

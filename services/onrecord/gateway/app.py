@@ -2,18 +2,20 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random, SystemRandom
 
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
+from onrecord.chassis.bus.measured import lag_reading
 from onrecord.chassis.bus.ports import Bus
 from onrecord.chassis.bus.worker import Worker
 from onrecord.chassis.database import reachable
 from onrecord.chassis.objects import ObjectStore
 from onrecord.chassis.pools import CarryingPool
 from onrecord.chassis.sealing import SymmetricSeal
+from onrecord.chassis.telemetry import Reading
 from onrecord.chassis.throttle import Foreground, Unthrottled
 from onrecord.chassis.tokens import TokenVerifier
 from onrecord.clients.transport_keys import PlanesKeys
@@ -24,6 +26,7 @@ from onrecord.contracts.vector_search import Plane
 from onrecord.gateway import http
 from onrecord.gateway.administration import Administration, ModelFacts
 from onrecord.gateway.callers import Callers
+from onrecord.gateway.consumer import GROUP, PROJECTED_TOPICS
 from onrecord.gateway.custody import Custody
 from onrecord.gateway.drawing import ExaminerDraw
 from onrecord.gateway.emergencies import Emergencies
@@ -48,6 +51,13 @@ from onrecord.gateway.leads import Leads
 from onrecord.gateway.ledger import PublicLedger
 from onrecord.gateway.letters import LetterReader
 from onrecord.gateway.limits import Limits
+from onrecord.gateway.measured import (
+    casework_reading,
+    measured_audit,
+    measured_detection,
+    measured_embedding,
+    measured_planes,
+)
 from onrecord.gateway.news import News
 from onrecord.gateway.opening import SearchOpener
 from onrecord.gateway.planes import PlaneDirectory
@@ -105,10 +115,18 @@ class Gateway:
     recovery: Recovery
     forgetting: Forgetting
     workers: tuple[Worker | LetterReader, ...]
+    readings: tuple[Reading, ...] = ()
 
 
 def build_gateway(parts: GatewayParts) -> Gateway:
     """Wire the use-cases and the routes. Makes the tables where there are none."""
+    parts = replace(
+        parts,
+        audit=measured_audit(parts.audit),
+        detection=measured_detection(parts.detection),
+        embedding=measured_embedding(parts.embedding),
+        planes=measured_planes(parts.planes),
+    )
     store = open_casework(parts.database, parts.clock)
     planes = PlaneDirectory(parts.planes, parts.homes)
     custody = Custody(parts.casework_key)
@@ -220,4 +238,8 @@ def build_gateway(parts: GatewayParts) -> Gateway:
     problems.install(app)
     app.add_middleware(RequestBoundary, chance=parts.chance)
     workers = (gallery_side.worker, gallery_side.letters)
-    return Gateway(app, readiness, recovery, forgetting, workers)
+    readings = (
+        casework_reading(parts.database, clock),
+        lag_reading(parts.bus, GROUP, PROJECTED_TOPICS),
+    )
+    return Gateway(app, readiness, recovery, forgetting, workers, readings)

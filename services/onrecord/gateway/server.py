@@ -86,6 +86,7 @@ def opened(settings: GatewaySettings, told: Callable[[str], None]) -> Iterator[P
                     lambda bound: _log.info("serving at http://%s:%d", host, bound),
                 ),
             ),
+            gateway.readings,
         )
 
 

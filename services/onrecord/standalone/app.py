@@ -228,7 +228,7 @@ def standalone(settings: StandaloneSettings, told: Told = lambda _: None) -> Ite
         )
         health = gateway_health(gateway)
         health.watch(part for part in parts if isinstance(part, WorkerPart))
-        readings = audit.readings
+        readings = (*audit.readings, *gateway.readings)
         yield Standalone(
             gateway.app, gateway.readiness, plane, signer.verifier.text, parts, health, readings
         )
