@@ -1,5 +1,6 @@
 """Topics of the bus's contract on a real Kafka: empty for every test, and no group left of it."""
 
+import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -42,10 +43,10 @@ def emptied(server: str, topics: tuple[KafkaTopic, ...] = TOPICS) -> str:
 
 def until(holds: Callable[[], bool], says: str, seconds: float = PATIENCE) -> None:
     """Wait for a condition; fails, with `says`, where it does not come to hold."""
-    ends = time.monotonic() + seconds
+    ends, pause = time.monotonic() + seconds, threading.Event()
     while not holds():
         assert time.monotonic() < ends, says
-        time.sleep(0.05)
+        pause.wait(0.05)
 
 
 def _groups_left(admin: Any) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from onrecord.chassis.bus.kafka.access import KafkaAccess
 from onrecord.chassis.bus.ports import DEAD, TRACE, Message, Received
 from onrecord.chassis.bus.worker import Worker
 from onrecord.chassis.objects import LocalObjects
@@ -49,17 +50,18 @@ TRACED = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 @dataclass
 class Line:
-    """The bus, both workers, and whoever brings portraits."""
+    """The bus, both workers, and whoever brings portraits. `at`: another bus than a folder's."""
 
     folder: Path
     bench: Bench
     ring: KeyRing
+    at: KafkaAccess | None = None
 
     def __post_init__(self) -> None:
         models = reference_models()
         (card,) = [one for one in models.cards() if one.role is ModelRole.EMBEDDER]
         self.model_id = card.model_id
-        self.bus = open_bus(self.folder / "bus", self.bench.clock)
+        self.bus = open_bus(self.at or self.folder / "bus", self.bench.clock)
         self.ingest = LocalObjects(self.folder / "ingest")
         self.seals = TransportSeals(self.ring, self.bench.clock)
         self.publisher = self.bus.publisher()

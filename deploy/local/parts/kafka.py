@@ -43,7 +43,8 @@ broker.heartbeat.interval.ms=500
 
 @dataclass(frozen=True, slots=True)
 class Kafka:
-    """`extra`: lines of `server.properties` that follow ours, the last word where both speak.
+    """`extra`: lines of `server.properties` that follow ours, the last word where both speak; in
+    them `{name}` stands for `host:port` of a port by that name, and there may be more of those.
 
     Topics are not made by use: whoever needs them makes them (`onrecord bus prepare`).
     """
@@ -59,10 +60,9 @@ class Kafka:
     def launch(self, place: Place) -> Launch:
         place.data.mkdir(parents=True, exist_ok=True)
         logs, properties = place.data / "logs", place.data / "server.properties"
-        ours = _PROPERTIES.format(
-            clients=place.at("clients"), controller=place.at("controller"), logs=logs
-        )
-        properties.write_text(ours + "\n".join(self.extra) + "\n")
+        at = {name: place.at(name) for name in place.ports}
+        lines = _PROPERTIES.format(logs=logs, **at) + "\n".join(self.extra).format(**at)
+        properties.write_text(lines + "\n")
         classes = f"{folder_of(place.tools, self.name, self.version) / 'libs'}/*"
         if not (logs / "meta.properties").exists():
             _format(classes, properties)

@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from onrecord.audit.settings import AuditSettings
+from onrecord.chassis.bus.kafka.access import KafkaAccess, KafkaLogin, KafkaTls
 from onrecord.chassis.settings import PlaneAddress, examine, load
 from onrecord.chassis.settings.fields import documented
 from onrecord.cli.config import config as config_command
@@ -172,3 +173,30 @@ def test_show_lists_every_setting() -> None:
     assert done.exit_code == 0
     for one in documented(settings_of(Service.VECTOR_SEARCH)):
         assert f"{one.name}  ({one.variable};" in done.output
+
+
+def test_the_bus_is_a_folder_or_brokers(tmp_path: Path) -> None:
+    assert load(AuditSettings, written(tmp_path, AUDIT)).bus_at() == Path("/b")
+    brokers = {**AUDIT, "bus": "kafka://one:9092,two:9092"}
+    servers = ("one:9092", "two:9092")
+    assert load(AuditSettings, written(tmp_path, brokers)).bus_at() == KafkaAccess(servers)
+    secured = {
+        **brokers,
+        "bus_roots": "/r.pem",
+        "bus_certificate": "/c.pem",
+        "bus_key": "/k.pem",
+        "bus_user": "onrecord",
+        "bus_password": PASSWORD,
+    }
+    settings = load(AuditSettings, written(tmp_path, secured))
+    tls = KafkaTls(Path("/r.pem"), Path("/c.pem"), Path("/k.pem"))
+    assert settings.bus_at() == KafkaAccess(servers, tls, KafkaLogin("onrecord", PASSWORD))
+    assert PASSWORD not in repr(settings) + repr(settings.bus_at())
+
+
+@pytest.mark.parametrize("bus", ["kafka://one", "nats://one:1", f"kafka://me:{PASSWORD}@one:1"])
+def test_a_bus_that_is_neither_is_refused_and_not_repeated(tmp_path: Path, bus: str) -> None:
+    _, problems = examine(AuditSettings, written(tmp_path, {**AUDIT, "bus": bus}))
+    (one,) = problems
+    assert one.name == "bus"
+    assert PASSWORD not in one.says

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from onrecord.chassis.bus.outcomes import Done, Outcome
-from onrecord.chassis.bus.ports import TRACE, Message, Position, Received
+from onrecord.chassis.bus.ports import LARGEST, TRACE, Message, Position, Received
 from onrecord.chassis.bus.settings import WorkerSettings
 from onrecord.chassis.bus.worker import Worker
 from onrecord.kernel.deadlines import Deadline
@@ -118,6 +118,22 @@ def test_what_cannot_come_right_is_a_dead_letter_at_once(crew: Crew, code: Error
     unless("bad", code, crew).step()
     assert crew.dead() == [f"{WORK} 0 1 {code.value} 1"]
     assert crew.results() == ["a"]
+    assert crew.lag() == 0
+
+
+def test_what_would_be_too_large_for_the_bus_is_a_dead_letter_and_holds_nobody_up(
+    crew: Crew,
+) -> None:
+    """No second try makes it smaller."""
+
+    def large(received: Received) -> Outcome:
+        size = LARGEST + 1 if received.message.payload == b"b" else 1
+        return Done((Message(RESULTS, "k", received.message.payload * size),))
+
+    crew.put("a", "b", "c")
+    assert crew.worker(large).step() == 3
+    assert crew.results() == ["a", "c"]
+    assert crew.dead() == [f"{WORK} 0 1 message_too_large 1"]
     assert crew.lag() == 0
 
 

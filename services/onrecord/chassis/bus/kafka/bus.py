@@ -1,9 +1,8 @@
 """`KafkaBus`: the bus where there are several machines."""
 
-import logging
 import threading
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from onrecord.chassis.bus.kafka.access import KafkaAccess
 from onrecord.chassis.bus.kafka.clients import (
@@ -14,21 +13,13 @@ from onrecord.chassis.bus.kafka.clients import (
 )
 from onrecord.chassis.bus.kafka.consumer import KafkaConsumer
 from onrecord.chassis.bus.kafka.errors import closed
+from onrecord.chassis.bus.kafka.logs import calm
 from onrecord.chassis.bus.kafka.lookup import Lookup
 from onrecord.chassis.bus.kafka.publisher import KafkaPublisher
 from onrecord.chassis.bus.kafka.times import KafkaTimes
 from onrecord.chassis.bus.ports import Partition, Start
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
-
-_UNTOLD: Final = {
-    "kafka": logging.WARNING,
-    "kafka.net": logging.CRITICAL,
-    "kafka.cluster": logging.CRITICAL,
-}
-"""Loggers of kafka-python and the least that they tell. At DEBUG they repeat what messages hold; of
-a broker that is away two of them tell several times a second what our errors say.
-"""
 
 
 class KafkaBus:
@@ -51,8 +42,7 @@ class KafkaBus:
         self._producer: Any = None
         self._publishers: list[KafkaPublisher] = []
         self._consumers: list[KafkaConsumer] = []
-        for name, level in _UNTOLD.items():
-            logging.getLogger(name).setLevel(max(logging.getLogger(name).level, level))
+        calm()
 
     def publisher(self) -> KafkaPublisher:
         self._must_be_open()
