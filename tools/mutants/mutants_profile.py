@@ -34,6 +34,8 @@ def pytest_collection() -> None:
 def pytest_cmdline_main() -> Generator[None, object, object]:
     """Where a test is not found after all, the mutant is told as neither killed nor alive."""
     status = yield
-    if status == pytest.ExitCode.USAGE_ERROR and "__mutmut_" in os.environ["MUTANT_UNDER_TEST"]:
+    if status == pytest.ExitCode.USAGE_ERROR and "__mutmut_" in os.environ.get(
+        "MUTANT_UNDER_TEST", ""
+    ):
         os._exit(_SUSPICIOUS)
     return status

@@ -14,17 +14,17 @@ _HEAD = """\
 
 A mutant is the code with one small fault put into it: a comparison turned, a number one higher,
 an argument left out. If the tests still pass, either something that matters is not tested or the
-fault is none. Made by `make mutants OF=proof|plane|audit` with
-[mutmut](https://pypi.org/project/mutmut/) 3 (`tools/mutants`), in a copy under `.cache/mutants`,
-one process, at the lowest priority; a run that was stopped goes on where it was. It is no part of
-`make test`.
+fault is none. Run by `make mutants OF=proof|plane|audit` in a copy under `.cache/mutants`, one
+process, at the lowest priority; a run that was stopped goes on where it was. It is no part of
+`make test`. [mutmut](https://pypi.org/project/mutmut/) 3 makes the mutants; they are run in forks
+of one pytest session (`tools/mutants/forking.py`), because mutmut collects the tests anew for each.
 
 This page is written by `python -m tools.mutants page` from `tools/mutants/counts` (what the last
 run found) and `tools/mutants/explained` (what people say of those that live).
 
 - Only unit tests judge, and only those that reach the changed function. While mutating, Hypothesis
   draws 50 examples, always the same, and does not look for the smallest.
-- Killed by time: the tests ran three times as long as without the fault, and a quarter of a minute
+- Killed by time: the tests ran six times as long as without the fault, and a quarter of a minute
   more. Each of these was looked at (`python -m tools.mutants timed`): a loop that does not end.
 - mutmut changes functions and methods (properties are rewritten as methods for it). It does not
   change constants of a module or a class, such as tables and patterns, nor decorators, and it does

@@ -21,13 +21,9 @@ filterwarnings = ["error::pytest.PytestUnraisableExceptionWarning"]
 source_paths = ["src"]
 only_mutate = {modules}
 pytest_add_cli_args_test_selection = {selection}
-also_copy = ["mutants_profile.py", "policies", "proto", "docs"]
+also_copy = ["mutants_profile.py", "forking.py", "policies", "proto", "docs"]
 use_git_change_detection = false
 track_dependencies = false
-# A mutant that runs three times as long as its tests, and a quarter of a minute, is taken for an
-# endless loop. A busy machine makes others look like one: who runs this looks at each of them.
-timeout_multiplier = 3
-timeout_constant = 5.0
 """
 
 
@@ -62,8 +58,8 @@ def refresh(subject: Subject) -> bool:
             path.unlink()
             (workspace / "mutants" / name).unlink(missing_ok=True)
             tests_changed = True
-    profile = (Path(__file__).parent / "mutants_profile.py").read_bytes()
-    tests_changed |= _put(workspace / "mutants_profile.py", profile)
+    for plugin in ("mutants_profile.py", "forking.py"):
+        _put(workspace / plugin, (Path(__file__).parent / plugin).read_bytes())
     selection = [*subject.tests, *(f"--ignore={path}" for path in subject.leave_out)]
     settings = _PYPROJECT.format(
         modules=json.dumps(sorted(mutated)), selection=json.dumps(selection)
