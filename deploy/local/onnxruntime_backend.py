@@ -38,9 +38,12 @@ class TritonPythonModel:
             )
         self._inputs = [one["name"] for one in config["input"]]
         self._outputs = [one["name"] for one in config["output"]]
+        providers = _providers(args)
         self._session = onnxruntime.InferenceSession(
-            content, _options(parameters), providers=_providers(args)
+            content, _options(parameters), providers=providers
         )
+        if len(self._session.get_providers()) < 2 and args["model_instance_kind"] == "GPU":
+            raise pb_utils.TritonModelException("ONNX Runtime cannot use the GPU")
 
     def execute(self, requests: Sequence[Any]) -> list[Any]:
         """A batch that Triton has put together, as one run; each request gets its own rows."""
@@ -80,6 +83,7 @@ def _options(parameters: Mapping[str, str]) -> onnxruntime.SessionOptions:
 def _providers(args: Mapping[str, str]) -> list[Any]:
     if args["model_instance_kind"] != "GPU":
         return ["CPUExecutionProvider"]
+    onnxruntime.preload_dlls()  # of the packages that came with it
     # FP32 is what the card says: TF32 multiplies with ten bits.
     cuda = {"device_id": args["model_instance_device_id"], "use_tf32": "0"}
     return [("CUDAExecutionProvider", cuda)]
