@@ -164,7 +164,7 @@ def test_the_command_migrates_grants_and_checks(
 def test_a_step_is_taken_while_the_version_before_it_goes_on_writing(
     databases: PostgresDatabases, opened: list[Engine]
 ) -> None:
-    """R-44: an upgrade loses no request. Every write of four writers succeeds throughout."""
+    """An upgrade loses no request: every write of four writers succeeds throughout."""
     engine, made = new(databases, "casework", opened)
     at(engine, CASEWORK, "0001")
     grant(engine, CASEWORK, "casework_service")
