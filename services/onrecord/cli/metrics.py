@@ -26,6 +26,9 @@ CHASSIS: Final = (METER, BUS)
 _BY_SERVICE: Final[Mapping[Service, tuple[str, ...]]] = {
     Service.AUDIT: ("onrecord.audit.measured",),
     Service.GATEWAY: ("onrecord.gateway.measured",),
+    Service.DETECTION: ("onrecord.chassis.inference.measured",),
+    Service.EMBEDDING: ("onrecord.chassis.inference.measured",),
+    Service.VECTOR_SEARCH: ("onrecord.vector_search.measured",),
 }
 """The modules that hold each service's meter, `METER`; imported when they are asked for."""
 

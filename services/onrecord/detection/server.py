@@ -2,14 +2,16 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
+from onrecord.chassis.bus.measured import lag_reading
 from onrecord.chassis.grpc import GrpcServer, ServerSettings
 from onrecord.chassis.health import Health
+from onrecord.chassis.inference.measured import MeasuredModels
 from onrecord.chassis.jobs import Periodic
 from onrecord.chassis.lifecycle import Process
 from onrecord.chassis.parts import GrpcPart, WorkerPart
+from onrecord.chassis.pools import CarryingPool
 from onrecord.chassis.throttle import Foreground, throttle
 from onrecord.clients.attesting import RenewedAttestor, believing
 from onrecord.clients.from_settings import (
@@ -21,6 +23,7 @@ from onrecord.clients.planes import plane_clients
 from onrecord.clients.transport import TransportSeals
 from onrecord.clients.transport_keys import PlanesKeys
 from onrecord.contracts.detection import FaceDetection
+from onrecord.contracts.events import ENROLMENT_REQUESTED
 from onrecord.contracts.images import Detection
 from onrecord.detection.app import build_detection, build_detection_worker
 from onrecord.detection.rpc import register
@@ -43,7 +46,7 @@ def opened(settings: DetectionSettings, told: Callable[[str], None]) -> Iterator
         clock = SystemClock()
         identity = identity_of(Service.DETECTION, settings)
         told("models")
-        models = models_of(settings, stack)
+        models = MeasuredModels(models_of(settings, stack))
         foreground = throttle(settings.throttle_seconds)
         detection = build_detection(
             models,
@@ -56,7 +59,7 @@ def opened(settings: DetectionSettings, told: Callable[[str], None]) -> Iterator
         bus = open_bus(settings.bus_at(), clock)
         stack.callback(bus.close)
         executor = stack.enter_context(
-            ThreadPoolExecutor(settings.portraits_at_once, thread_name_prefix="portraits")
+            CarryingPool(settings.portraits_at_once, thread_name_prefix="portraits")
         )
         seals = TransportSeals(PlanesKeys(plane_clients(settings, identity, stack)), clock)
         worker = build_detection_worker(
@@ -81,6 +84,7 @@ def opened(settings: DetectionSettings, told: Callable[[str], None]) -> Iterator
                     server, settings.stop_seconds, lambda port: _log.info("serving at %d", port)
                 ),
             ),
+            (models.reading(), lag_reading(bus, Service.DETECTION.value, (ENROLMENT_REQUESTED,))),
         )
 
 

@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
+from onrecord.chassis.bus.measured import lag_reading
 from onrecord.chassis.grpc import GrpcServer, ServerSettings
 from onrecord.chassis.health import Health
+from onrecord.chassis.inference.measured import MeasuredModels
 from onrecord.chassis.jobs import Periodic
 from onrecord.chassis.lifecycle import Process
 from onrecord.chassis.parts import GrpcPart, WorkerPart
@@ -21,6 +23,7 @@ from onrecord.clients.planes import plane_clients
 from onrecord.clients.transport import TransportSeals
 from onrecord.clients.transport_keys import PlanesKeys
 from onrecord.contracts.embedding import EmbedRequest, FaceEmbedding
+from onrecord.contracts.events import FACE_DETECTED
 from onrecord.contracts.images import Template
 from onrecord.embedding.app import BATCHES_AT_ONCE, build_embedding, build_embedding_worker
 from onrecord.embedding.rpc import register
@@ -42,7 +45,7 @@ def opened(settings: EmbeddingSettings, told: Callable[[str], None]) -> Iterator
         clock = SystemClock()
         identity = identity_of(Service.EMBEDDING, settings)
         told("models")
-        models = models_of(settings, stack)
+        models = MeasuredModels(models_of(settings, stack))
         foreground = throttle(settings.throttle_seconds)
         embedding = build_embedding(
             models,
@@ -79,6 +82,7 @@ def opened(settings: EmbeddingSettings, told: Callable[[str], None]) -> Iterator
                     server, settings.stop_seconds, lambda port: _log.info("serving at %d", port)
                 ),
             ),
+            (models.reading(), lag_reading(bus, Service.EMBEDDING.value, (FACE_DETECTED,))),
         )
 
 

@@ -6,7 +6,6 @@ a development issuer.
 """
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,19 +15,23 @@ from fastapi import FastAPI
 from onrecord.audit.app import RECONCILE_SECONDS, build_audit
 from onrecord.audit.core.witnessing import Witnessing
 from onrecord.audit.server import audit_parts
+from onrecord.chassis.bus.measured import lag_reading
 from onrecord.chassis.certificates import LocalAuthority, ServiceIdentity
 from onrecord.chassis.database import open_database
 from onrecord.chassis.development_issuer import AUDIENCE, DevelopmentIssuer
 from onrecord.chassis.health import Health
 from onrecord.chassis.inference import ModelRepository
+from onrecord.chassis.inference.measured import MeasuredModels
 from onrecord.chassis.jobs import Periodic
 from onrecord.chassis.lifecycle import Part
 from onrecord.chassis.objects import LocalObjects
 from onrecord.chassis.parts import WorkerPart
+from onrecord.chassis.pools import CarryingPool
 from onrecord.chassis.telemetry import Reading
 from onrecord.chassis.throttle import GIVE_WAY_SECONDS, throttle
 from onrecord.chassis.tokens import JwtVerifier
 from onrecord.clients.transport import TransportSeals
+from onrecord.contracts.events import ENROLMENT_REQUESTED, FACE_DETECTED
 from onrecord.contracts.vector_search import Plane
 from onrecord.detection.app import build_detection, build_detection_worker
 from onrecord.detection.core.pace import PORTRAITS_AT_ONCE
@@ -47,7 +50,7 @@ from onrecord.standalone.folder import ONLY_PLANE, DataFolder
 from onrecord.standalone.lock import exclusive
 from onrecord.standalone.secrets import casework_seal, ledger_signer
 from onrecord.vector_search.app import PlaneSettings, build_plane
-from onrecord.vector_search.server import plane_parts
+from onrecord.vector_search.server import plane_parts, plane_readings
 
 Told = Callable[[str], None]
 
@@ -111,8 +114,8 @@ def standalone(settings: StandaloneSettings, told: Told = lambda _: None) -> Ite
         tokens = JwtVerifier(issuer.name, AUDIENCE, issuer.jwks, clock)
 
         told("models")
-        models = ModelRepository(settings.models, threads=settings.inference_threads)
-        facts = model_facts(models)
+        repository = ModelRepository(settings.models, threads=settings.inference_threads)
+        facts, models = model_facts(repository), MeasuredModels(repository)
         detection = build_detection(
             models,
             attestor=_attestor(authority.issue(Service.DETECTION)),
@@ -195,7 +198,7 @@ def standalone(settings: StandaloneSettings, told: Told = lambda _: None) -> Ite
         )
         seals = TransportSeals(plane, clock)
         executor = stack.enter_context(
-            ThreadPoolExecutor(PORTRAITS_AT_ONCE, thread_name_prefix="portraits")
+            CarryingPool(PORTRAITS_AT_ONCE, thread_name_prefix="portraits")
         )
         portraits = build_detection_worker(
             bus,
@@ -228,7 +231,14 @@ def standalone(settings: StandaloneSettings, told: Told = lambda _: None) -> Ite
         )
         health = gateway_health(gateway)
         health.watch(part for part in parts if isinstance(part, WorkerPart))
-        readings = (*audit.readings, *gateway.readings)
+        readings = (
+            *audit.readings,
+            *gateway.readings,
+            *plane_readings(plane, bus, ONLY_PLANE),
+            models.reading(),
+            lag_reading(bus, Service.DETECTION.value, (ENROLMENT_REQUESTED,)),
+            lag_reading(bus, Service.EMBEDDING.value, (FACE_DETECTED,)),
+        )
         yield Standalone(
             gateway.app, gateway.readiness, plane, signer.verifier.text, parts, health, readings
         )

@@ -5,12 +5,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, cast
 
+from onrecord.chassis.bus.measured import lag_reading
 from onrecord.chassis.bus.ports import Bus
 from onrecord.chassis.grpc import GrpcServer, ServerSettings, open_channel
 from onrecord.chassis.health import Health
 from onrecord.chassis.jobs import Periodic
 from onrecord.chassis.lifecycle import Part, Process
 from onrecord.chassis.parts import GrpcPart, WorkerPart
+from onrecord.chassis.telemetry import Reading
 from onrecord.chassis.throttle import Foreground, throttle
 from onrecord.clients.attesting import RenewedAttestor, believing
 from onrecord.clients.audit import LedgerProofsClient
@@ -27,6 +29,8 @@ from onrecord.kernel.vocabulary import Service
 from onrecord.kernel.writepoints import WritePoint, unobserved
 from onrecord.rpc.allowed import ALLOWED
 from onrecord.vector_search.app import PlaneSettings, build_plane, build_plane_workers
+from onrecord.vector_search.consumer import TOPICS, group_of
+from onrecord.vector_search.measured import galleries_reading
 from onrecord.vector_search.rpc import register
 from onrecord.vector_search.service.plane import PlaneService
 from onrecord.vector_search.settings import VectorSearchSettings
@@ -85,7 +89,13 @@ def opened(settings: VectorSearchSettings, told: Callable[[str], None]) -> Itera
                     server, settings.stop_seconds, lambda port: _log.info("serving at %d", port)
                 ),
             ),
+            plane_readings(plane, bus, settings.plane),
         )
+
+
+def plane_readings(plane: PlaneService, bus: Bus, name: str) -> tuple[Reading, ...]:
+    """The gauges of a plane."""
+    return galleries_reading(cast("Plane", plane)), lag_reading(bus, group_of(name), TOPICS)
 
 
 def plane_parts(

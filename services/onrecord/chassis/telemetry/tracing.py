@@ -156,6 +156,11 @@ def current_traceparent() -> str | None:
     return carrier.get(TRACEPARENT)
 
 
+def is_recording() -> bool:
+    """Whether what is done now is told to anybody."""
+    return trace.get_current_span().is_recording()
+
+
 def current_ids() -> tuple[str, str] | None:
     """Trace id and span id, hex, or None outside any span."""
     context = trace.get_current_span().get_span_context()

@@ -24,6 +24,7 @@ from onrecord.vector_search.core.statements import (
     single_change_body,
 )
 from onrecord.vector_search.core.values import Gallery, RecordRow
+from onrecord.vector_search.measured import ENROLLED, ENROLMENTS, REJECTED, REJECTS
 from onrecord.vector_search.roster import manifest_rows, manifests, records
 from onrecord.vector_search.roster.manifest_rows import HeldRow, RowEnd
 from onrecord.vector_search.service.chaining import signed_change
@@ -51,6 +52,15 @@ class Rejected:
     told: bool = False
 
 
+def _count(gallery: Gallery, accepted: int, rejected: Sequence[Rejected]) -> None:
+    name = gallery.jurisdiction
+    if accepted:
+        ENROLMENTS.add(accepted, gallery=name, outcome=ENROLLED)
+    for bad in rejected:
+        ENROLMENTS.add(gallery=name, outcome=REJECTED)
+        REJECTS.add(reason=bad.code.value)
+
+
 class Endings:
     """Writes ends, and says what is to be published of them."""
 
@@ -66,6 +76,7 @@ class Endings:
         now: datetime,
     ) -> list[Event]:
         """The records' own rows are written by the caller; this is everything about their end."""
+        _count(gallery, len(accepted), rejected)
         terms = _Terms(tx, [*(one.row for one in accepted), *(one.row for one in rejected)])
         events: list[Event] = []
         ended: list[RowEnd] = []

@@ -33,6 +33,7 @@ from onrecord.proof.attestation import Attestation
 from onrecord.proof.entry import LoggedEntry
 from onrecord.proof.manifests import Row
 from onrecord.proof.release import ReleaseProof
+from onrecord.vector_search.measured import STRANGE_SEARCHES
 from onrecord.vector_search.roster import answers, galleries
 from onrecord.vector_search.service.chunks import Chunks
 from onrecord.vector_search.service.compacting import Compactions
@@ -116,7 +117,10 @@ class PlaneService:
 
         Each is told once, and logged as an alarm. 0 where the engine does not count.
         """
-        return 0 if self._parts.watch is None else self._parts.watch.check(deadline)
+        seen = 0 if self._parts.watch is None else self._parts.watch.check(deadline)
+        if seen:
+            STRANGE_SEARCHES.add(seen)
+        return seen
 
     def create_gallery(
         self, setup: GallerySetup, user_token: str, deadline: Deadline

@@ -9,6 +9,7 @@ from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import OnRecordError
 from onrecord.vector_search.core.search_count import Comparison, OwnCount
 from onrecord.vector_search.core.values import IndexHit, IndexSpace
+from onrecord.vector_search.measured import INDEX_SECONDS
 from onrecord.vector_search.ports import SearchCount, VectorIndex
 
 _log = logging.getLogger("onrecord.vector-search")
@@ -34,7 +35,8 @@ class CountedIndex:
         with self._lock:
             self._begun += 1
         try:
-            return self._index.search(space, vector, limit, deadline)
+            with INDEX_SECONDS.timed(gallery=space.gallery):
+                return self._index.search(space, vector, limit, deadline)
         finally:
             with self._lock:
                 self._ended += 1

@@ -28,6 +28,7 @@ from onrecord.vector_search.core.ranking import distinct, first_fetch, next_fetc
 from onrecord.vector_search.core.statements import not_before, receipt_body
 from onrecord.vector_search.core.templates import check_template
 from onrecord.vector_search.core.values import CandidateRow, Gallery, IndexHit, RankedRecord
+from onrecord.vector_search.measured import ROSTER_DROPS
 from onrecord.vector_search.roster import answers, galleries, outbox
 from onrecord.vector_search.roster.answers import StoredAnswer
 from onrecord.vector_search.roster.live import live_keys, live_since_before
@@ -142,6 +143,9 @@ class Searches:
             held = live_keys(tx, gallery.jurisdiction, keys[:list_size])
             if len(held) < min(list_size, len(keys)):
                 held |= live_keys(tx, gallery.jurisdiction, keys[list_size:])
+        dropped = sum(key not in held for key in keys[:list_size])
+        if dropped:
+            ROSTER_DROPS.add(dropped, gallery=gallery.jurisdiction)
         return rank_live(best, held, list_size)
 
     def _answer(
