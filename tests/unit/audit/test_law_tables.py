@@ -360,3 +360,9 @@ def test_a_scalar_with_several_readings_is_refused_unless_quoted(scalar: str) ->
 def test_a_scalar_with_one_reading_is_read(scalar: str, value: object) -> None:
     """Law 5."""
     assert read_yaml(f"a: {scalar}\n".encode()) == {"a": value}
+
+
+def test_no_invisible_character_takes_a_statute_out_of_the_table() -> None:
+    """R-7."""
+    for hidden in ("\u00ad", "\u200b", "\u2060"):
+        assert UTAH.listed_tier(f"Utah Code 76-6{hidden}-206") is OffenceTier.MISDEMEANOR
