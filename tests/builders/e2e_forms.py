@@ -1,5 +1,8 @@
-"""The two forms of one installation that the end-to-end tests run on, unchanged (R-45)."""
+"""The forms of one installation that the end-to-end tests run on, unchanged (R-45): one process and
+five; where `ONRECORD_E2E` is `cluster`, the real parts with two of each service, and these alone.
+"""
 
+import os
 from dataclasses import dataclass
 
 import pytest
@@ -9,6 +12,8 @@ from tests.builders.e2e_server import Serving
 
 ONE_PROCESS = "one-process"
 FIVE_PROCESSES = "five-processes"
+CLUSTER = "cluster"
+ON_CLUSTER = os.environ.get("ONRECORD_E2E") == CLUSTER
 
 COMMANDS = {ONE_PROCESS: ("up",), FIVE_PROCESSES: ("up-processes", "--planes", "1")}
 """What starts each of them, with `onrecord`."""
@@ -16,7 +21,7 @@ COMMANDS = {ONE_PROCESS: ("up",), FIVE_PROCESSES: ("up-processes", "--planes", "
 BOTH = [
     # A worker each: everything that needs a form runs where that form already stands.
     pytest.param(form, id=form, marks=pytest.mark.xdist_group(form))
-    for form in (ONE_PROCESS, FIVE_PROCESSES)
+    for form in ((CLUSTER,) if ON_CLUSTER else (ONE_PROCESS, FIVE_PROCESSES))
 ]
 
 

@@ -3,7 +3,7 @@
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -11,6 +11,7 @@ import httpx
 from onrecord.chassis.lifecycle import StopSignals
 from onrecord.standalone.folder import DataFolder
 from onrecord.standalone.lock import exclusive
+from onrecord.standalone.places import in_folder
 from onrecord.standalone.plan import TWO_PLANES, ProcessPlan, plan
 from onrecord.standalone.supervisor import Running, Supervisor
 from tests.builders.e2e_server import STOP_SECONDS, Installation, installation_of
@@ -49,16 +50,24 @@ class Processes:
         self.supervisor.start_again(name, StopSignals())
 
     @property
+    def metrics(self) -> Sequence[str]:
+        """Where each of them tells its metrics."""
+        return tuple(f"http://{one.health}/metrics" for one in self.plans)
+
+    @property
     def logs(self) -> Sequence[Path]:
         return tuple(one.log for one in self.plans)
 
 
 @contextmanager
-def running_processes(data: Path, models: Path) -> Iterator[Processes]:
+def running_processes(data: Path, models: Path, otlp: str = "") -> Iterator[Processes]:
     """Started and ready; stopped in order, and what did not end cleanly fails the test."""
     folder = DataFolder(data)
     folder.prepare()
     with exclusive(folder.lock):
+        places = in_folder(folder, [one.name for one in TWO_PLANES])
+        if otlp:
+            places = replace(places, telemetry={"otlp_endpoint": otlp, "log_form": "json"})
         plans = plan(
             folder,
             models,
@@ -67,6 +76,7 @@ def running_processes(data: Path, models: Path) -> Iterator[Processes]:
             port=0,
             origin="localhost/onrecord",
             inference_threads=1,
+            places=places,
         )
         supervisor = Supervisor(plans)
         try:

@@ -3,6 +3,7 @@ the world.
 """
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -83,6 +84,11 @@ class Server:
     @property
     def installation(self) -> Installation:
         return installation_of(self.data, self.address)
+
+    @property
+    def metrics(self) -> Sequence[str]:
+        """Where it tells its metrics, if it was told to."""
+        return re.findall(r"metrics at (http\S+)", self.log.read_text("utf-8"))[-1:]
 
     @property
     def logs(self) -> Sequence[Path]:

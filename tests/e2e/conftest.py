@@ -4,16 +4,19 @@ Each form is started once, in the test process that its group is given to, and s
 of that form. Where its data lie is for the tests of privacy.
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.builders.e2e_cluster import found_cluster, running_cluster
 from tests.builders.e2e_forms import (
     BOTH,
     ENROLLED,
     EXAMINERS,
     FIVE_PROCESSES,
+    ON_CLUSTER,
     ONE_PROCESS,
     Standing,
 )
@@ -21,6 +24,12 @@ from tests.builders.e2e_processes import Processes, running_processes
 from tests.builders.e2e_scene import Scene, build_scene
 from tests.builders.e2e_server import Serving, said, start_server
 from tests.builders.models import reference_repository
+from tests.builders.otlp import Collector, collecting
+
+# They start installations of their own, in files, again and again.
+collect_ignore = (
+    ["test_demo.py", "test_fail_closed.py", "test_five_processes.py"] if ON_CLUSTER else []
+)
 
 
 @pytest.fixture(scope="session")
@@ -30,18 +39,31 @@ def models() -> Path:
 
 
 @pytest.fixture(scope="session")
-def one_process(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
+def collector() -> Iterator[Collector]:
+    """Takes the spans of every installation that the tests of telemetry look at."""
+    with collecting() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def one_process(
+    models: Path, collector: Collector, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Standing]:
     """`onrecord up`."""
     folder = tmp_path_factory.mktemp(ONE_PROCESS)
-    running = start_server(folder / "data", models, folder / "server.log")
+    telemetry = ("--health", "127.0.0.1:0", "--otlp", collector.address)
+    running = start_server(folder / "data", models, folder / "server.log", ("up", *telemetry))
     yield _stage(running, models)
     assert running.stop() == 0, said(running)[-2000:]
 
 
 @pytest.fixture(scope="session")
-def processes(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
+def processes(
+    models: Path, collector: Collector, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Processes]:
     """Five services, vector search on two planes; each can be killed and started again."""
-    with running_processes(tmp_path_factory.mktemp(FIVE_PROCESSES) / "data", models) as running:
+    data = tmp_path_factory.mktemp(FIVE_PROCESSES) / "data"
+    with running_processes(data, models, collector.address) as running:
         yield running
         assert "Traceback" not in said(running), said(running)[-3000:]
 
@@ -49,6 +71,26 @@ def processes(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 @pytest.fixture(scope="session")
 def five_processes(processes: Processes, models: Path) -> Standing:
     return _stage(processes, models)
+
+
+@pytest.fixture(scope="session")
+def cluster_serving(models: Path) -> Iterator[Serving]:
+    """Kafka, PostgreSQL, Milvus, Triton, S3, and each service twice; or, where
+    `ONRECORD_E2E_DATA` names a cluster's folder, the one that runs there.
+    """
+    if "ONRECORD_E2E_DATA" in os.environ:
+        found = found_cluster(Path(os.environ["ONRECORD_E2E_DATA"]).resolve())
+        yield found
+        assert "Traceback" not in said(found), said(found)[-3000:]
+        return
+    with running_cluster(models) as running:
+        yield running
+        assert "Traceback" not in said(running), said(running)[-3000:]
+
+
+@pytest.fixture(scope="session")
+def cluster(cluster_serving: Serving, models: Path) -> Standing:
+    return _stage(cluster_serving, models)
 
 
 @pytest.fixture(scope="session", params=BOTH)

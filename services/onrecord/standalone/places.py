@@ -21,7 +21,8 @@ class PlanePlaces:
 @dataclass(frozen=True, slots=True)
 class Places:
     """In the words of the settings. The mappings are settings by name, told to every process that
-    has them: how the bus and the object store are reached, who issues tokens, what runs models.
+    has them: how the bus and the object store are reached, who issues tokens, what runs models, where spans
+    and logs go.
     """
 
     ledger: str = field(repr=False)
@@ -35,6 +36,7 @@ class Places:
     bus_access: Settings = field(default_factory=dict, repr=False)
     objects_access: Settings = field(default_factory=dict, repr=False)
     inference: Settings = field(default_factory=dict, repr=False)
+    telemetry: Settings = field(default_factory=dict)
 
 
 def in_folder(folder: DataFolder, planes: Sequence[str]) -> Places:

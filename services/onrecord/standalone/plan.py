@@ -203,6 +203,7 @@ class _Told:
             "roots": str(certificates / "root.pem"),
             "bus": self.places.bus,
             **self.places.bus_access,
+            **self.places.telemetry,
         }
         for more in settings:
             told.update(more)
