@@ -23,12 +23,13 @@ from onrecord.chassis.telemetry.requests import (
 from onrecord.kernel.vocabulary import Service
 
 CHASSIS: Final = (METER, BUS)
+_CALLS: Final = "onrecord.clients.circuit"
 _BY_SERVICE: Final[Mapping[Service, tuple[str, ...]]] = {
     Service.AUDIT: ("onrecord.audit.measured",),
-    Service.GATEWAY: ("onrecord.gateway.measured",),
-    Service.DETECTION: ("onrecord.chassis.inference.measured",),
-    Service.EMBEDDING: ("onrecord.chassis.inference.measured",),
-    Service.VECTOR_SEARCH: ("onrecord.vector_search.measured",),
+    Service.GATEWAY: ("onrecord.gateway.measured", _CALLS),
+    Service.DETECTION: ("onrecord.chassis.inference.measured", _CALLS),
+    Service.EMBEDDING: ("onrecord.chassis.inference.measured", _CALLS),
+    Service.VECTOR_SEARCH: ("onrecord.vector_search.measured", _CALLS),
 }
 """The modules that hold each service's meter, `METER`; imported when they are asked for."""
 
@@ -57,6 +58,9 @@ def certificate_reading(service: Service, certificate: Path) -> Reading:
         yield Value(CERTIFICATE_EXPIRY, left, {"service": service.value})
 
     return Reading("certificate", read)
+
+
+_MOST_SHOWN: Final = 30
 
 
 @click.group()
@@ -101,4 +105,8 @@ def _lines(meters: Sequence[Meter]) -> Iterator[str]:
 
 
 def _values(values: tuple[str, ...] | None, most: int) -> str:
-    return f"at most {most}, then `other`" if values is None else ", ".join(values)
+    if values is None:
+        return f"at most {most}, then `other`"
+    if len(values) > _MOST_SHOWN:
+        return f"one of {len(values)}, such as {values[0]}"
+    return ", ".join(values)
