@@ -158,6 +158,7 @@ _WITHOUT_TRAILER: Final = {
     _Status.UNAUTHENTICATED: ErrorCode.CALLER_NOT_ALLOWED,
 }
 _UNREACHABLE: Final = {_Status.UNAVAILABLE, _Status.CANCELLED}
+_SILENT: Final = {_Status.UNAVAILABLE, _Status.DEADLINE_EXCEEDED}
 
 
 def status_text(error: OnRecordError) -> str:
@@ -201,6 +202,13 @@ def error_from_rpc(failure: grpc.RpcError, unavailable: ErrorCode) -> OnRecordEr
         return OnRecordError(unavailable, "the service cannot be reached")
     code = _WITHOUT_TRAILER.get(status, ErrorCode.INTERNAL)
     return OnRecordError(code, f"the call failed with status {status.name}")
+
+
+def is_unanswered(failure: grpc.RpcError) -> bool:
+    """Whether nobody was reached, or nobody answered in time: not what a service itself says."""
+    if _from_trailer(_trailing_metadata(failure)) is not None:
+        return False
+    return isinstance(failure, grpc.Call) and failure.code() in _SILENT
 
 
 def _trailing_metadata(failure: grpc.RpcError) -> Iterable[tuple[str, str | bytes]]:

@@ -18,6 +18,7 @@ from onrecord.contracts.audit import (
 from onrecord.contracts.emergencies import EmergencyState, FollowUpCall, LiftCall
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode
+from onrecord.kernel.vocabulary import Service
 from onrecord.proof.attestation import Attestation
 from onrecord.proof.authority import AuthorityBundle
 from onrecord.proof.entry import LoggedEntry
@@ -32,7 +33,7 @@ class LedgerProofsClient:
 
     def __init__(self, channel: grpc.Channel) -> None:
         self._stub = AuditStub(channel)
-        self._exchange = Exchange(ErrorCode.LEDGER_UNAVAILABLE)
+        self._exchange = Exchange(ErrorCode.LEDGER_UNAVAILABLE, Service.AUDIT)
 
     def consistency_proof(
         self, old_size: int, new_size: int, deadline: Deadline
@@ -90,6 +91,7 @@ class AuditClient(LedgerProofsClient):
             ),
             values.read_logged_entry,
             deadline,
+            always=True,
         )
 
     def record_failure(
@@ -100,6 +102,7 @@ class AuditClient(LedgerProofsClient):
             lambda: pb.RecordFailureRequest(search_id=search_id, galleries=galleries, code=code),
             values.read_logged_entry,
             deadline,
+            always=True,
         )
 
     def decide(self, call: DecideCall, deadline: Deadline) -> LoggedEntry:
@@ -124,6 +127,7 @@ class AuditClient(LedgerProofsClient):
             lambda: pb.ReleaseRequest(search_id=search_id),
             rpc.read_release_outcome,
             deadline,
+            always=True,
         )
 
     def follow_up(self, call: FollowUpCall, deadline: Deadline) -> LoggedEntry:
@@ -132,6 +136,7 @@ class AuditClient(LedgerProofsClient):
             lambda: emergencies.follow_up_call_message(call),
             values.read_logged_entry,
             deadline,
+            always=True,
         )
 
     def lift_suspension(self, call: LiftCall, deadline: Deadline) -> LoggedEntry:

@@ -9,6 +9,7 @@ from onrecord.contracts.embedding import EmbedRequest
 from onrecord.contracts.images import Template
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode
+from onrecord.kernel.vocabulary import Service
 from onrecord.rpc import embedding as rpc
 from onrecord.rpc.v1.embedding_pb2_grpc import EmbeddingStub
 
@@ -18,7 +19,7 @@ class EmbeddingClient:
 
     def __init__(self, channel: grpc.Channel) -> None:
         self._stub = EmbeddingStub(channel)
-        self._exchange = Exchange(ErrorCode.EMBEDDING_UNAVAILABLE)
+        self._exchange = Exchange(ErrorCode.EMBEDDING_UNAVAILABLE, Service.EMBEDDING)
 
     def embed(self, requests: Sequence[EmbedRequest], deadline: Deadline) -> tuple[Template, ...]:
         return self._exchange(

@@ -29,6 +29,7 @@ from onrecord.contracts.vector_search import (
 )
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode
+from onrecord.kernel.vocabulary import Service
 from onrecord.proof.attestation import Attestation
 from onrecord.proof.entry import LoggedEntry
 from onrecord.proof.manifests import Row
@@ -44,7 +45,7 @@ class PlaneClient:
 
     def __init__(self, channel: grpc.Channel) -> None:
         self._stub = VectorSearchStub(channel)
-        self._exchange = Exchange(ErrorCode.PLANE_UNAVAILABLE)
+        self._exchange = Exchange(ErrorCode.PLANE_UNAVAILABLE, Service.VECTOR_SEARCH)
 
     def create_gallery(
         self, setup: GallerySetup, user_token: str, deadline: Deadline
@@ -223,6 +224,7 @@ class PlaneClient:
             ),
             rpc.read_leads,
             deadline,
+            always=True,
         )
 
     def receipts(self, gallery: str, after: int, deadline: Deadline) -> tuple[Attestation, ...]:
@@ -231,4 +233,5 @@ class PlaneClient:
             lambda: vector_search_pb2.ListReceiptsRequest(gallery=gallery, after=after),
             rpc.read_receipts,
             deadline,
+            always=True,
         )
