@@ -9,6 +9,7 @@ import pytest
 from deploy.local.running import Running
 from onrecord.chassis.bus.kafka.access import KafkaAccess
 from onrecord.chassis.bus.kafka.bus import KafkaBus
+from onrecord.chassis.bus.kafka.consumer import KafkaConsumer
 from onrecord.chassis.bus.ports import Partition, Position, Received
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from tests.builders.buses import (
@@ -145,3 +146,36 @@ def test_a_member_that_is_killed_in_the_middle_of_work_loses_nothing(kafka: Runn
 def copied(bus: KafkaBus | object) -> int:
     assert isinstance(bus, KafkaBus)
     return sum(bus.lag("nobody", [ONE]).values())
+
+
+def rests(members: Sequence[KafkaConsumer]) -> bool:
+    """Whether nothing is shared out anew for three seconds."""
+    before = [one._membership.generation for one in members]
+    threading.Event().wait(3)
+    return before == [one._membership.generation for one in members]
+
+
+def test_two_that_poll_now_and_then_come_to_rest(kafka: Running) -> None:
+    """R-45: who joins a group between two polls has joined it; else all of them would share out
+    their partitions anew, again and again, and work on hardly anything.
+    """
+    emptied(kafka.place.at("clients"))
+    bus = KafkaBus(KafkaAccess((kafka.place.at("clients"),)), KAFKA_TIMES)
+    members = [bus.consumer("g", [MANY]) for _ in range(2)]
+    over = threading.Event()
+
+    def at_leisure(number: int) -> None:
+        while not over.wait(0.3):
+            members[number].poll(10, 0.0)
+
+    threads = [threading.Thread(target=at_leisure, args=(number,)) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        until(lambda: sorted(len(one.assigned()) for one in members) == [2, 2], "not shared out")
+        until(lambda: rests(members), "the group does not come to rest", seconds=20)
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+        bus.close()

@@ -82,6 +82,18 @@ def open_consumer(access: KafkaAccess, times: KafkaTimes, group: str, topics: Se
     return consumer
 
 
+def end_joining(consumer: Any, seconds: float) -> None:
+    """Wait for a join of its group that this member's poll has begun and not seen the end of.
+
+    kafka-python (3.0.12) throws away a join that ends between two polls, and joins anew. From the
+    leader of a group that is a rebalance for everybody, whose joins end between two polls: so it
+    would go on for ever. Raises BUS_UNAVAILABLE.
+    """
+    coordinator = consumer._coordinator
+    if coordinator._join_task is not None:
+        coordinator.ensure_active_group(timeout_ms=_ms(seconds))
+
+
 def open_admin(access: KafkaAccess, times: KafkaTimes) -> Any:
     """Raises BUS_UNAVAILABLE."""
     return _opened(KafkaAdminClient, access, times, {})

@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from onrecord.chassis.bus.kafka.clients import committed_as, partition_of, place_of
+from onrecord.chassis.bus.kafka.clients import committed_as, end_joining, partition_of, place_of
 from onrecord.chassis.bus.kafka.errors import closed, told_as_ours
 from onrecord.chassis.bus.kafka.lookup import Lookup
 from onrecord.chassis.bus.kafka.membership import Membership, Step
@@ -124,6 +124,8 @@ class KafkaConsumer:
     def _polled(self, limit: int, seconds: float) -> tuple[Received, ...]:
         with told_as_ours("not polled"):
             fetched = self._client.poll(timeout_ms=int(seconds * 1000), max_records=limit)
+            # The others hear of it with their next heartbeat.
+            end_joining(self._client, 2 * self._times.heartbeat)
         lost = self._keep_up()
         found = [
             _received(record)
