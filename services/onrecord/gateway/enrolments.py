@@ -23,7 +23,7 @@ from onrecord.gateway.planes import PlaneDirectory
 from onrecord.gateway.store.enrolments import EnrolmentStore
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
-from onrecord.kernel.vocabulary import Role
+from onrecord.kernel.vocabulary import EnrolmentStatus, Role
 from onrecord.kernel.writepoints import WritePoint
 
 
@@ -81,7 +81,7 @@ class Enrolments:
     def progress(self, gallery: str, enrolment_id: str) -> EnrolmentProgress:
         """As far as is known here, or else at the plane. Raises NOT_FOUND."""
         held = self._store.find(enrolment_id)
-        if held is not None and held.enrolment.gallery == gallery:
+        if held is not None and held.enrolment.gallery == gallery and not _is_doubtful(held):
             return held
         deadline = Deadline.after(self._limits.call_seconds)
         return _progress(
@@ -108,6 +108,14 @@ class Enrolments:
             live = _progress(plane.enrolment(gallery, begun.enrolment_id, deadline))
             return Enrolling(live, begun.duplicate, unchanged=True)
         return Enrolling(self.progress(gallery, begun.enrolment_id), begun.duplicate)
+
+
+def _is_doubtful(held: EnrolmentProgress) -> bool:
+    """Detection says so too of a portrait that it is given once more when the record is live and
+    the copy cleared away: after a crash, or when the bus has shared out its partitions anew. Which
+    of the two it is, the plane knows.
+    """
+    return held.status is EnrolmentStatus.REJECTED and held.code is ErrorCode.IMAGE_MISSING
 
 
 def _refused(begun: Begun) -> OnRecordError:

@@ -9,6 +9,7 @@ from httpx import Response
 
 from onrecord.contracts.events import (
     EnrolmentRef,
+    EnrolmentRejected,
     EnrolmentRequested,
     Event,
     FaceDetected,
@@ -252,6 +253,23 @@ def test_late_events_of_other_stages_change_nothing(office: Office) -> None:
         finished += worker.step(0.2)
     assert worker.stop(5)
     assert progress(office, said["enrolment_id"])["status"] == "live"
+
+
+def test_a_copy_that_is_missing_because_the_record_is_live_is_no_rejection(office: Office) -> None:
+    """R-22: given the portrait once more, detection finds its copy cleared away and says so before
+    the news that the record is live has come. Nobody is told that it was rejected.
+    """
+    said = enrol(office).json()
+    ref = EnrolmentRef("US-UT", said["enrolment_id"], said["generation"])
+    missing = EnrolmentRejected(ref, ErrorCode.IMAGE_MISSING, "no copy", office.clock.now())
+    office.parts.bus.publisher().publish([message_of(missing)], Deadline.after(5))
+    worker = office.restarted().gateway.workers[0]
+    finished, deadline = 0, Deadline.after(10)
+    while finished < 2:  # the request itself, and what detection says
+        deadline.check()
+        finished += worker.step(0.2)
+    assert worker.stop(5)
+    assert progress(office, said["enrolment_id"])["status"] == "live", "as the plane has it"
 
 
 @pytest.mark.parametrize(
