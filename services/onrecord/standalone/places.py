@@ -21,8 +21,8 @@ class PlanePlaces:
 @dataclass(frozen=True, slots=True)
 class Places:
     """In the words of the settings. The mappings are settings by name, told to every process that
-    has them: how the bus and the object store are reached, who issues tokens, what runs models, where spans
-    and logs go.
+    has them: how the bus and the object store are reached, who issues tokens, what runs models,
+    where spans and logs go.
     """
 
     ledger: str = field(repr=False)
