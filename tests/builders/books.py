@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from onrecord.audit.core.draft import Counter, Held, Reach, SearchRecord
+from onrecord.audit.core.draft import Counter, Held, NumberedChange, Reach, SearchRecord
 from onrecord.audit.core.emergency_books import OpenedEmergency
 from tests.builders.audit import START
 
@@ -27,6 +27,7 @@ class WrittenBooks:
     bodies: dict[int, dict[str, Any]] = field(default_factory=dict)
     receipts: dict[str, tuple[int, str]] = field(default_factory=dict)
     reaches: dict[str, Reach] = field(default_factory=dict)
+    changes: dict[tuple[str, int], NumberedChange] = field(default_factory=dict)
     waiting: tuple[Held, ...] = ()
 
     def remembered(self, marker: str) -> int | None:
@@ -62,6 +63,13 @@ class WrittenBooks:
 
     def reach(self, gallery: str) -> Reach | None:
         return self.reaches.get(gallery)
+
+    def change(self, gallery: str, sequence: int) -> NumberedChange | None:
+        return self.changes.get((gallery, sequence))
+
+    def change_before(self, gallery: str, sequence: int) -> int:
+        before = (number for name, number in self.changes if name == gallery and number < sequence)
+        return max(before, default=0)
 
     def held(self) -> tuple[Held, ...]:
         return self.waiting

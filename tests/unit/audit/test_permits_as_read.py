@@ -261,7 +261,7 @@ def test_more_suspicion_is_no_less(taken: list[str], told: str | None) -> None:
         assert told in refusal(cedar)
 
 
-@pytest.mark.parametrize("left_out", [None, *(one for one in InstrumentType if one is not InstrumentType.NONE)])
+@pytest.mark.parametrize("left_out", [None, *list(InstrumentType)[1:]])
 def test_what_takes_none_takes_every_instrument(left_out: InstrumentType | None) -> None:
     cedar = permit(
         PURPOSE, TIER, words([one for one in InstrumentType if one is not left_out], "instrument")

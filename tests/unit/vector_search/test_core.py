@@ -73,7 +73,7 @@ def test_only_live_records_are_ranked_and_none_better_is_left_out(
 @given(st.integers(1, 50))
 def test_fetching_again_asks_for_more_and_ends_at_the_ceiling(list_size: int) -> None:
     asked: int | None = first_fetch(list_size)
-    steps = []
+    steps: list[int] = []
     while asked is not None:
         assert len(steps) < 20, "it never ends"
         steps.append(asked)
