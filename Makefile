@@ -91,6 +91,7 @@ test-kills: setup  ## killed once at every write point, and ten times as whole p
 .PHONY: test-cluster
 test-cluster: setup  ## the adapters and the end-to-end tests on real parts (with Java, Go and PostgreSQL)
 	@$(BIN)/pytest -rs --durations 12 tests/cluster
+	@ONRECORD_E2E=cluster $(BIN)/pytest -rs --durations 12 tests/e2e
 
 .PHONY: test-interop
 test-interop: setup  ## verifiers and witnesses that others wrote, against ours (with Go; else it says so)

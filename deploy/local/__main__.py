@@ -170,7 +170,7 @@ def _follow(folder: ClusterFolder, keeper: "subprocess.Popen[bytes]") -> None:
     with folder.log.open("r", encoding="utf-8", errors="replace") as said:
         while True:
             ended = keeper.poll() is not None
-            found = standing.read(folder)
+            found = standing.read(folder)  # before the log: its last word is then in it
             click.echo(said.read(), nl=False)
             if ended:
                 raise click.ClickException(f"the cluster did not start; see {folder.log}")

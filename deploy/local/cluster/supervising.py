@@ -29,8 +29,8 @@ def keep(folder: ClusterFolder, wanted: Wanted) -> int:
         failed = False
         try:
             if cluster.start(signals):
-                standing.write("ready", cluster)
                 _log.info("ready in %.0f s: %s", time.monotonic() - began, cluster.gateways[0])
+                standing.write("ready", cluster)
                 failed = _watch(cluster, signals)
         except (InstallError, PartError, OnRecordError) as error:
             _log.error("%s", error)
