@@ -140,12 +140,16 @@ def _weigh(
 
 def _conclusions(decision: Mapping[str, Any]) -> dict[str, Conclusion]:
     try:
-        return {
-            str(one["candidate_ref"]): Conclusion(one["conclusion"])
+        rows = [
+            (str(one["candidate_ref"]), Conclusion(one["conclusion"]))
             for one in decision["decisions"]
-        }
+        ]
     except (KeyError, ValueError) as error:
         raise _unsupported("a decision cannot be read") from error
+    by_candidate = dict(rows)
+    if len(by_candidate) != len(rows):  # which of the two was meant is nobody's to choose
+        raise _unsupported("a decision stands twice on one candidate")
+    return by_candidate
 
 
 def _unsupported(why: str) -> OnRecordError:

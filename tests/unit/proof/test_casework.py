@@ -119,6 +119,22 @@ def test_a_lead_always_has_both_examiners_behind_it(pairs: list[tuple[str, str]]
         assert result.leads == ()
 
 
+@pytest.mark.parametrize("again", [SAME, DIFFERENT])
+@pytest.mark.parametrize("place", [0, -1])
+def test_a_decision_that_stands_twice_on_one_candidate_releases_nobody(
+    again: str, place: int
+) -> None:
+    """R-15: audit takes no such decision; a ledger that holds one all the same proves no lead."""
+    decided = bodies.decided("one", {"a": SAME, "b": UNSURE})
+    doubled = bodies.decided("two", {"a": SAME, "b": UNSURE})
+    row = {**doubled["decisions"][0], "conclusion": again}
+    doubled["decisions"].insert(place % (len(doubled["decisions"]) + 1), row)
+    for both in ([decided, doubled], [doubled, decided]):
+        with pytest.raises(OnRecordError, match="twice on one candidate") as refused:
+            derive_outcome(candidates("a", "b"), both, requester="asker")
+        assert refused.value.code is ErrorCode.RELEASE_NOT_SUPPORTED
+
+
 def test_a_merged_list_is_the_most_alike_of_all_galleries() -> None:
     merged = merge_candidates(
         [
