@@ -38,6 +38,17 @@ _SIGNATURE_ONLY: Options = {
 }
 
 
+def is_usable(described: object) -> bool:
+    """Whether a key of a key set verifies tokens: a public one, of a kind that we take."""
+    if not isinstance(described, dict) or "d" in described:
+        return False
+    algorithm = _ALGORITHM_OF_KEY.get(str(described.get("kty")))
+    try:
+        return algorithm is not None and bool(jwt.PyJWK.from_dict(dict(described), algorithm).key)
+    except (jwt.PyJWTError, TypeError, ValueError):
+        return False
+
+
 class TokenVerifier(Protocol):
     """Whatever turns a bearer token into claims."""
 

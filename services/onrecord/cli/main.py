@@ -31,6 +31,9 @@ _COMMANDS = {
     "migrate": _Command(
         "onrecord.cli.migrate", "migrate", "standalone", "Bring a database to its schema."
     ),
+    "preflight": _Command(
+        "onrecord.cli.preflight", "preflight", "standalone", "Is an installation fit to serve?"
+    ),
     "certificates": _Command(
         "onrecord.cli.certificates", "certificates", "", "Mint a local authority's certificates."
     ),

@@ -1,13 +1,10 @@
 """`onrecord migrate SERVICE`: bring a service's database to the schema that this program knows."""
 
-import importlib
 import logging
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import click
-from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
 from onrecord.chassis.database import (
@@ -18,29 +15,16 @@ from onrecord.chassis.database import (
 )
 from onrecord.chassis.database.history import History, Standing, check, standing
 from onrecord.chassis.settings import load
+from onrecord.cli.databases import DATABASES
 from onrecord.cli.services import settings_of
 from onrecord.kernel.vocabulary import Service
 
-
-class _Kept(NamedTuple):
-    """Where a service's history stands, and in which setting the URL of its database."""
-
-    module: str
-    history: str
-    setting: str
-
-
-_DATABASES = {
-    Service.AUDIT: _Kept("onrecord.audit.adapters.schema", "LEDGER", "database_url"),
-    Service.GATEWAY: _Kept("onrecord.gateway.store.history", "CASEWORK", "database_url"),
-    Service.VECTOR_SEARCH: _Kept("onrecord.vector_search.roster.schema", "ROSTER", "roster_url"),
-}
 # Nothing a step does is given up by time, but nobody is kept waiting for a table for long.
 _LIMITS = DatabaseLimits(connections=4, wait_seconds=2.0, statement_seconds=0.0)
 
 
 @click.command()
-@click.argument("service", type=click.Choice([one.value for one in _DATABASES]))
+@click.argument("service", type=click.Choice([one.value for one in DATABASES]))
 @click.option(
     "--config",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
@@ -63,9 +47,9 @@ def migrate(service: str, config: Path | None, owner_url: str | None, only_check
     and nothing else. Repeatable, also after it was stopped.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    kept = _DATABASES[Service(service)]
-    url = _url_of(Service(service), kept, config)
-    history: History = getattr(importlib.import_module(kept.module), kept.history)
+    kept = DATABASES[Service(service)]
+    url = kept.url(load(settings_of(Service(service)), config))
+    history = kept.history()
     engine = open_database(owner_url or url, _LIMITS)
     try:
         with read_transaction(engine) as connection:
@@ -85,11 +69,6 @@ def migrate(service: str, config: Path | None, owner_url: str | None, only_check
         click.echo(_told(service, after, history))
     finally:
         engine.dispose()
-
-
-def _url_of(service: Service, kept: _Kept, config: Path | None) -> str:
-    url: SecretStr = getattr(load(settings_of(service), config), kept.setting)
-    return url.get_secret_value()
 
 
 def _told(service: str, found: Standing, history: History) -> str:

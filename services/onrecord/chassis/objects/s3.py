@@ -77,10 +77,18 @@ class S3Objects:
         return cls(store, f"s3://{bucket}")
 
     def put(self, key: str, data: bytes) -> None:
+        self.put_version(key, data)
+
+    def put_version(self, key: str, data: bytes) -> str | None:
+        """As `put`; which version of the object this is, where the bucket keeps more than one and
+        says so.
+        """
         path = _path(key)
         with self._asked():
             # In one request: what is never whole is never an object, and nothing lies half brought.
-            obstore.put(self._store, path, data, use_multipart=False)
+            done = obstore.put(self._store, path, data, use_multipart=False)
+        version = done["version"]
+        return None if version == "null" else version
 
     def get(self, key: str) -> bytes:
         path = _path(key)

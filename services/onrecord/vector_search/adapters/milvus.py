@@ -192,6 +192,14 @@ class MilvusIndex:
                 deadline.check()
                 time.sleep(_COMPACTION_POLL_SECONDS)
 
+    def drop(self, space: IndexSpace, deadline: Deadline) -> None:
+        """Remove the space with all that is in it; no plane ever does. Nothing happens without."""
+        name = collection_name(space)
+        with self._turn(space, deadline):
+            self._forget(name)
+            self._unflushed.pop(name, None)
+            asked(partial(self._client.drop_collection, name), deadline)
+
     def release_idle(self, deadline: Deadline) -> None:
         self._memory.release_idle(deadline)
 
