@@ -103,6 +103,16 @@ def test_what_a_permit_leaves_open_is_asked() -> None:
     ), "a criminal investigation must name an offence"
 
 
+def test_what_a_table_of_statutes_lists_changes_nothing_for_other_offences() -> None:
+    """R-1, R-7: whatever a table lists, an offence beside it has the tier it is declared with."""
+    listed = ("statutes:\n", 'statutes:\n  "-": infraction\n  "--": none\n')
+    assert granted(law(permit(), listed)) == expected()
+    none = permit(purpose=["missing_person"], offence_tier=["none"], role_sought=["missing"])
+    assert granted(law(none, listed)) == expected(
+        purpose=("missing_person",), tier=("none",), role=("missing",)
+    )
+
+
 def test_each_permit_is_asked_with_its_own_words() -> None:
     """R-1: two permits do not lend one another an agency or a word."""
     two = permit() + permit('principal == Agency::"us-ut-dps"', role_sought=["victim"])

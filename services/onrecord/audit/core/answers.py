@@ -11,6 +11,7 @@ from datetime import datetime
 from itertools import product
 from typing import NamedTuple
 
+from onrecord.audit.core.authority import Authority
 from onrecord.audit.core.canonical_form import Permit
 from onrecord.audit.core.cedar_schema import PURPOSE, TIER, WORDS
 from onrecord.audit.core.evaluation import PolicyInForce, PolicyShelf, evaluate
@@ -38,7 +39,6 @@ ANY = ""
 """On the axes `ground` and `source`: the policies do not speak of it, so it decides nothing."""
 
 _MODEL = "any"
-_STATUTE = "-"
 
 
 class Case(NamedTuple):
@@ -99,6 +99,7 @@ class _Asking:
         in_force = PolicyInForce(gallery, 1, "", remembering)
         self._shelf = PolicyShelf(0, {gallery: in_force}, {gallery: _MODEL})
         self._now = authority.effective
+        self._statute = _unlisted(authority)
         self._any = parse_request(_any_request(gallery, self._now))
         today = self._now.date().isoformat()
         self._instruments = {
@@ -126,7 +127,7 @@ class _Asking:
             self._any,
             purpose=Purpose(case.purpose),
             role_sought=RoleSought(case.role),
-            offence=Offence("" if tier is OffenceTier.NONE else _STATUTE, tier),
+            offence=Offence("" if tier is OffenceTier.NONE else self._statute, tier),
             suspicion=Suspicion(case.suspicion),
             federal_ground=FederalGround(ground),
             beneficiary_agency=case.beneficiary,
@@ -159,6 +160,14 @@ class _Remembering(StatePolicy):
         if key not in self.asked:
             self.asked[key] = StatePolicy.ask(self, agency, context)
         return self.asked[key]
+
+
+def _unlisted(authority: Authority) -> str:
+    """A statute that the state's table does not list: what is listed has its tier from there."""
+    statute = "-"
+    while authority.listed_tier(statute) is not None:
+        statute += "-"
+    return statute
 
 
 def _within(permit: Permit, space: Space) -> Iterator[Case]:
