@@ -1,5 +1,6 @@
 """Every subject of every process, in order; what goes wrong in one hides no other."""
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
@@ -17,6 +18,8 @@ from onrecord.cli.preflight import (
 from onrecord.cli.preflight.results import Checked, Result, missing, not_checked
 from onrecord.cli.preflight.targets import Installation, Target, Unreadable
 from onrecord.kernel.errors import OnRecordError
+
+_log = logging.getLogger(__name__)
 
 _Examine = Callable[[Target, Installation], Iterator[Result]]
 _OF_EACH: Final[tuple[tuple[str, _Examine], ...]] = (
@@ -63,5 +66,6 @@ def _each(
         except OnRecordError as error:
             yield Checked(target.name, subject, missing(error.message))
         except Exception as error:  # noqa: BLE001 - the other checks are worth having all the same
+            _log.error("%s of %s could not be examined", subject, target.name, exc_info=error)
             told = f"could not be examined: {type(error).__name__}"
             yield Checked(target.name, subject, missing(told))

@@ -68,7 +68,7 @@ class Installed:
 
     def preflight(self, *arguments: str) -> Told:
         done = self.run("--json", *arguments)
-        told = json.loads(done.output)
+        told = json.loads(done.stdout)
         assert done.exit_code == (0 if told["fit"] else 1)
         return Told(told["fit"], told["checks"])
 

@@ -4,6 +4,8 @@ import shutil
 import sqlite3
 from pathlib import Path
 
+from sqlalchemy import text
+
 from onrecord.audit.adapters.schema import LEDGER
 from onrecord.chassis.database import open_database
 from onrecord.chassis.database.history import prepare
@@ -29,6 +31,20 @@ def test_a_database_that_is_there_is_read_without_a_trace(installed: Installed) 
     assert found["status"] == "ok"
     assert "step 000" in found["says"]
     assert sorted((one.name, one.stat().st_mtime_ns) for one in path.parent.iterdir()) == before
+
+
+def test_a_database_at_work_is_read_beside_its_service(installed: Installed) -> None:
+    path = made(installed)
+    engine = open_database(f"sqlite:///{path}")
+    with engine.connect() as connection:
+        connection.execute(text("UPDATE ledger_head SET size = size"))
+        connection.commit()
+        before = {one.name: one.stat().st_size for one in path.parent.iterdir()}
+        assert f"{path.name}-wal" in before
+        (found,) = database(installed.preflight("audit"))
+        assert found["status"] == "ok"
+        assert {one.name: one.stat().st_size for one in path.parent.iterdir()} == before
+    engine.dispose()
 
 
 def test_a_database_of_a_newer_program(installed: Installed) -> None:

@@ -79,7 +79,9 @@ class Throwaway(ExactIndex):
         self.made.add(space)
         super().create(space, deadline)
 
-    def drop(self, space: Any, deadline: Any) -> None:
+    def drop(  # type: ignore[override]
+        self, space: Any, deadline: Any
+    ) -> None:
         self.made.remove(space)
 
     def close(self) -> None:

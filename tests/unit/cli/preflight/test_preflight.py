@@ -134,6 +134,19 @@ def test_settings_that_cannot_be_read_are_told_and_the_others_looked_at(
     assert any(one[0] == "embedding" for one in told.of("ok"))
 
 
+def test_what_goes_wrong_in_one_check_hides_no_other(
+    installed: Installed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("a password, for all we know")
+
+    monkeypatch.setattr("onrecord.cli.preflight.identity_provider.open_key_set", broken)
+    told = installed.preflight("audit")
+    _, subject, says, _ = told.only_missing()
+    assert (subject, says) == ("identity provider", "could not be examined: RuntimeError")
+    assert {"database", "objects", "bus"} <= {one[1] for one in told.of("ok")}
+
+
 def test_a_casework_key_that_is_missing(installed: Installed) -> None:
     path = installed.named("gateway", "casework_key")
     path.unlink()
