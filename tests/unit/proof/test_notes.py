@@ -79,6 +79,38 @@ def test_signatures_of_strangers_are_counted_and_prove_nothing() -> None:
     _refused(lambda: open_note(note, []))
 
 
+def test_each_stranger_is_counted_and_who_should_have_signed_is_named() -> None:
+    strangers = [NoteSigner.generate(f"c.example/{n}") for n in range(3)]
+    note = sign_note("text\n", [*strangers, KEY])
+    assert open_note(note, [KEY.verifier]).unverified == 3
+    note = sign_note("text\n", strangers)
+    for known, names in (
+        ([KEY.verifier, OTHER.verifier], "a.example/log, b.example/log"),
+        ([], "nobody"),
+    ):
+        with pytest.raises(OnRecordError) as refused:
+            open_note(note, known)
+        assert refused.value.message == f"not signed by a known key (known: {names})"
+
+
+def test_a_note_may_be_as_long_and_as_often_signed_as_the_limits_say() -> None:
+    """One character and one signature more are refused."""
+    assert len(parse_note("text\n\n" + _LINE * 64)[1]) == 64
+    _refused(lambda: parse_note("text\n\n" + _LINE * 65))
+    text = "x" * (1_000_000 - len(_LINE) - 2) + "\n"
+    assert parse_note(text + "\n" + _LINE)[0] == text
+    _refused(lambda: parse_note("x" + text + "\n" + _LINE))
+
+
+def test_a_signature_of_a_kind_that_is_not_known_may_be_one_byte_long() -> None:
+    """Four bytes are the key's id; behind them stands at least one."""
+    line = f"— c.example {base64.b64encode(b'12345').decode()}\n"
+    (signature,) = parse_note("text\n\n" + line)[1]
+    assert (signature.name, signature.key_id, signature.signature) == ("c.example", b"1234", b"5")
+    assert signature.line == line
+    _refused(lambda: parse_note(f"text\n\n— c.example {base64.b64encode(b'1234').decode()}\n"))
+
+
 def test_one_bad_signature_of_a_known_key_spoils_the_note() -> None:
     good = sign_note("text\n", [KEY])
     bad = sign_note("other text\n", [OTHER]).rpartition("\n\n")[2]

@@ -76,6 +76,13 @@ def test_the_tree_is_built_again_from_its_bundles(bundles: int, leaves: int) -> 
     assert tree.tiles_compared == len(tiles_over(ROOTS[:bundles]))
 
 
+def test_a_tree_to_which_nothing_was_added_is_the_empty_one() -> None:
+    """R-24: a log without entries has one root."""
+    tree = Rebuild(fetch_from({}))
+    tree.finish()
+    assert (tree.root(), tree.tiles_compared) == (EMPTY_ROOT, 0)
+
+
 def test_further_bundles_stand_behind_those_added() -> None:
     """R-24: the root of a ledger that ends within what comes next, and nothing is added by it."""
     for added, further in ((1, 2), (255, 1), (256, 3), (300, 215)):

@@ -101,6 +101,43 @@ def test_what_was_written_on_the_way_is_all_that_the_end_needs(one: int, two: in
         assert tile_width(level, changed.index, old) < changed.width
 
 
+@pytest.mark.parametrize(
+    ("one", "leaves"),
+    [
+        (TileObject(None, 0), (0, 256)),
+        (TileObject(None, 1), (256, 512)),
+        (TileObject(None, 2, 88), (512, 600)),
+        (TileObject(None, 1, 3), (256, 259)),
+    ],
+)
+def test_a_bundle_holds_its_own_entries_and_no_others(
+    one: TileObject, leaves: tuple[int, int]
+) -> None:
+    """R-20."""
+    made = published_ledger(600)
+    assert decode_bundle(one.content(made.tree, made.leaves)) == tuple(made.leaves(*leaves))
+
+
+@pytest.mark.parametrize(
+    ("one", "hashes"),
+    [
+        (TileObject(0, 1), [(0, n) for n in range(256, 512)]),
+        (TileObject(0, 2, 88), [(0, n) for n in range(512, 600)]),
+        (TileObject(1, 0, 2), [(8, 0), (8, 1)]),
+    ],
+)
+def test_a_tile_holds_the_hashes_of_its_own_subtrees(
+    one: TileObject, hashes: list[tuple[int, int]]
+) -> None:
+    """R-20."""
+    tree = published_ledger(600).tree
+    assert one.content(tree, _no_leaves) == b"".join(tree.hash_at(*each) for each in hashes)
+
+
+def _no_leaves(first: int, end: int) -> list[bytes]:
+    raise AssertionError(f"entries {first} to {end} are not needed for a hash tile")
+
+
 _SIZES = (1, 2, 255, 256, 257, 300, 511, 512, 700)
 
 
@@ -129,10 +166,6 @@ def test_a_tree_two_levels_high_is_read_through_its_upper_tiles() -> None:
     objects = {one.path: one.content(tree, _no_leaves) for one in needed}
     read = fetch_from(objects)
     assert merkle.root(TileHashes(read, size), size) == merkle.root(tree, size)
-
-
-def _no_leaves(first: int, end: int) -> list[bytes]:
-    raise AssertionError(f"entries {first} to {end} are not needed for a hash tile")
 
 
 def test_a_tile_is_read_once_while_it_is_kept() -> None:

@@ -18,6 +18,13 @@ def test_the_least_recently_met_is_forgotten_first() -> None:
     assert [held.knows(bytes([number])) for number in range(4)] == [True, False, True, True]
 
 
+def test_what_is_added_again_was_met_again() -> None:
+    held = Verified(3)
+    for number in (0, 1, 2, 0, 3):
+        held.add(bytes([number]))
+    assert [held.knows(bytes([number])) for number in range(4)] == [True, False, True, True]
+
+
 def test_threads_that_add_and_ask_never_hold_more_than_the_limit() -> None:
     held = Verified(10)
 
