@@ -82,7 +82,7 @@ cluster-down:  ## stop the cluster; its data stay
 
 .PHONY: test
 test: setup  ## everything that needs Python alone
-	@$(BIN)/pytest -n 2 --dist loadgroup --durations 12 --ignore tests/kills --ignore tests/interop --ignore tests/cluster tests
+	@$(BIN)/pytest -n 2 --dist loadgroup --durations 12 --ignore tests/kills --ignore tests/chaos --ignore tests/interop --ignore tests/cluster tests
 
 .PHONY: test-kills
 test-kills: setup  ## killed once at every write point, and ten times as whole processes
@@ -101,6 +101,14 @@ test-interop: setup  ## verifiers and witnesses that others wrote, against ours 
 .PHONY: kills
 kills: setup  ## kill an installation N times at its write points, by SEED, and tell how it stood it
 	@$(BIN)/python -W ignore -m tests.kills --every --kills $(or $(N),200) --seed $(or $(SEED),1)
+
+.PHONY: chaos
+chaos: setup  ## kill, pause, cut, expire and rotate under load for MINUTES= from SEED=, on FORM=processes or cluster
+	@$(BIN)/python -W ignore -m tests.chaos --seed $(or $(SEED),1) --minutes $(or $(MINUTES),10) --form $(or $(FORM),processes)
+
+.PHONY: test-chaos
+test-chaos: setup  ## a minute of chaos on the processes, from a fixed seed (two to four minutes in all)
+	@$(BIN)/pytest -p no:cacheprovider tests/chaos
 
 .PHONY: mutants
 mutants: setup  ## mutation testing of OF=proof|plane|audit, in .cache/mutants, resumable (an hour or so)

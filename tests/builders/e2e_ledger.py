@@ -52,6 +52,10 @@ class LedgerView:
                 self._entries.append(Entry(one.index, json.loads(one.body)))
         return self._entries
 
+    def raw(self) -> list[bytes]:
+        """The bytes of each body that has been read, by index."""
+        return [one.body for one in self._bodies]
+
     def of_search(self, search_id: str) -> list[Entry]:
         """The entries of a search, once each of its galleries has its end, which may be on the bus.
 

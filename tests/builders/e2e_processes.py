@@ -1,7 +1,7 @@
 """The services apart, for tests that know them by what they show the world: `Installation`."""
 
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -60,8 +60,16 @@ class Processes:
 
 
 @contextmanager
-def running_processes(data: Path, models: Path, otlp: str = "") -> Iterator[Processes]:
-    """Started and ready; stopped in order, and what did not end cleanly fails the test."""
+def running_processes(
+    data: Path,
+    models: Path,
+    otlp: str = "",
+    between: Callable[[Sequence[ProcessPlan]], None] = lambda _: None,
+) -> Iterator[Processes]:
+    """Started and ready; stopped in order, and what did not end cleanly fails the test.
+
+    `between`: what is done to the plans' settings before anything starts.
+    """
     folder = DataFolder(data)
     folder.prepare()
     with exclusive(folder.lock):
@@ -78,6 +86,7 @@ def running_processes(data: Path, models: Path, otlp: str = "") -> Iterator[Proc
             inference_threads=1,
             places=places,
         )
+        between(plans)
         supervisor = Supervisor(plans)
         try:
             assert supervisor.start(StopSignals(), lambda _: None)

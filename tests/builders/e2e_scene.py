@@ -134,7 +134,7 @@ def build_scene(
     """Sign each state's example policy, enrol `enrolled` people in Utah and one in each other
     state, and let `examiners` people enter the pool.
     """
-    model_id = _embedder(models)
+    model_id = embedder(models)
     drawn_from = sitters(enrolled + len(galleries) - 1)
     for gallery in galleries:
         _open_gallery(installation, gallery, model_id)
@@ -157,7 +157,7 @@ def enrol(installation: Installation, gallery: str, whom: Sequence[Sitter]) -> N
 
 def _open_gallery(installation: Installation, gallery: str, model_id: str) -> None:
     folder = _POLICIES / gallery
-    _open(
+    open_gallery(
         installation,
         gallery,
         model_id,
@@ -172,12 +172,13 @@ def open_gallery_like(installation: Installation, gallery: str, other: str, mode
         (_POLICIES / other / name).read_text("utf-8").replace(other, gallery)
         for name in ("policy.cedar", "authority.yaml")
     )
-    _open(installation, gallery, _embedder(models), policy, authority)
+    open_gallery(installation, gallery, embedder(models), policy, authority)
 
 
-def _open(
+def open_gallery(
     installation: Installation, gallery: str, model_id: str, policy: str, authority: str
 ) -> None:
+    """A new gallery, and its state's first policy, signed with a key of its own."""
     signer = NoteSigner.generate(key_name(gallery))
     with people.client(installation, people.OPERATOR) as operator:
         operator.create_gallery(gallery, model_id=model_id, authority_key=signer.verifier.text)
@@ -193,6 +194,7 @@ def _open(
         custodian.activate_policy(gallery, bundle.to_json())
 
 
-def _embedder(models: Path) -> str:
+def embedder(models: Path) -> str:
+    """The id of a repository's embedder."""
     cards = ModelRepository(models).cards()
     return next(card.model_id for card in cards if card.role is ModelRole.EMBEDDER)

@@ -1,7 +1,7 @@
 """A cluster at work: all of it, or none."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -27,7 +27,8 @@ _METRICS: Final = {Milvus: "metrics", Triton: "metrics"}
 class Wanted:
     """What a cluster is to be. `parts` by name; what is left out is in files. `replicas` of each
     service, of each plane too. `port`: the first gateway's; 0: that of the last start, or a free
-    one. `models`: the repository that Triton and the services serve.
+    one. `models`: the repository that Triton and the services serve. `between`: what is done to the
+    processes' settings before any of them starts.
     """
 
     models: Path
@@ -38,6 +39,7 @@ class Wanted:
     port: int = 0
     origin: str = "localhost/onrecord"
     inference_threads: int = 1
+    between: Callable[[Sequence[ProcessPlan]], None] = lambda _: None
 
     @property
     def plane_names(self) -> tuple[str, ...]:
@@ -100,6 +102,7 @@ class Cluster:
                 replicas=wanted.replicas,
             )
         )
+        wanted.between(self.plans)
         self._services = Supervisor(self.plans, _START_SECONDS)
         self._say(f"starting {len(self.plans)} processes of OnRecord")
         if not self._services.start(signals, self._say):

@@ -7,7 +7,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
 
@@ -21,6 +21,7 @@ from onrecord.chassis.grpc import GrpcServer, ServerSettings, open_channel
 from onrecord.chassis.renewal import IdentityFiles
 from onrecord.clients.attesting import RenewedAttestor, believing
 from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.kernel.times import format_time
 from onrecord.kernel.vocabulary import Service
 from onrecord.proof.attestation import Attestation
 from tests.unit.chassis.test_grpc import ALLOWED, call, refused, register
@@ -215,6 +216,22 @@ def test_files_that_do_not_fit_together_change_nothing(place: Place) -> None:
     assert source.current() is before
     renewed = place.renew(Service.AUDIT, "one")
     assert source.current().chain[0] == renewed
+
+
+def test_nothing_is_signed_with_a_certificate_that_has_run_out(place: Place) -> None:
+    """R-22: whoever reads it would refuse it for good; what waits is signed after the renewal."""
+    source = place.identity(Service.AUDIT)
+    ends = source.current().chain[0].not_valid_after_utc
+    signer = RenewedAttestor(source)
+
+    def at(when: datetime) -> Attestation:
+        return signer.attest({"type": "t/v1", "time": format_time(when)})
+
+    believing(source).verify(at(ends), Service.AUDIT, "t/v1")
+    for outside in (ends + timedelta(seconds=1), datetime(2020, 1, 1, tzinfo=UTC)):
+        with pytest.raises(OnRecordError) as caught:
+            at(outside)
+        assert caught.value.code is ErrorCode.IDENTITY_UNAVAILABLE
 
 
 def attest(signer: RenewedAttestor) -> Attestation:

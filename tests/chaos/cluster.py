@@ -1,0 +1,109 @@
+"""Every real part, and two of each service (`deploy/local/cluster`)."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from deploy.local.cluster.cluster import Cluster, Wanted
+from deploy.local.cluster.folder import ClusterFolder
+from deploy.local.cluster.parts import roster_of
+from deploy.local.parts.postgres import Postgres
+from deploy.local.running import Running
+from onrecord.chassis.bus.kafka.access import KafkaAccess
+from onrecord.chassis.bus.ports import Bus
+from onrecord.chassis.lifecycle import StopSignals
+from onrecord.events.topics import open_bus
+from onrecord.kernel.times import SystemClock
+from onrecord.standalone.plan import ProcessPlan
+from tests.builders.e2e_scene import UTAH
+from tests.builders.e2e_server import installation_of
+from tests.chaos.form import Form
+from tests.chaos.processes import certified, targets_of
+from tests.chaos.rewiring import Links, rewire
+from tests.chaos.stage import NEVADA
+from tests.chaos.wires import Wires
+
+PARTS: Final = ("postgres", "kafka", "milvus", "triton", "s3")
+_PLANES: Final = {UTAH: "utah", NEVADA: "others"}
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class PartTarget:
+    """A part at work."""
+
+    running: Running
+
+    @property
+    def name(self) -> str:
+        return self.running.part.name
+
+    def kill(self) -> None:
+        self.running.kill()
+
+    def pause(self) -> None:
+        self.running.pause()
+
+    def resume(self) -> None:
+        self.running.resume()
+
+    def stop(self) -> None:
+        self.running.close()
+
+    def start(self) -> None:
+        self.running.start()
+
+
+@contextmanager
+def cluster(data: Path, models: Path) -> Iterator[Form]:
+    """Started and ready, with a wire in each connection but those to the brokers, who tell their
+    clients where they are.
+    """
+    tools = Path(os.environ.get("ONRECORD_CACHE", _ROOT / ".cache")).resolve() / "tools"
+    folder, wires, said = ClusterFolder(data), Wires(), list[str]()
+    links = Links(wires)
+
+    def between(plans: Sequence[ProcessPlan]) -> None:
+        parts = {
+            one.place.at(port): one.part.name
+            for one in started.parts
+            for port in one.part.port_names
+        }
+        rewire(plans, parts, links)
+
+    wanted = Wanted(models.resolve(), tools, parts=PARTS, between=between)
+    started = Cluster(folder, wanted, said.append)
+    try:
+        assert started.start(StopSignals()), said
+        bus = open_bus(KafkaAccess((started.part("kafka").place.at("clients"),)), SystemClock())
+        try:
+            yield _form(started, links, bus)
+        finally:
+            bus.close()
+    finally:
+        clean = started.close()
+        wires.close()
+    assert clean, said[-20:]
+
+
+def _form(started: Cluster, links: Links, bus: Bus) -> Form:
+    postgres = started.part("postgres")
+    assert isinstance(postgres.part, Postgres)
+    services = started.folder.services
+    return Form(
+        installation=installation_of(services.root, started.gateways[0]),
+        addresses=started.gateways,
+        targets=[*targets_of(started.services), *map(PartTarget, started.parts)],
+        links=links,
+        bus=bus,
+        certificates=services.certificates,
+        certified=certified(started.plans),
+        rosters={
+            gallery: postgres.part.owner_url(postgres.place, roster_of(plane))
+            for gallery, plane in _PLANES.items()
+        },
+        parts=PARTS,
+    )

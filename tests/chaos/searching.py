@@ -1,0 +1,100 @@
+"""Investigators, somebody new for each search."""
+
+import time
+from collections import deque
+
+from onrecord.client import Search
+from onrecord.kernel.vocabulary import GalleryStatus, SearchStatus
+from tests.builders import e2e_people as people
+from tests.builders.e2e_people import Person
+from tests.builders.e2e_photographs import unique
+from tests.chaos.asking import Asker
+from tests.chaos.records import Record, Records
+from tests.chaos.stage import GALLERIES
+from tests.chaos.told import Told
+
+_LIST = 3
+_AGAIN_SECONDS = 40.0
+"""A grant lives a minute; a gallery that was away may be asked for once more while it does."""
+
+
+class Searching:
+    """Searches with the very picture that a record was enrolled with."""
+
+    def __init__(self, asker: Asker, records: Records, told: Told) -> None:
+        self._asker = asker
+        self._records = records
+        self._told = told
+        self._open: deque[tuple[Person, str]] = deque()
+        self.last_whole = 0.0
+        """When the last search began that found every gallery searched (monotonic)."""
+
+    def once(self) -> None:
+        self._ask_for_a_lead()
+        found = self._records.to_search()
+        if found is None:
+            return
+        record, deleted = found
+        who, request, key = people.investigator(), _request(), people.fresh_key()
+        probe = unique(record.picture)
+        began = time.monotonic()
+        while True:
+            search = self._asker.ask(
+                "search", who, lambda client: client.search(request, probe, idempotency_key=key)
+            )
+            if search is None:
+                return
+            self._note(search, who, record, deleted)
+            if not _away(search):
+                break
+            self._asker.heard.count("search: answered without every gallery")
+            if time.monotonic() > began + _AGAIN_SECONDS:
+                return
+        if {one.status for one in search.galleries} == {GalleryStatus.SEARCHED}:
+            self.last_whole = began
+            self._open.append((who, search.search_id))
+
+    def _ask_for_a_lead(self) -> None:
+        """Of one search, whether its examiners are done; then its leads."""
+        if not self._open:
+            return
+        who, search_id = self._open.popleft()
+        search = self._asker.ask("status", who, lambda client: client.get_search(search_id))
+        if search is None or search.status in (SearchStatus.SEALED, SearchStatus.EXAMINING):
+            self._open.append((who, search_id))
+        elif search.status is SearchStatus.RELEASED:
+            leads = self._asker.ask("leads", who, lambda client: client.leads(search_id))
+            if leads is not None:
+                named = [one.record_id for one in leads.leads]
+                self._told.note("released", search_id=search_id, records=named)
+
+    def _note(self, search: Search, who: Person, record: Record, deleted: bool) -> None:
+        document = search.receipt.document
+        self._told.note(
+            "searched",
+            search_id=search.search_id,
+            person=who.person,
+            index=search.receipt.index,
+            body=document["body"],
+            galleries={one.gallery: one.status.value for one in search.galleries},
+            receipts={
+                one.gallery: one.receipt.statement_sha256
+                for one in search.galleries
+                if one.receipt is not None
+            },
+            of=record.gallery,
+            record=record.record_id,
+            # Deleted before it was asked for, or live until after it was answered.
+            deleted=deleted,
+            live=not deleted and self._records.is_live(record),
+        )
+
+
+def _request() -> dict[str, object]:
+    return people.request(galleries=list(GALLERIES), list_size=_LIST)
+
+
+def _away(search: Search) -> bool:
+    return any(
+        one.status is GalleryStatus.UNAVAILABLE and one.retryable for one in search.galleries
+    )
