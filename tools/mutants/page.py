@@ -59,6 +59,7 @@ def _section(subject: Subject) -> str:
     return (
         f"{title}Run on {told['date']} over {', '.join(f'`{one}`' for one in subject.tests)}.\n\n"
         + (note if left else "")
+        + _said(subject)
         + "| module | mutants | killed | of these by time | under a rule | explained below "
         "| unexplained | not run |\n|---|--:|--:|--:|--:|--:|--:|--:|\n"
         + "".join(lines)
@@ -78,6 +79,14 @@ def _row(name: str, row: Counter[str]) -> str:
         row["not_run"],
     )
     return f"| {name} | {' | '.join(str(cell) for cell in cells)} |\n"
+
+
+def _said(subject: Subject) -> str:
+    """What people say of the run itself, such as what they left out of it."""
+    if not subject.explained.is_file():
+        return ""
+    said = tomllib.loads(subject.explained.read_text("utf-8")).get("run", "")
+    return f"{said.strip()}\n\n" if said else ""
 
 
 def _explained(subject: Subject) -> str:

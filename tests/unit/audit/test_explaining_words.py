@@ -117,6 +117,14 @@ def test_reasons_above_the_states_are_told_apart_in_every_gallery() -> None:
     assert torn.reading is None
 
 
+def test_a_policy_that_fails_is_its_states_own_affair() -> None:
+    """Law 5: no rule above the states failed, and the reason does not say so."""
+    broken = replace(UTAH, authority=replace(UTAH.authority, limits=None))  # type: ignore[arg-type]
+    found = explained(broken)
+    assert [one.code for one in found.own] == [ErrorCode.POLICY_ERROR]
+    assert found.above == ()
+
+
 def test_an_emergency_is_shown_as_one_where_it_is_granted_as_one() -> None:
     """R-10."""
     law = state(WARRANT_DEMANDED, EMERGENCY_PERMITTED)
