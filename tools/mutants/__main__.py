@@ -52,7 +52,9 @@ def _run(subject: Subject) -> None:
     by_rule = {key for key, by in found if by in RULES}
     explained = {key for key, by in found if by == "explained"}
     decide_again(subject, by_rule, explained, tests_changed=tests_changed)
-    pytest = [sys.executable, "-m", "pytest", "-s", "-p", "forking", "--rootdir=."]
+    # Nobody reads why a test failed, and telling it of two large values takes longer than the test.
+    quiet = ["-s", "--assert=plain", "--tb=native"]
+    pytest = [sys.executable, "-m", "pytest", *quiet, "-p", "forking", "--rootdir=."]
     leave_out = [f"--ignore={path}" for path in subject.leave_out]
     run = subprocess.run(
         [*pytest, *subject.tests, *leave_out],

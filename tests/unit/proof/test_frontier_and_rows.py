@@ -63,3 +63,22 @@ def test_a_leaf_that_was_changed_in_its_tile_is_found(tree: MemoryHashes, size: 
         with pytest.raises(OnRecordError) as refused:
             ProvedRows(source, size, root(tree, size)).leaf_hash(at)
         assert refused.value.code is ErrorCode.PROOF_INVALID
+
+
+def test_the_chunk_that_was_asked_for_last_is_not_proved_again(tree: MemoryHashes) -> None:
+    asked: list[tuple[int, int]] = []
+
+    class Counting:
+        def hash_at(self, level: int, index: int) -> bytes:
+            asked.append((level, index))
+            return tree.hash_at(level, index)
+
+    size = max(SIZES)
+    rows = ProvedRows(Counting(), size, root(tree, size))
+    rows.leaf_hash(0)
+    once = len(asked)
+    assert once > 0
+    assert [rows.leaf_hash(index) for index in (0, 1, 255)] == [_leaf(n) for n in (0, 1, 255)]
+    assert len(asked) == once
+    rows.leaf_hash(256)
+    assert len(asked) > once

@@ -201,6 +201,64 @@ def test_a_missing_object_is_named_as_it_should_have_been() -> None:
     assert "tile/0/000.p/200" in missing.value.message
 
 
+class Failing:
+    """An object store that answers as told for each path, and counts what it was asked."""
+
+    def __init__(self, **told: ErrorCode) -> None:
+        self.asked: list[str] = []
+        self._told = told
+
+    def __call__(self, path: str) -> bytes:
+        self.asked.append(path)
+        which = "partial" if ".p/" in path else "full"
+        raise OnRecordError(self._told[which], f"{which} refused")
+
+
+AWAY, NONE = ErrorCode.OBJECTS_UNAVAILABLE, ErrorCode.NOT_FOUND
+_PARTIAL, _FULL = "tile/0/001.p/9", "tile/0/001"
+
+
+@pytest.mark.parametrize(
+    ("partial", "full", "width", "asked", "code", "message"),
+    [
+        (NONE, NONE, 9, [_PARTIAL, _FULL], NONE, "partial refused"),
+        (NONE, AWAY, 9, [_PARTIAL, _FULL], AWAY, "full refused"),
+        (AWAY, NONE, 9, [_PARTIAL], AWAY, "partial refused"),
+        (NONE, NONE, 256, [_FULL], NONE, "full refused"),
+        (NONE, AWAY, 256, [_FULL], AWAY, "full refused"),
+    ],
+)
+def test_only_an_absent_partial_tile_is_looked_for_as_the_full_one(
+    partial: ErrorCode,
+    full: ErrorCode,
+    width: int,
+    asked: list[str],
+    code: ErrorCode,
+    message: str,
+) -> None:
+    """R-24: a store that is out of reach is not a tile that is not there."""
+    store = Failing(partial=partial, full=full)
+    with pytest.raises(OnRecordError) as refused:
+        fetch_object(store, TileObject(0, 1, width))
+    assert store.asked == asked
+    assert (refused.value.code, refused.value.message) == (code, message)
+
+
+def test_the_tile_that_was_not_needed_for_longest_is_forgotten_first() -> None:
+    made = published_ledger(800)
+    asked: list[str] = []
+    read = fetch_from(made.objects)
+
+    def counting(path: str) -> bytes:
+        asked.append(path)
+        return read(path)
+
+    source = TileHashes(counting, 800, keep=2)
+    for tile in (0, 1, 0, 2, 0, 2, 1):
+        assert source.hash_at(0, tile * 256) == made.tree.hash_at(0, tile * 256)
+    assert asked == ["tile/0/000", "tile/0/001", "tile/0/002", "tile/0/001"]
+
+
 @pytest.mark.parametrize("change", [-32, -1, 1, 32])
 def test_a_tile_of_the_wrong_length_is_refused(change: int) -> None:
     made = published_ledger(10)
