@@ -10,6 +10,7 @@ from typing import Any
 from tests.chaos.faults import drawn, faults_of
 from tests.chaos.form import Form
 from tests.chaos.load import Load
+from tests.chaos.passing import let_pass
 from tests.chaos.watch import Watch
 
 _RECOVER_SECONDS = 60.0
@@ -66,7 +67,7 @@ def campaign(
     for fault in drawn(list(faults_of(form)), chance):
         if time.monotonic() > until:
             break
-        time.sleep(_STEADY_SECONDS)
+        let_pass(_STEADY_SECONDS)
         before, at = load.heard.counts(), time.monotonic()
         broke: list[str] = []
         try:
@@ -98,7 +99,7 @@ def _recovered(load: Load, healed: float) -> float | None:
     while time.monotonic() < healed + _RECOVER_SECONDS:
         if load.searched_whole_since(healed):
             return time.monotonic() - healed
-        time.sleep(_LOOK_AGAIN)
+        let_pass(_LOOK_AGAIN)
     return None
 
 

@@ -19,6 +19,7 @@ from onrecord.kernel.times import format_time
 from onrecord.vector_search.roster import transport_keys
 from onrecord.vector_search.roster.schema import transport_keys as held_keys
 from tests.chaos.form import Certified, Form, Target
+from tests.chaos.passing import let_pass
 from tests.chaos.wires import State
 
 _LASTS: Final = (1.0, 6.0)
@@ -76,7 +77,7 @@ def drawn(faults: Sequence[Fault], chance: random.Random) -> Iterator[Fault]:
 def _hold(chance: random.Random) -> float:
     """Wait for some seconds while it lasts; for how many."""
     seconds = chance.uniform(*(_LONG if chance.random() < _LONG_CHANCE else _LASTS))
-    time.sleep(seconds)
+    let_pass(seconds)
     return seconds
 
 
@@ -84,7 +85,7 @@ def _kill(target: Target) -> Callable[[random.Random], str]:
     def act(chance: random.Random) -> str:
         target.kill()
         away = chance.uniform(*_AWAY)
-        time.sleep(away)
+        let_pass(away)
         target.start()
         return f"SIGKILL, started again after {away:.1f} s"
 
@@ -157,7 +158,7 @@ def _expire(form: Form, one: Certified) -> Callable[[random.Random], str]:
     def act(chance: random.Random) -> str:
         ends = datetime.now(UTC) + _LEFT
         _issue(form.certificates, one, lambda: ends - timedelta(days=_CERTIFICATE_DAYS))
-        time.sleep(_LEFT.total_seconds() + 2.0)  # past the latest word of when it runs out
+        let_pass(_LEFT.total_seconds() + 2.0)  # past the latest word of when it runs out
         try:
             return f"has run out, and was renewed after {_hold(chance):.1f} s"
         finally:

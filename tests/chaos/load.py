@@ -43,8 +43,8 @@ class Load:
         self._threads = [
             *(self._thread("searching", one.once, 0.4) for one in self._searching),
             self._thread("enrolling", self._enrolling.once, 1.5),
-            self._thread("deleting", deleting.once, 3.0),
-            self._thread("examining", examining.once, 0.5),
+            self._thread("deleting", deleting.once, 6.0),
+            self._thread("examining", examining.once, 0.2),
         ]
         self.broke: list[str] = []
 

@@ -58,7 +58,7 @@ class Records:
     def to_search(self) -> tuple[Record, bool] | None:
         """One that is live, or (True) whose deletion was acknowledged."""
         with self._lock:
-            among = self._deleted if self._deleted and self._chance.random() < 0.5 else self._live
+            among = self._deleted if self._deleted and self._chance.random() < 0.3 else self._live
             if not among:
                 return None
             return self._chance.choice(among), among is self._deleted

@@ -28,7 +28,8 @@ def _row(kind: str, found: list[Seen]) -> tuple[str, ...]:
     back = [one.recovered for one in found if one.recovered is not None]
     heard: Counter[str] = Counter()
     for one in found:
-        heard.update({what.rpartition(" ")[2]: count for what, count in one.heard.items()})
+        for what, count in one.heard.items():
+            heard[what.rpartition(" ")[2]] += count
     return (
         kind,
         str(len(found)),

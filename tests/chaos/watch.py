@@ -15,6 +15,7 @@ from tests.builders.e2e_ledger import LedgerView
 from tests.chaos.book import Book
 from tests.chaos.form import Form
 from tests.chaos.laws import ALWAYS, AT_THE_END, found_mates, lost_mates
+from tests.chaos.passing import let_pass
 from tests.chaos.stage import GALLERIES
 from tests.chaos.told import Told
 
@@ -71,7 +72,7 @@ class Watch:
             if over and (time.monotonic() > until or (left == 0 and told)):
                 stuck = [f"{left} enrolments were accepted, and never ended"] if left else []
                 return self._found(iter([*stuck, *self._dead_letters()]))
-            time.sleep(_LOOK_AGAIN)
+            let_pass(_LOOK_AGAIN)
 
     def _redrive(self) -> int:
         """What nobody could work on is sent on again, as an operator would; how many that was."""
@@ -97,7 +98,7 @@ class Watch:
                     if time.monotonic() > until:
                         yield f"{gallery}: roster, index and vault do not agree: {said}"
                         break
-                    time.sleep(_LOOK_AGAIN)
+                    let_pass(_LOOK_AGAIN)
 
     def _verified(self) -> Iterator[str]:
         """R-20, R-22, R-24: the whole, as an auditor verifies it, with every body."""
@@ -114,7 +115,7 @@ class Watch:
             except ClientError as error:
                 if error.status not in (0, 429, 503) or time.monotonic() > until:
                     raise
-                time.sleep(_LOOK_AGAIN)
+                let_pass(_LOOK_AGAIN)
             else:
                 return Book(list(entries), self._ledger.raw())
 
