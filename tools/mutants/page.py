@@ -29,8 +29,9 @@ run found) and `tools/mutants/explained` (what people say of those that live).
 - mutmut changes functions and methods (properties are rewritten as methods for it). It does not
   change constants of a module or a class, such as tables and patterns, nor decorators, and it does
   not take a statement away.
-- A survivor counts as explained if it stands below with its reason. A mutant under one of these
-  rules is not run:
+- A survivor counts as explained if it stands below with its reason. Some of these met only the
+  tests of their own module, not every test that reaches them. A mutant under one of these rules is
+  not run:
 """
 
 

@@ -69,6 +69,7 @@ def test_integers_are_those_that_every_implementation_holds(beside: str) -> None
         ({"a": [1, {"b": 2.5}]}, "a[1].b"),
         ({"a": {"b": [[2.5]]}}, "a.b[0][0]"),
         ({"": 1.5}, None),
+        ({"XX": 1.5}, "XX"),
         ({1: "a"}, None),
         ({"a": {1: 2}}, "a"),
         ({"a": "\ud800"}, "a"),
@@ -81,7 +82,7 @@ def test_integers_are_those_that_every_implementation_holds(beside: str) -> None
         ({"x" * 300: [1.5]}, "x" * 199 + "["),
         ({"x" * 300: [{"y": 1.5}]}, "x" * 199),
     ],
-    ids=range(18),
+    ids=range(19),
 )
 def test_a_refusal_points_to_its_place_and_is_never_long(value: object, field: str | None) -> None:
     """R-25."""

@@ -1,5 +1,6 @@
 """R-20, R-24: what a verification says, in which order, and what it gives to be examined."""
 
+import pickle
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -272,3 +273,16 @@ def test_a_root_that_the_entries_do_not_lead_to_is_at_no_one_entry() -> None:
     fault = fault_of(lambda: verify_ledger(fetch, SMALL.signer.verifier))
     assert (fault.check, fault.index) == (ROOT, None)
     assert fault.reason == "the first 5 entries do not lead to the root it signs"
+
+
+def test_a_fault_says_which_check_it_broke_and_at_which_entry() -> None:
+    """R-24: the same words whether it was found here or by another process."""
+    for fault, words in (
+        (LedgerFault("the law", None, "broken"), "the law: broken"),
+        (LedgerFault("the law", 0, "broken"), "the law: entry 0: broken"),
+        (LedgerFault("the law", 12, "broken"), "the law: entry 12: broken"),
+    ):
+        again = pickle.loads(pickle.dumps(fault))  # noqa: S301 - it was made a moment ago
+        for one in (fault, again):
+            assert (one.code, one.message) == (ErrorCode.LEDGER_INCONSISTENT, words)
+            assert (one.check, one.index, one.reason) == ("the law", fault.index, "broken")
