@@ -1,7 +1,6 @@
 """Programs by others are installed once, whole, and are those that we know."""
 
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -41,7 +40,7 @@ def test_two_at_a_time_take_turns(tmp_path: Path) -> None:
         assert not list(folder.iterdir())
         (folder / "x").touch()
         # Long enough that the other one would be inside too, were it let in.
-        time.sleep(0.1)
+        threading.Event().wait(0.1)
         built.append(folder)
 
     threads = [
