@@ -13,6 +13,8 @@ import pytest
 
 from deploy.local.part import Part
 from deploy.local.parts.kafka import Kafka
+from deploy.local.parts.keycloak import Keycloak
+from deploy.local.parts.keycloak_realm import Account
 from deploy.local.parts.milvus import Milvus
 from deploy.local.parts.postgres import Postgres
 from deploy.local.parts.s3 import S3
@@ -26,6 +28,13 @@ from tests.builders.models import reference_repository, registry_repository
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = Path(os.environ.get("ONRECORD_CACHE", ROOT / ".cache")) / "tools"
 BUCKET = "onrecord-tests"
+ACCOUNTS = (
+    Account("p-reyes", "us-ut-slcpd", ("requester",), training_completed="2026-08-01"),
+    Account("p-okafor", "us-ut-dps", ("examiner", "supervisor"), training_completed="2026-08-01"),
+    Account("p-custodian", "us-ut-licensing", ("custodian",), gallery="US-UT"),
+    Account("p-auditor", "us-ut-auditor", ("auditor",)),
+    Account("p-operator", "onrecord-operations", ("operator",)),
+)
 
 
 @pytest.fixture(scope="session")
@@ -86,3 +95,9 @@ def postgres(parts_folder: Path) -> Iterator[Running]:
 def s3(parts_folder: Path) -> Iterator[Running]:
     """An S3 gateway with one bucket, `BUCKET`; each test takes a prefix of its own."""
     yield from started(S3((BUCKET,)), parts_folder)
+
+
+@pytest.fixture(scope="session")
+def keycloak(parts_folder: Path) -> Iterator[Running]:
+    """An identity provider that knows `ACCOUNTS`."""
+    yield from started(Keycloak(ACCOUNTS), parts_folder)
