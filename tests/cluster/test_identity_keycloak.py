@@ -1,4 +1,4 @@
-"""Law 10: tokens of a real provider, verified as any of ours; its keys by discovery, and rotated."""
+"""Law 10: tokens of a real provider, verified as any of ours; its keys found, and rotated."""
 
 import jwt
 import pytest
