@@ -35,8 +35,9 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--form", choices=sorted(FORMS), default="processes")
+    parser.add_argument("--only", default="", help="faults whose kind and target have this regex")
     asked = parser.parse_args(argv)
-    report = Report(asked.seed, asked.form, asked.minutes)
+    report = Report(asked.seed, asked.form, asked.minutes, only=asked.only)
     folder = Path(tempfile.mkdtemp(prefix="onrecord-chaos-"))
     run(report, folder, lambda seen: _say(_line(seen)))
     _say(table(report))
@@ -65,7 +66,7 @@ def _kept(report: Report) -> Path:
     cache = Path(os.environ.get("ONRECORD_CACHE", _ROOT / ".cache"))
     folder = cache / "chaos"
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{report.form}-{report.seed}.json"
+    path = folder / f"{report.form}-{report.seed}{'-some' if report.only else ''}.json"
     path.write_text(json.dumps(report.to_json(), indent=1) + "\n", "utf-8")
     return path
 

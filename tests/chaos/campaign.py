@@ -1,6 +1,7 @@
 """One fault after the other, the watch after each, and what was seen."""
 
 import random
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -37,13 +38,15 @@ class Seen:
 
 @dataclass(slots=True)
 class Report:
-    """The whole. `redriven`: dead letters that an operator had to send on again. `broken`: every
-    law that did not hold, in a sentence.
+    """The whole. `only`: a regex that kind and target of its faults have; empty: any. `redriven`:
+    dead letters that an operator had to send on again. `broken`: every law that did not hold, in a
+    sentence.
     """
 
     seed: int
     form: str
     minutes: float
+    only: str = ""
     seen: list[Seen] = field(default_factory=list)
     heard: Mapping[str, int] = field(default_factory=dict)
     records: Mapping[str, int] = field(default_factory=dict)
@@ -64,7 +67,8 @@ def campaign(
     began = time.monotonic()
     chance = random.Random(report.seed)  # noqa: S311 - a seed must give the same faults again
     until = began + 60 * report.minutes
-    for fault in drawn(list(faults_of(form)), chance):
+    wanted = [one for one in faults_of(form) if re.search(report.only, f"{one.kind} {one.target}")]
+    for fault in drawn(wanted, chance):
         if time.monotonic() > until:
             break
         let_pass(_STEADY_SECONDS)
