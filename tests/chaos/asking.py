@@ -21,7 +21,7 @@ PATIENCE_SECONDS = 120.0
 """How long somebody asks the same thing again: longer than any fault lasts."""
 _AGAIN = frozenset({0, 429, 500, 502, 503, 504})
 """Nothing came, or a failure that may pass."""
-_AGAIN_CODES = frozenset({"receipt_gap", "receipt_unknown"})
+_AGAIN_CODES = frozenset({"receipt_gap"})
 """Of the conflicts, those that end when the bus has brought what it holds."""
 
 

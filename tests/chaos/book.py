@@ -47,9 +47,11 @@ class Book:
         return found
 
     def receipts(self, gallery: str) -> list[dict[str, Any]]:
-        """In the order in which they came into the ledger."""
-        executed = self.of("search.executed")
-        return [one.body["receipt"] for one in executed if one.body["gallery"] == gallery]
+        """In the order in which they came into the ledger: as ends, or too late, in alarms."""
+        found = [one.body for one in self.of("search.executed", "alarm.raised")]
+        return [
+            one["receipt"] for one in found if one.get("gallery") == gallery and "receipt" in one
+        ]
 
     def statements(self, gallery: str) -> list[dict[str, Any]]:
         """The entries of what a plane says of its gallery, by their numbers."""

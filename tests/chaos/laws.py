@@ -16,6 +16,7 @@ from tests.chaos.told import Told
 THE_SAME_PICTURE: Final = 999_000
 """Millionths: the very picture that was enrolled, searched with; no other picture comes near."""
 _FIRST = "0" * 64
+_NOISE: Final = ("by", "time", "attestation")
 _Searched = Sequence[Mapping[str, Any]]
 Always = Callable[[Book, Told, _Searched], Iterator[str]]
 AtTheEnd = Callable[[Book, Told], Iterator[str]]
@@ -62,7 +63,7 @@ def acknowledged_entries_stand(book: Book, _: Told, searched: _Searched) -> Iter
 def no_alarm(book: Book, _: Told, __: _Searched) -> Iterator[str]:
     """R-23: an alarm says that something differs that must not."""
     for one in book.of("alarm.raised"):
-        told = {name: one.body[name] for name in sorted(one.body) if name not in ("by", "time")}
+        told = {name: one.body[name] for name in sorted(one.body) if name not in _NOISE}
         yield f"entry {one.index} is an alarm: {told}"
 
 

@@ -140,5 +140,12 @@ def test_an_enrolment_that_is_told_twice_or_never_is_found(tmp_path: Path) -> No
     assert list(laws.enrolments_are_told_once(_book(), told))
 
 
+def test_a_receipt_that_came_too_late_is_no_gap_and_an_alarm(tmp_path: Path) -> None:
+    late = {"kind": "alarm.raised", "gallery": UTAH, "receipt": _receipt(2, _DIGEST)}
+    book = _book(_executed("s", _FIRST), late)
+    assert not list(laws.receipts_without_gap(book, Told(tmp_path), []))
+    assert list(laws.no_alarm(book, Told(tmp_path), []))
+
+
 def test_an_alarm_is_found(tmp_path: Path) -> None:
     assert list(laws.no_alarm(_book({"kind": "alarm.raised"}), Told(tmp_path), []))
