@@ -18,8 +18,8 @@ from onrecord.audit.adapters.places import StoredPlaces
 from onrecord.audit.core import write_points
 from onrecord.audit.core.draft import Place
 from onrecord.audit.service.intake import TakingIn, payload_digest
-from onrecord.chassis.bus.ports import TRACE, Bus, Consumer, Partition, Position, Received
-from onrecord.chassis.telemetry import Begun
+from onrecord.chassis.bus.measured import consuming
+from onrecord.chassis.bus.ports import Bus, Consumer, Partition, Position, Received
 from onrecord.chassis.throttle import Foreground
 from onrecord.contracts.events import LEDGER_TOPICS
 from onrecord.kernel.deadlines import Deadline
@@ -131,7 +131,7 @@ class LedgerConsumer:
         is_all, self._sought = goal is not None and consumer.has_polled(goal.ends), False
         fresh = self._proved(consumer, polled, is_all)
         if fresh or self._ends.any_held():
-            spans = [one for one in map(_begun, fresh) if one is not None]
+            spans = [one for one in map(consuming, fresh) if one is not None]
             self._taking.take(fresh, Deadline.after(_APPEND_SECONDS))
             for one in spans:
                 one.end()
@@ -237,11 +237,3 @@ class LedgerConsumer:
             consumer.close()
         except OnRecordError as error:
             _log.warning("the bus could not be told that audit leaves: %s", error)
-
-
-def _begun(received: Received) -> Begun | None:
-    """What is taken in belongs to the trace of whoever published it."""
-    trace, topic = received.message.headers.get(TRACE), received.message.topic
-    if trace is None:
-        return None
-    return Begun(f"consume {topic}", "consumer", trace, messaging_destination_name=topic)

@@ -46,15 +46,24 @@ class KeySet(Protocol):
         ...
 
 
+def is_key_file(place: str) -> bool:
+    """Whether `place` names a file, and nobody has to be asked."""
+    return place != DISCOVER and "://" not in place
+
+
+def key_address(place: str, issuer: str) -> str:
+    """What is asked first where `place` is no file: the key set, or where there is one."""
+    return issuer.rstrip("/") + _DOCUMENT if place == DISCOVER else place
+
+
 def open_key_set(place: str, issuer: str, roots: Path | None = None) -> KeySet:
     """Whatever `place` names. `roots`: authorities that the provider's TLS is believed by, PEM;
     the system's without. Raises SETTINGS_INVALID; calls nobody.
     """
-    if place == DISCOVER:
-        return ProvidersKeys(issuer.rstrip("/") + _DOCUMENT, issuer, roots)
-    if "://" in place:
-        return ProvidersKeys(place, None, roots)
-    return KeySetFile(Path(place))
+    if is_key_file(place):
+        return KeySetFile(Path(place))
+    found_by = issuer if place == DISCOVER else None
+    return ProvidersKeys(key_address(place, issuer), found_by, roots)
 
 
 class ProvidersKeys:

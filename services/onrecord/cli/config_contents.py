@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from onrecord.chassis.identity_files import KeySetFile, read_identity, read_line, read_secret
 from onrecord.chassis.inference import ModelRepository
-from onrecord.chassis.key_sets import DISCOVER
+from onrecord.chassis.key_sets import is_key_file
 from onrecord.chassis.sealing import KEY_SIZE
 from onrecord.chassis.settings import Problem, ProcessSettings
 from onrecord.kernel.errors import ErrorCode, OnRecordError
@@ -39,7 +39,7 @@ def _casework_key(path: Path) -> None:
 
 
 def _token_keys(place: str) -> None:
-    if "://" not in place and place != DISCOVER:
+    if is_key_file(place):
         KeySetFile(Path(place))()
 
 

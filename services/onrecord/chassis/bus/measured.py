@@ -6,7 +6,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Final
 
 from onrecord.chassis.bus.outcomes import Failed, Outcome
-from onrecord.chassis.bus.ports import TRACE, Bus
+from onrecord.chassis.bus.ports import TRACE, Bus, Received
 from onrecord.chassis.bus.reading import Item
 from onrecord.chassis.telemetry import Begun, Label, Meter, Reading, Value
 from onrecord.kernel.errors import ErrorCode
@@ -72,7 +72,7 @@ class Traced:
     def __init__(self, group: str, run: Sequence[Item]) -> None:
         self._group = group
         self._began = time.perf_counter()
-        self._spans = [_begun(item) for item in run]
+        self._spans = [consuming(item.received) for item in run]
         WORKED_TOGETHER.observe(len(run), group=group)
 
     @contextmanager
@@ -94,10 +94,9 @@ class Traced:
                 one.end(outcome.error.code if isinstance(outcome, Failed) else None)
 
 
-def _begun(item: Item) -> Begun | None:
-    message = item.received.message
-    trace = message.headers.get(TRACE)
+def consuming(received: Received) -> Begun | None:
+    """A span for working on a message, in the trace of whoever published it, if there is one."""
+    trace, topic = received.message.headers.get(TRACE), received.message.topic
     if trace is None:
         return None
-    topic = message.topic
     return Begun(f"consume {topic}", "consumer", trace, messaging_destination_name=topic)

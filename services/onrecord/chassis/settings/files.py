@@ -12,7 +12,7 @@ from typing import Final
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
-from onrecord.chassis.key_sets import DISCOVER
+from onrecord.chassis.key_sets import is_key_file
 from onrecord.chassis.settings.fields import Names, named_by
 from onrecord.chassis.settings.loading import Problem
 
@@ -32,7 +32,7 @@ def examine_files(settings: BaseSettings) -> list[Problem]:
 
 
 def _readable(text: str) -> str:
-    if "://" in text or text == DISCOVER:
+    if not is_key_file(text):
         return ""
     try:
         with Path(text).open("rb") as file:

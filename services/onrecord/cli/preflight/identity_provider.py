@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Iterator
 
-from onrecord.chassis.key_sets import DISCOVER, open_key_set
+from onrecord.chassis.key_sets import is_key_file, key_address, open_key_set
 from onrecord.chassis.settings import TokenSettings
 from onrecord.chassis.tokens import is_usable
 from onrecord.cli.preflight.results import Result, missing, ok
@@ -30,9 +30,8 @@ def examine(target: Target, _: Installation) -> Iterator[Result]:
 
 def _asking(settings: TokenSettings) -> str:
     place, roots = settings.token_keys, settings.token_keys_roots
-    if place != DISCOVER and "://" not in place:
+    if is_key_file(place):
         return f"curl --fail --output {shlex.quote(place)} ADDRESS-OF-THE-KEY-SET"
-    issuer = settings.token_issuer.rstrip("/")
-    address = f"{issuer}/.well-known/openid-configuration" if place == DISCOVER else place
+    address = key_address(place, settings.token_issuer)
     trusting = f"--cacert {shlex.quote(str(roots))} " if roots else ""
     return f"curl --fail {trusting}{shlex.quote(address)}"
