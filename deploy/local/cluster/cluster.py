@@ -19,6 +19,7 @@ from onrecord.standalone.plan import TWO_PLANES, PlanePlan, ProcessPlan, plan
 from onrecord.standalone.supervisor import Supervisor
 
 _START_SECONDS: Final = 300.0
+_NAMESPACE: Final = "local"
 _METRICS: Final = {Milvus: "metrics", Triton: "metrics"}
 """The ports at which parts tell their own metrics."""
 
@@ -151,8 +152,14 @@ class Cluster:
 
     def _scraped(self) -> Iterator[Scraped]:
         for one in self.plans:
-            yield Scraped("onrecord", one.health, labels={"process": one.name})
+            plane = {"plane": str(one.settings["plane"])} if "plane" in one.settings else {}
+            yield Scraped(one.service.value, one.health, labels=_labels(one.name) | plane)
         for part in self._parts:
             port = _METRICS.get(type(part.part))
             if port is not None:
-                yield Scraped(part.part.name, part.place.at(port))
+                yield Scraped(part.part.name, part.place.at(port), labels=_labels(part.part.name))
+
+
+def _labels(process: str) -> dict[str, str]:
+    """What Kubernetes would say of a process, so that dashboards and alerts are the same ones."""
+    return {"namespace": _NAMESPACE, "pod": process}
