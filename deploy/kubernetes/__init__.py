@@ -1,0 +1,1 @@
+"""A Kubernetes API server on this machine, with nodes that are simulated: for the chart's tests."""

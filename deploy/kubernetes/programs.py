@@ -1,0 +1,105 @@
+"""What it is made of, built once for each version with Go; etcd comes from Debian.
+
+Go compares modules with its checksum database and, for the control plane, with our `go.sum`; apt
+with its signed lists.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Final
+
+from deploy.local.part import Say
+from deploy.local.registries import debian, go
+from deploy.local.tools import InstallError, once, run, sha256
+
+KUBERNETES: Final = "1.34.1"
+ETCD: Final = "3.4.23-4"
+_ETCD_PACKAGE: Final = "3.4.23-4+b4"
+HELM: Final = "3.22.0"
+KWOK: Final = "0.8.0"
+PROGRAMS: Final = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
+STAGES: Final = ("node/fast", "node/heartbeat-with-lease", "pod/fast")
+"""How a simulated node and its pods come to be ready, and jobs to complete."""
+
+_SOURCE: Final = Path(__file__).resolve().parent / "controlplane"
+_KWOK_MODULE: Final = "sigs.k8s.io/kwok"
+
+
+def control_plane(tools: Path, say: Say) -> Path:
+    """The folder with the API server, controllers, scheduler and kubectl. Raises InstallError."""
+
+    def build(folder: Path) -> None:
+        major, minor, _ = KUBERNETES.split(".")
+        said = {"gitVersion": f"v{KUBERNETES}", "gitMajor": major, "gitMinor": minor}
+        # Controllers refuse to start with a version that is not told.
+        flags = " ".join(f"-X k8s.io/component-base/version.{k}={v}" for k, v in said.items())
+        argv = ["go", "build", "-trimpath", "-buildvcs=false", "-ldflags", f"-s -w {flags}"]
+        run(["nice", "-n", "15", *argv, "-o", str(folder / "kubernetes"), "."], cwd=_SOURCE)
+        for name in PROGRAMS:
+            (folder / name).symlink_to("kubernetes")
+
+    return once(tools, "kubernetes", _keyed(KUBERNETES), say, "130 MB, eight minutes", build)
+
+
+def etcd(tools: Path, say: Say) -> Path:
+    """The program. Raises InstallError."""
+
+    def build(folder: Path) -> None:
+        debian(folder, f"etcd-server={_ETCD_PACKAGE}")
+
+    folder = once(tools, "etcd", ETCD, say, "20 MB, a few seconds", build)
+    return folder / "root" / "usr" / "bin" / "etcd"
+
+
+def helm(tools: Path, say: Say) -> Path:
+    """The program. Raises InstallError."""
+
+    def build(folder: Path) -> None:
+        go(folder, "helm.sh/helm/v3/cmd/helm", f"v{HELM}")
+
+    return once(tools, "helm", HELM, say, "60 MB, three minutes", build) / "helm"
+
+
+def kwok(tools: Path, say: Say) -> Path:
+    """The folder with `kwok` and `stages.yaml`. Raises InstallError."""
+
+    def build(folder: Path) -> None:
+        go(folder, f"{_KWOK_MODULE}/cmd/kwok", f"v{KWOK}")
+        stages = _module(_KWOK_MODULE, f"v{KWOK}") / "kustomize" / "stage"
+        found = [path for name in STAGES for path in sorted((stages / name).glob("*.yaml"))]
+        objects = [path.read_text() for path in found if path.name != "kustomization.yaml"]
+        (folder / "stages.yaml").write_text("---\n".join(objects))
+
+    return once(tools, "kwok", KWOK, say, "70 MB, three minutes", build)
+
+
+def all_of_it(tools: Path, say: Say) -> None:
+    """Install what lacks. Raises InstallError."""
+    etcd(tools, say)
+    for one in (helm, kwok, control_plane):
+        one(tools, say)
+
+
+def _keyed(version: str) -> str:
+    """The version, and what our own program and its modules are: another one is built anew."""
+    parts = (sha256(_SOURCE / name)[:6] for name in ("main.go", "go.mod"))
+    return f"{version}-{''.join(parts)}"
+
+
+def _module(path: str, version: str) -> Path:
+    """Where Go keeps the source of a module. Raises InstallError."""
+    if shutil.which("go") is None:
+        raise InstallError("go is not on this machine")
+    done = subprocess.run(
+        ["go", "mod", "download", "-json", f"{path}@{version}"],  # noqa: S607 - the machine's own
+        cwd=os.sep,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise InstallError(f"{path} did not come:\n{done.stderr or done.stdout}")
+    return Path(json.loads(done.stdout)["Dir"])
