@@ -167,7 +167,9 @@ def build_audit(
         clock,
     )
     witnessed = bool(witnessing and witnessing.addresses)
-    readings = LedgerReadings(engine, policies.shelf, clock, witnessed).readings
+    readings = LedgerReadings(
+        engine, policies.shelf, clock, witnessed, lambda: ledger.stopped
+    ).readings
     if bus is not None:
         readings = (*readings, lag_reading(bus, GROUP, LEDGER_TOPICS))
     return RunningAudit(service, ledger, engine, consumer, reconciliation, [], readings)

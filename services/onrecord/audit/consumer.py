@@ -18,7 +18,7 @@ from onrecord.audit.adapters.places import StoredPlaces
 from onrecord.audit.core import write_points
 from onrecord.audit.core.draft import Place
 from onrecord.audit.service.intake import TakingIn, payload_digest
-from onrecord.chassis.bus.measured import consuming
+from onrecord.chassis.bus.measured import DONE, MESSAGES, begin_counting, consuming
 from onrecord.chassis.bus.ports import Bus, Consumer, Partition, Position, Received
 from onrecord.chassis.throttle import Foreground
 from onrecord.contracts.events import LEDGER_TOPICS
@@ -79,6 +79,7 @@ class LedgerConsumer:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._error: Exception | None = None
+        begin_counting(GROUP)
 
     @property
     def is_alive(self) -> bool:
@@ -137,6 +138,7 @@ class LedgerConsumer:
                 one.end()
             self._reached(write_points.INTAKE_COMMITTED)
         if fresh:
+            MESSAGES.add(len(fresh), group=GROUP, outcome=DONE)
             self._tell(consumer, fresh)
             self._reached(write_points.OFFSETS_TOLD)
         if is_all or self._sought:

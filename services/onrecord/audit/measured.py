@@ -12,6 +12,22 @@ _GALLERY: Final = Label("gallery", "a gallery, by its jurisdiction")
 SCOPES: Final = ("per_person_per_day", "per_agency_per_day", "per_gallery_per_day")
 """The quotas of a day, by their names in `authority.yaml`."""
 
+ALARMED: Final = (
+    "receipt",
+    "receipt_gap",
+    "change",
+    "change_gap",
+    "message",
+    "grant_without_end",
+    "clock",
+    "fan_out",
+    "emergency_overdue",
+    "witness",
+    "published_log",
+    "engine_count",
+)
+"""What alarms of the ledger are about, by the field `what` of their entries."""
+
 METER: Final = Meter("the ledger")
 APPEND_SECONDS: Final = METER.histogram(
     "ledger_append_seconds",
@@ -33,26 +49,16 @@ ENTRIES: Final = METER.counter(
 ALARMS: Final = METER.counter(
     "ledger_alarms_total",
     "Alarms that this process wrote into the ledger. Any is somebody's to look at.",
-    (
-        Label(
-            "what",
-            "the alarm is about",
-            (
-                "receipt",
-                "receipt_gap",
-                "change",
-                "change_gap",
-                "message",
-                "grant_without_end",
-                "clock",
-                "fan_out",
-                "emergency_overdue",
-                "witness",
-                "published_log",
-                "engine_count",
-            ),
-        ),
-    ),
+    (Label("what", "the alarm is about", ALARMED),),
+)
+ALARMS_RECENT: Final = METER.gauge(
+    "ledger_alarms_recent",
+    "Alarms that the ledger has taken in the last six hours, whoever wrote them.",
+    (Label("what", "the alarm is about", ALARMED),),
+)
+KEYS_RECENT: Final = METER.gauge(
+    "authority_keys_changed_recent",
+    "States' authority keys that were pinned or changed in the last six hours.",
 )
 DECISIONS: Final = METER.counter(
     "decisions_total",
@@ -70,6 +76,21 @@ UNPUBLISHED: Final = METER.gauge(
     "Entries committed that no published checkpoint covers yet.",
     (),
     "entries",
+)
+STOPPED: Final = METER.gauge(
+    "ledger_stopped",
+    "1 while this process appends nothing, since the ledger does not extend what was published or "
+    "what a witness has cosigned.",
+)
+DATABASE_BYTES: Final = METER.gauge(
+    "ledger_database_bytes", "How large the ledger's database is.", (), "bytes"
+)
+DISK_FREE: Final = METER.gauge(
+    "ledger_disk_free_bytes",
+    "Room on the disk of the ledger's database where that is a file; absent for a server, whose "
+    "disk is its own to tell.",
+    (),
+    "bytes",
 )
 CHECKPOINT_AGE: Final = METER.gauge(
     "ledger_checkpoint_age_seconds",

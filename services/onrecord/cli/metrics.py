@@ -17,6 +17,7 @@ from onrecord.chassis.telemetry.exposition import CONTENT_TYPE
 from onrecord.chassis.telemetry.requests import (
     BUILD_INFO,
     CERTIFICATE_EXPIRY,
+    CERTIFICATE_LIFETIME,
     METER,
     READINGS_FAILED,
 )
@@ -54,8 +55,11 @@ def certificate_reading(service: Service, certificate: Path) -> Reading:
 
     def read() -> Iterator[Value]:
         leaf = x509.load_pem_x509_certificates(certificate.read_bytes())[0]
-        left = (leaf.not_valid_after_utc - datetime.now(UTC)).total_seconds()
-        yield Value(CERTIFICATE_EXPIRY, left, {"service": service.value})
+        left = leaf.not_valid_after_utc - datetime.now(UTC)
+        whole = leaf.not_valid_after_utc - leaf.not_valid_before_utc
+        whose = {"service": service.value}
+        yield Value(CERTIFICATE_EXPIRY, left.total_seconds(), whose)
+        yield Value(CERTIFICATE_LIFETIME, whole.total_seconds(), whose)
 
     return Reading("certificate", read)
 

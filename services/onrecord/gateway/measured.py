@@ -15,6 +15,7 @@ from onrecord.contracts.detection import FaceDetection
 from onrecord.contracts.embedding import EmbedRequest, FaceEmbedding
 from onrecord.contracts.images import Detection, Template
 from onrecord.contracts.vector_search import GalleryResult, GallerySearch, Plane
+from onrecord.gateway.store.gallery_tables import dead_letters
 from onrecord.gateway.store.tables import searches, tasks
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.times import Clock, parse_time
@@ -39,6 +40,12 @@ OLDEST_TASK: Final = METER.gauge(
     "How long ago the search was made whose task has waited longest; absent without open tasks.",
     (),
     "seconds",
+)
+LETTERS: Final = METER.gauge(
+    "dead_letters_waiting",
+    "Dead letters that nobody has sent on again: about enrolments, which can be, and about nothing "
+    "that can be.",
+    (Label("about", "what they are about", ("enrolment", "nothing")),),
 )
 SEARCHES: Final = METER.gauge(
     "searches_kept", "Searches in casework, by status.", (Label("status", "of the search"),)
@@ -121,6 +128,15 @@ def casework_reading(engine: Engine, clock: Clock) -> Reading:
             counted = connection.execute(
                 select(searches.c.status, func.count()).group_by(searches.c.status)
             ).all()
+            is_sendable = dead_letters.c.enrolment_id != ""
+            letters = connection.execute(
+                select(is_sendable, func.count())
+                .where(dead_letters.c.redriven_at.is_(None))
+                .group_by(is_sendable)
+            ).all()
+        by_subject = {bool(about): int(count) for about, count in letters}
+        yield Value(LETTERS, by_subject.get(True, 0), {"about": "enrolment"})
+        yield Value(LETTERS, by_subject.get(False, 0), {"about": "nothing"})
         yield Value(OPEN_TASKS, waiting)
         if oldest is not None:
             yield Value(OLDEST_TASK, (clock.now() - parse_time(oldest)).total_seconds())

@@ -34,6 +34,16 @@ def test_what_was_counted_is_told(meter: Meter) -> None:
     assert "onrecord_took_seconds_count 2.0" in told
 
 
+def test_what_never_happened_is_told_at_zero_where_its_labels_are_declared(meter: Meter) -> None:
+    """Prometheus sees no increase in a series that appears: the first alarm would go unseen."""
+    meter.counter("alarms_total", "x", (Label("what", "which", ("a", "b")),))
+    meter.counter("by_gallery_total", "x", (Label("gallery", "which"),))
+    told = text(meter)
+    assert 'onrecord_alarms_total{what="a"} 0.0' in told
+    assert 'onrecord_alarms_total{what="b"} 0.0' in told
+    assert "onrecord_by_gallery_total{" not in told
+
+
 def test_a_label_says_what_is_declared_and_nothing_else(meter: Meter) -> None:
     """A value that strangers choose never becomes a series."""
     closed = meter.counter("closed_total", "x", (Label("kind", "which", ("a",)),))

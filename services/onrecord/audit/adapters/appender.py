@@ -98,6 +98,11 @@ class Appender:
                 late.done.set()
 
     @property
+    def refuses(self) -> bool:
+        """Whether nothing is appended."""
+        return self._refusal is not None
+
+    @property
     def clock_fault(self) -> ClockFaultError | None:
         """What the clock was found to be, since `forget_clock_fault`."""
         return self._clock_fault

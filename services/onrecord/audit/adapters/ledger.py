@@ -112,6 +112,11 @@ class StoredLedger:
         return self._appender.take(intake, deadline)
 
     @property
+    def stopped(self) -> bool:
+        """Whether nothing is appended: not open, or at odds with what others have seen of it."""
+        return self._appender.refuses
+
+    @property
     def clock_fault(self) -> ClockFaultError | None:
         return self._appender.clock_fault
 

@@ -8,6 +8,8 @@ from sqlalchemy import Connection, Engine, Table, func, select
 
 from onrecord.audit import measured
 from onrecord.audit.adapters import schema
+from onrecord.audit.adapters.recent import RecentEntries
+from onrecord.audit.adapters.room import room
 from onrecord.audit.core.evaluation import PolicyShelf
 from onrecord.chassis.database import read_transaction
 from onrecord.chassis.telemetry import Reading, Value
@@ -21,9 +23,18 @@ class LedgerReadings:
     """The gauges of the ledger, read from its database; `readings` is for the process."""
 
     def __init__(
-        self, engine: Engine, shelf: Callable[[], PolicyShelf], clock: Clock, witnessed: bool
+        self,
+        engine: Engine,
+        shelf: Callable[[], PolicyShelf],
+        clock: Clock,
+        witnessed: bool,
+        stopped: Callable[[], bool],
     ) -> None:
-        """`witnessed`: whether witnesses are asked at all."""
+        """`witnessed`: whether witnesses are asked at all. `stopped`: whether nothing may be
+        appended.
+        """
+        self._stopped = stopped
+        self._recent = RecentEntries(engine, clock)
         self._engine = engine
         self._shelf = shelf
         self._clock = clock
@@ -38,6 +49,9 @@ class LedgerReadings:
             Reading("ends", self._ends),
             Reading("policies", self._policies),
             Reading("quotas", self._quota_counts),
+            Reading("recent entries", self._recent.read),
+            Reading("the gate", self._gate),
+            Reading("the disk", lambda: room(self._engine)),
         )
 
     def _ledger(self) -> Iterable[Value]:
@@ -54,6 +68,10 @@ class LedgerReadings:
             yield Value(measured.UNWITNESSED, size - (seen[0] if seen else 0))
         if seen:
             yield Value(measured.WITNESS_AGE, _seconds(now - parse_time(seen[1])))
+
+    def _gate(self) -> Iterable[Value]:
+        """Apart from all that needs the database: it may be the reason."""
+        yield Value(measured.STOPPED, int(self._stopped()))
 
     def _ends(self) -> Iterable[Value]:
         now = self._clock.now()

@@ -1,17 +1,17 @@
 """The requests that stand in the ledger, read in order and outside an append."""
 
 import json
-from datetime import date
+from datetime import UTC, date, datetime, time
 
 from sqlalchemy import Engine, bindparam, select
 
 from onrecord.audit.adapters import schema
+from onrecord.audit.adapters.entry_times import first_since
 from onrecord.audit.core.fan_out import Asking
 from onrecord.chassis.database import read_transaction
 from onrecord.kernel.vocabulary import EntryKind
 
 _SIZE = select(schema.head.c.size)
-_TIME = select(schema.entries.c.time).where(schema.entries.c.idx == bindparam("at"))
 _REQUESTS = (
     select(schema.bodies.c.body)
     .join(schema.entries, schema.entries.c.idx == schema.bodies.c.idx)
@@ -33,18 +33,9 @@ class StoredRequests:
         self._engine = engine
 
     def first_of(self, day: date) -> int:
-        begins = (
-            day.isoformat()
-        )  # entry times are in UTC and of one form: their order is the texts'
+        begins = datetime.combine(day, time(), UTC)
         with read_transaction(self._engine) as connection:
-            low, high = 0, int(connection.execute(_SIZE).scalar_one())
-            while low < high:
-                middle = (low + high) // 2
-                if str(connection.execute(_TIME, {"at": middle}).scalar_one()) < begins:
-                    low = middle + 1
-                else:
-                    high = middle
-            return low
+            return first_since(connection, begins, int(connection.execute(_SIZE).scalar_one()))
 
     def after(self, index: int, limit: int) -> tuple[tuple[Asking, ...], int]:
         with read_transaction(self._engine) as connection:

@@ -48,6 +48,12 @@ LAG: Final = METER.gauge(
 )
 
 
+def begin_counting(group: str) -> None:
+    """Tell at 0 what a group will count: of what only appears nobody can say that it rose."""
+    for outcome in (DONE, PARKED, DEAD):
+        MESSAGES.add(0, group=group, outcome=outcome)
+
+
 def lag_reading(bus: Bus, group: str, topics: Sequence[str]) -> Reading:
     """How far a group is behind on these topics."""
 

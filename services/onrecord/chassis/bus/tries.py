@@ -4,7 +4,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from onrecord.chassis.bus import parking
-from onrecord.chassis.bus.measured import DEAD, DEAD_LETTERS, DONE, MESSAGES, PARKED, Traced
+from onrecord.chassis.bus.measured import (
+    DEAD,
+    DEAD_LETTERS,
+    DONE,
+    MESSAGES,
+    PARKED,
+    Traced,
+    begin_counting,
+)
 from onrecord.chassis.bus.outcomes import DeadLetters, Done, Failed, Handler, Outcome
 from onrecord.chassis.bus.ports import TRACE, Message, Publisher, must_fit
 from onrecord.chassis.bus.reading import Item, Reading
@@ -37,6 +45,7 @@ class Tries:
         self._clock = clock
         self._settings = settings
         self._reached = reached
+        begin_counting(group)
 
     def take(self, reading: Reading, items: Sequence[Item], patient: bool) -> tuple[Item, ...]:
         """Take them as far as they go; gives back those for whom the world was not sound.

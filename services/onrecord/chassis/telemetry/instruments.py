@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any, Final, TypeVar
 
 import prometheus_client
@@ -94,6 +95,11 @@ class Counter(_Counted):
 
     def __init__(self, name: str, says: str, labels: Sequence[Label] = (), unit: str = "") -> None:
         super().__init__(name, says, unit, labels, prometheus_client.Counter)
+        declared = [one.values for one in labels if one.values is not None]
+        if labels and len(declared) == len(labels):
+            for values in product(*declared):
+                # Told at 0 before anything happens: Prometheus sees no rise in what only appears.
+                self.metric.labels(*values)
 
     def add(self, amount: float = 1, **labels: str) -> None:
         self._child(labels).inc(amount)

@@ -44,6 +44,12 @@ CERTIFICATE_EXPIRY: Final = METER.gauge(
     (SERVICE,),
     "seconds",
 )
+CERTIFICATE_LIFETIME: Final = METER.gauge(
+    "certificate_lifetime_seconds",
+    "How long this process's certificate lasts in all, from its first moment to its last.",
+    (SERVICE,),
+    "seconds",
+)
 
 
 def outcome_of(code: ErrorCode) -> str:
