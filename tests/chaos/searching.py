@@ -3,7 +3,7 @@
 import time
 from collections import deque
 
-from onrecord.client import Search
+from onrecord.client import ClientError, OnRecordClient, Search
 from onrecord.kernel.vocabulary import GalleryStatus, SearchStatus
 from tests.builders import e2e_people as people
 from tests.builders.e2e_people import Person
@@ -14,6 +14,7 @@ from tests.chaos.stage import GALLERIES
 from tests.chaos.told import Told
 
 _LIST = 2
+_OPEN = "still_processing"
 
 
 class Searching:
@@ -36,9 +37,14 @@ class Searching:
         who, request, key = people.investigator(), _request(), people.fresh_key()
         probe = unique(record.picture)
         began = time.monotonic()
-        search = self._asker.ask(
-            "search", who, lambda client: client.search(request, probe, idempotency_key=key)
-        )
+
+        def act(client: OnRecordClient) -> Search:
+            answer = client.search(request, probe, idempotency_key=key)
+            if answer.status is SearchStatus.PROCESSING:  # to be taken up while the grant lives
+                raise ClientError(503, _OPEN, None, "a gallery's answer did not arrive")
+            return answer
+
+        search = self._asker.ask("search", who, act)
         if search is None:
             return
         self._note(search, who, record, deleted)

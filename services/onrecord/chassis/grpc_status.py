@@ -11,7 +11,7 @@ from typing import Final
 
 import grpc
 
-from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.kernel.errors import ErrorCode, OnRecordError, UnansweredError
 
 TRAILER: Final = "onrecord-error-bin"
 # gRPC refuses metadata beyond 8 KB in all, and the error would be lost with them.
@@ -159,6 +159,12 @@ _WITHOUT_TRAILER: Final = {
 }
 _UNREACHABLE: Final = {_Status.UNAVAILABLE, _Status.CANCELLED}
 _SILENT: Final = {_Status.UNAVAILABLE, _Status.DEADLINE_EXCEEDED}
+# What gRPC's core says of a call that never left: there was no connection to send it over.
+_NEVER_SENT: Final = (
+    "connections to all backends failing",
+    "failed to connect to all addresses",
+    "DNS resolution failed",
+)
 
 
 def status_text(error: OnRecordError) -> str:
@@ -193,15 +199,26 @@ def _encoded(
 
 
 def error_from_rpc(failure: grpc.RpcError, unavailable: ErrorCode) -> OnRecordError:
-    """The error that a failed call stands for; `unavailable` where no service was reached."""
+    """The error that a failed call stands for; `unavailable` where no service was reached.
+
+    An `UnansweredError` where the call may have been sent and the service itself has not answered.
+    """
     sent = _from_trailer(_trailing_metadata(failure))
     if sent is not None:
         return sent
     status = failure.code() if isinstance(failure, grpc.Call) else _Status.UNKNOWN
     if status in _UNREACHABLE:
-        return OnRecordError(unavailable, "the service cannot be reached")
+        kind = OnRecordError if _never_sent(failure) else UnansweredError
+        return kind(unavailable, "the service cannot be reached")
     code = _WITHOUT_TRAILER.get(status, ErrorCode.INTERNAL)
-    return OnRecordError(code, f"the call failed with status {status.name}")
+    said = f"the call failed with status {status.name}"
+    refused = code in (ErrorCode.OVERLOADED, ErrorCode.CALLER_NOT_ALLOWED)
+    return OnRecordError(code, said) if refused else UnansweredError(code, said)
+
+
+def _never_sent(failure: grpc.RpcError) -> bool:
+    said = failure.details() if isinstance(failure, grpc.Call) else None
+    return any(words in (said or "") for words in _NEVER_SENT)
 
 
 def is_unanswered(failure: grpc.RpcError) -> bool:

@@ -130,8 +130,12 @@ def _all_given_up(galleries: Sequence[GalleryState], reason: Reason) -> tuple[Ga
 
 
 def _is_failure(state: GalleryState) -> bool:
-    """Granted, over, and not searched: the ledger is to hold `search.failed`."""
-    return state.ended and state.status in (GalleryStatus.UNAVAILABLE, GalleryStatus.EXPIRED)
+    """Granted, over, and not searched: the ledger is to hold `search.failed`.
+
+    Not where the plane was asked and has not said: a receipt that came after it were an alarm.
+    """
+    over = state.ended and state.status in (GalleryStatus.UNAVAILABLE, GalleryStatus.EXPIRED)
+    return over and not state.asked
 
 
 def _last_reason(state: GalleryState) -> Reason:

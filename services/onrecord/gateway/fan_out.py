@@ -10,7 +10,7 @@ from onrecord.contracts.vector_search import GalleryResult, GallerySearch, Plane
 from onrecord.gateway.core import states, write_points
 from onrecord.gateway.core.states import GalleryState, Reason
 from onrecord.gateway.limits import Limits
-from onrecord.gateway.passing import is_passing
+from onrecord.gateway.passing import is_passing, leaves_open
 from onrecord.gateway.planes import PlaneDirectory
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
@@ -74,32 +74,54 @@ class FanOut:
     ) -> Searched:
         try:
             plane = self._planes.of(state.gallery, deadline)
-            template = templates[state.model_id or ""]
-            wanted = GallerySearch(state.gallery, grant, template)
-            result = self._ask(plane, wanted, deadline)
         except OnRecordError as error:
             return Searched(_unsearched(state, error))
+        template = templates[state.model_id or ""]
+        result = self._ask(plane, GallerySearch(state.gallery, grant, template), deadline)
+        if isinstance(result, _Failed):
+            if result.open:
+                return Searched(states.unanswered(state, _reason(result.error)))
+            return Searched(_unsearched(state, result.error))
         self._reached(write_points.SEARCH_PLANE_ANSWERED)
         receipt = read(result.receipt)
         done = states.searched(state, int(receipt["sequence"]), statement_sha256(result.receipt))
         return Searched(done, receipt)
 
-    def _ask(self, plane: Plane, wanted: GallerySearch, deadline: Deadline) -> GalleryResult:
+    def _ask(
+        self, plane: Plane, wanted: GallerySearch, deadline: Deadline
+    ) -> "GalleryResult | _Failed":
         """The answer, asked for again at once where the first attempt failed in passing."""
+        may_be_done = False
         for attempt in range(1, _ATTEMPTS + 1):
             seconds = min(self._limits.plane_seconds, deadline.remaining())
             try:
                 return plane.search(wanted, Deadline.after(seconds))
             except OnRecordError as error:
+                may_be_done = may_be_done or leaves_open(error)
                 if attempt == _ATTEMPTS or not is_passing(error) or deadline.remaining() <= 0:
-                    raise
-        raise AssertionError("the last attempt returns or raises")
+                    return _Failed(error, may_be_done)
+        raise AssertionError("the last attempt returns")
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """No answer. `open`: the gallery may have been searched nevertheless."""
+
+    error: OnRecordError
+    open: bool
 
 
 def _unsearched(state: GalleryState, error: OnRecordError) -> GalleryState:
+    """A gallery that was not searched this time; where it was asked before, that stays open."""
+    reason = _reason(error)
+    if states.in_doubt(state):
+        return states.unanswered(state, reason)
     if error.code is ErrorCode.GRANT_EXPIRED:
         return states.expired(state)
-    reason = Reason(error.code.value, error.message)
     if is_passing(error):
         return states.unreached(state, reason)
     return states.given_up(state, reason, retryable=False)
+
+
+def _reason(error: OnRecordError) -> Reason:
+    return Reason(error.code.value, error.message)

@@ -25,7 +25,7 @@ from onrecord.gateway.settling import Settling
 from onrecord.gateway.store import CaseworkStore, Search
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
-from onrecord.kernel.vocabulary import Role, SearchStatus
+from onrecord.kernel.vocabulary import GalleryStatus, Role, SearchStatus
 from onrecord.kernel.writepoints import WritePoint
 from onrecord.proof.casework import named_candidates
 from onrecord.proof.entry import LoggedEntry
@@ -136,6 +136,10 @@ class Searches:
         receipts = [one.receipt for one in outcomes if one.receipt is not None]
         now = {one.state.gallery: one.state for one in outcomes}
         galleries = tuple(now.get(state.gallery, state) for state in search.galleries)
+        if any(states.in_doubt(state) for state in galleries):
+            # Its receipt may come, and then the ledger's list has what this one would lack. A
+            # repeat asks all of them again, and each gives its first answer.
+            return self._store.searches.note_galleries(search, _unless_searched(search, galleries))
         if not receipts and not all(state.ended for state in galleries):
             # Nobody was reached and the grant lives: a repeat tries again.
             return self._store.searches.note_galleries(search, galleries)
@@ -160,3 +164,14 @@ class Searches:
         return self._store.searches.end(
             search, states.status_when_unsealed(galleries), galleries=galleries
         )
+
+
+def _unless_searched(search: Search, galleries: Sequence[GalleryState]) -> tuple[GalleryState, ...]:
+    """As they are now, but for those whose answer is not kept: these are to be asked again."""
+    known = {state.gallery: state for state in search.galleries}
+    return tuple(
+        states.answer_dropped(known[state.gallery])
+        if state.status is GalleryStatus.SEARCHED
+        else state
+        for state in galleries
+    )

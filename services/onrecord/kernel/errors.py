@@ -171,3 +171,10 @@ class OnRecordError(Exception):
     def __repr__(self) -> str:
         at = f" at {self.field}" if self.field else ""
         return f"OnRecordError({self.code.value}{at}: {self.message})"
+
+
+class UnansweredError(OnRecordError):
+    """Whoever was asked has said nothing: what they were asked for may or may not have been done.
+
+    Not for who could not be asked at all, nor for who answered that it cannot be done.
+    """

@@ -1,9 +1,11 @@
 """One way to serve and one way to call: who, how many, how long, and how it ends."""
 
 import logging
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,7 +22,7 @@ from onrecord.chassis.grpc import (
 )
 from onrecord.chassis.grpc_status import TRAILER, error_from_rpc
 from onrecord.chassis.problems import RETRY_AFTER_MS
-from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.kernel.errors import ErrorCode, OnRecordError, UnansweredError
 from onrecord.kernel.vocabulary import Service
 from tests.builders.servers import Servers, servers
 
@@ -172,6 +174,42 @@ class TestHowItEnds:
             server.stop(grace=None).wait()
         assert error.code is ErrorCode.OVERLOADED
 
+    def test_what_was_never_sent_is_told_from_what_was_not_answered(self, net: Servers) -> None:
+        """R-23: only of a call that was sent may something have come."""
+        with closing(socket.socket()) as nobody:
+            nobody.bind(("127.0.0.1", 0))
+            away = refused(net.channel(nobody.getsockname()[1], Service.AUDIT))
+        assert away.code is ErrorCode.PLANE_UNAVAILABLE
+        assert not isinstance(away, UnansweredError)
+
+        begun = threading.Event()
+        finish = threading.Event()
+
+        def hang(sent: bytes, context: grpc.ServicerContext) -> bytes:
+            begun.set()
+            finish.wait(30.0)
+            return sent
+
+        with ThreadPoolExecutor(2) as pool:
+            server = grpc.server(pool)
+            register(hang)(server)
+            port = server.add_insecure_port("127.0.0.1:0")
+            server.start()
+            with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+                calling = pool.submit(refused, channel)
+                assert begun.wait(10.0)
+                server.stop(grace=0)
+                broken = calling.result(timeout=30.0)
+            finish.set()
+        assert isinstance(broken, UnansweredError)
+
+    def test_what_a_service_says_itself_is_an_answer(self, net: Servers) -> None:
+        def refuse(sent: bytes, context: grpc.ServicerContext) -> bytes:
+            raise OnRecordError(ErrorCode.PLANE_UNAVAILABLE, "the index is away")
+
+        error = refused(net.channel(serve(net, refuse), Service.AUDIT))
+        assert not isinstance(error, UnansweredError)
+
     def test_a_method_that_does_not_exist_is_internal(self, net: Servers) -> None:
         channel = net.channel(serve(net), Service.AUDIT)
         error = refused(channel, method="/onrecord.test.Echo/NoSuch")
@@ -242,7 +280,9 @@ class TestHowLong:
             return sent
 
         channel = net.channel(serve(net, wait), Service.AUDIT)
-        assert refused(channel, timeout=0.2).code is ErrorCode.DEADLINE_EXCEEDED
+        late = refused(channel, timeout=0.2)
+        assert late.code is ErrorCode.DEADLINE_EXCEEDED
+        assert isinstance(late, UnansweredError)
         finish.set()
 
 

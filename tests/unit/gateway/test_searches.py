@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from onrecord.kernel.deadlines import Deadline
-from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.kernel.errors import ErrorCode, OnRecordError, UnansweredError
 from onrecord.kernel.vocabulary import Role
 from onrecord.proof.entry import LoggedEntry, verify_entry
 from tests.builders.gateway import REQUEST, Office
@@ -207,6 +207,48 @@ def test_a_lost_answer_of_the_plane_is_asked_for_again(office: Office) -> None:
     assert said["status"] == "sealed"
     assert len(office.plane.receipts("US-UT", 0, Deadline.after(5))) == 1
     assert office.audit.kinds() == ["request.granted", "search.executed"]
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        OnRecordError(ErrorCode.BUS_UNAVAILABLE, "kept, and not published"),
+        UnansweredError(ErrorCode.PLANE_UNAVAILABLE, "the connection broke"),
+    ],
+)
+def test_a_gallery_that_may_have_been_searched_is_not_said_to_have_failed(
+    office: Office, lost: OnRecordError
+) -> None:
+    """R-23: its receipt may come; `search.failed` before it would make an alarm of it. A repeat
+    gets all answers again, one receipt each, and the list is whole."""
+    office.plane.failing["US-VT"] = lost
+    wanted = ["US-UT", "US-VT"]
+    first = office.search(galleries=wanted, key="one").json()
+    assert first["status"] == "processing"
+    assert {one["gallery"]: one["retryable"] for one in first["galleries"]}["US-VT"] is True
+    assert "search.failed" not in office.audit.kinds()
+    # Out of reach altogether now: what was open stays open.
+    office.plane.failing["US-VT"] = OnRecordError(ErrorCode.PLANE_UNAVAILABLE, "out of reach")
+    assert office.search(galleries=wanted, key="one").json()["status"] == "processing"
+    assert "search.failed" not in office.audit.kinds()
+    office.plane.failing.clear()
+    said = office.search(galleries=wanted, key="one").json()
+    assert said["status"] == "sealed"
+    assert [one["status"] for one in said["galleries"]] == ["searched", "searched"]
+    for gallery in ("US-UT", "US-VT"):
+        assert len(office.plane.receipts(gallery, 0, Deadline.after(5))) == 1
+
+
+def test_a_gallery_in_doubt_is_left_to_the_ledger_when_its_search_fails(office: Office) -> None:
+    """R-23: what ends the search for the others says nothing of a gallery that may be searched."""
+    office.plane.failing["US-VT"] = UnansweredError(ErrorCode.DEADLINE_EXCEEDED, "no answer")
+    wanted = ["US-UT", "US-VT"]
+    assert office.search(galleries=wanted, key="one").json()["status"] == "processing"
+    office.detection.error = OnRecordError(ErrorCode.MODEL_UNKNOWN, "the model was withdrawn")
+    said = office.search(galleries=wanted, key="one").json()
+    assert said["status"] == "failed"
+    assert "search.failed" not in office.audit.kinds()
+    assert office.audit.ended(said["search_id"]) == ["US-UT"]  # by its receipt
 
 
 def test_when_no_gallery_answers_a_repeat_tries_again(office: Office) -> None:

@@ -49,7 +49,8 @@ class GalleryState:
     `ended` is False for a granted gallery that has no end yet; it is then shown as unavailable
     and retryable. `receipt_sha256` is the hash of the plane's statement, `receipt_sequence` its
     number in the gallery; `receipt_index` is its entry in the ledger, where the bus brings it a
-    moment later: None until this gateway has heard of it.
+    moment later: None until this gateway has heard of it. `asked`: its plane was asked and has not
+    said how it ended, so it may have been searched: only its receipt or its expiry tells.
     """
 
     gallery: str
@@ -63,6 +64,7 @@ class GalleryState:
     receipt_sequence: int | None = None
     receipt_sha256: str | None = None
     receipt_index: int | None = None
+    asked: bool = False
 
     @property
     def granted(self) -> bool:
@@ -96,6 +98,7 @@ def searched(state: GalleryState, sequence: int, receipt_sha256: str) -> Gallery
         ended=True,
         reasons=(),
         retryable=False,
+        asked=False,
         receipt_sequence=sequence,
         receipt_sha256=receipt_sha256,
     )
@@ -129,6 +132,21 @@ def overtaken(state: GalleryState, kind: str, index: int) -> GalleryState:
 def unreached(state: GalleryState, reason: Reason) -> GalleryState:
     """Not searched this time; a repeat within the grant tries again."""
     return replace(state, reasons=(reason,))
+
+
+def unanswered(state: GalleryState, reason: Reason) -> GalleryState:
+    """Asked, and nobody knows whether it was searched; a repeat gets the answer that was lost."""
+    return replace(state, reasons=(reason,), asked=True)
+
+
+def answer_dropped(state: GalleryState) -> GalleryState:
+    """Searched, and its answer not kept since another gallery is in doubt; a repeat asks again."""
+    return replace(state, asked=True)
+
+
+def in_doubt(state: GalleryState) -> bool:
+    """Whether its receipt may yet come, although nobody here has its answer."""
+    return state.asked and not state.ended
 
 
 def given_up(state: GalleryState, reason: Reason, *, retryable: bool) -> GalleryState:

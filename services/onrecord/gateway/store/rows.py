@@ -156,10 +156,12 @@ def _fields(value: Any) -> dict[str, Any]:
 
 
 def _read_galleries(text: str) -> tuple[GalleryState, ...]:
+    """What a newer gateway may have written besides is left out: two versions run side by side."""
+    known = GalleryState.__slots__
     return tuple(
         GalleryState(
             **{
-                **one,
+                **{name: value for name, value in one.items() if name in known},
                 "status": GalleryStatus(one["status"]),
                 "reasons": tuple(Reason(**reason) for reason in one["reasons"]),
             }
