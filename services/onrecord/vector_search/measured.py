@@ -29,6 +29,14 @@ ENROLMENTS: Final = METER.counter(
     "twice.",
     (_GALLERY, Label("outcome", "how it ended", (ENROLLED, REJECTED))),
 )
+ENROLMENT_SECONDS: Final = METER.histogram(
+    "enrolment_seconds",
+    "From the ticket for an enrolment to its record being live, whatever it waited for; one that "
+    "was sent on again counts from its first ticket.",
+    (_GALLERY,),
+    "seconds",
+    (0.5, 1, 2.5, 5, 15, 60, 300, 900, 3600),
+)
 REJECTS: Final = METER.counter(
     "enrolment_rejects_total",
     "Enrolments that were rejected, by the code of the reason.",

@@ -24,7 +24,13 @@ from onrecord.vector_search.core.statements import (
     single_change_body,
 )
 from onrecord.vector_search.core.values import Gallery, RecordRow
-from onrecord.vector_search.measured import ENROLLED, ENROLMENTS, REJECTED, REJECTS
+from onrecord.vector_search.measured import (
+    ENROLLED,
+    ENROLMENT_SECONDS,
+    ENROLMENTS,
+    REJECTED,
+    REJECTS,
+)
 from onrecord.vector_search.roster import manifest_rows, manifests, records
 from onrecord.vector_search.roster.manifest_rows import HeldRow, RowEnd
 from onrecord.vector_search.service.chaining import signed_change
@@ -52,10 +58,14 @@ class Rejected:
     told: bool = False
 
 
-def _count(gallery: Gallery, accepted: int, rejected: Sequence[Rejected]) -> None:
+def _count(
+    gallery: Gallery, accepted: Sequence[Accepted], rejected: Sequence[Rejected], now: datetime
+) -> None:
     name = gallery.jurisdiction
-    if accepted:
-        ENROLMENTS.add(accepted, gallery=name, outcome=ENROLLED)
+    for good in accepted:
+        ENROLMENTS.add(gallery=name, outcome=ENROLLED)
+        took = (now - good.row.requested_at).total_seconds()
+        ENROLMENT_SECONDS.observe(took, gallery=name)
     for bad in rejected:
         ENROLMENTS.add(gallery=name, outcome=REJECTED)
         REJECTS.add(reason=bad.code.value)
@@ -76,7 +86,7 @@ class Endings:
         now: datetime,
     ) -> list[Event]:
         """The records' own rows are written by the caller; this is everything about their end."""
-        _count(gallery, len(accepted), rejected)
+        _count(gallery, accepted, rejected, now)
         terms = _Terms(tx, [*(one.row for one in accepted), *(one.row for one in rejected)])
         events: list[Event] = []
         ended: list[RowEnd] = []
