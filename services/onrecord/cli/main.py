@@ -37,6 +37,9 @@ _COMMANDS = {
     "certificates": _Command(
         "onrecord.cli.certificates", "certificates", "", "Mint a local authority's certificates."
     ),
+    "keys": _Command(
+        "onrecord.cli.keys", "keys", "standalone", "Mint the ledger's and the casework's key."
+    ),
     "token": _Command("onrecord.cli.token", "token", "standalone", "Issue a development token."),
     "demo": _Command("onrecord.cli.demo", "demo", "standalone", "Watch one search, on the record."),
     "ledger": _Command("onrecord.cli.ledger", "ledger", "", "Verify a ledger, or list it."),
