@@ -1,11 +1,12 @@
 """Simulated nodes: what the scheduler sees of them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 GPU: Final = "nvidia.com/gpu"
 ZONE: Final = "topology.kubernetes.io/zone"
+PLANE: Final = "onrecord.org/plane"
 HOST_NAME: Final = "kubernetes.io/hostname"
 
 
@@ -18,6 +19,7 @@ class SimulatedNode:
     processors: int
     memory: int
     gpus: int = 0
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def manifest(self) -> dict[str, object]:
         """The Node object; NVIDIA's device plugin and feature discovery give such labels."""
@@ -27,6 +29,7 @@ class SimulatedNode:
             "kubernetes.io/arch": "amd64",
             ZONE: self.zone,
             "topology.kubernetes.io/region": "us-west",
+            **self.labels,
         }
         has = {"cpu": str(self.processors), "memory": f"{self.memory}Gi", "pods": "110"}
         has |= {"ephemeral-storage": "500Gi"}
@@ -44,11 +47,17 @@ class SimulatedNode:
         }
 
 
-def three_zones(general: int = 2, gpus: int = 1) -> Sequence[SimulatedNode]:
-    """In each of three zones `general` nodes without and `gpus` nodes with a GPU."""
+def three_zones(general: int = 2, gpus: int = 1, planes: Sequence[str] = ()) -> list[SimulatedNode]:
+    """In each of three zones: `general` nodes, `gpus` with two GPUs each, and one kept for each
+    plane by its name (the label `onrecord.org/plane`).
+    """
     found = []
     for zone in ("us-west-a", "us-west-b", "us-west-c"):
         last = zone[-1]
         found += [SimulatedNode(f"general-{last}{n}", zone, 32, 128) for n in range(general)]
         found += [SimulatedNode(f"gpu-{last}{n}", zone, 16, 128, 2) for n in range(gpus)]
-    return tuple(found)
+        found += [
+            SimulatedNode(f"{plane}-{last}", zone, 16, 64, labels={PLANE: plane})
+            for plane in planes
+        ]
+    return found

@@ -24,7 +24,7 @@ class Etcd:
     port_names: tuple[str, ...] = ("client", "peer")
 
     def install(self, tools: Path, say: Say) -> None:
-        programs.etcd(tools, say)
+        programs.control_plane(tools, say)
 
     def launch(self, place: Place) -> Launch:
         client, peer = (f"http://{place.at(name)}" for name in self.port_names)
@@ -35,11 +35,10 @@ class Etcd:
             "listen-peer-urls": peer,
             "initial-advertise-peer-urls": peer,
             "initial-cluster": f"default={peer}",
-            "logger": "zap",
+            "unsafe-no-fsync": "true",  # what it keeps is for as long as it runs
             "log-level": "warn",
         }
-        program = programs.etcd(place.tools, _nobody)
-        return Launch(argv=(str(program), *_flags(options)), cwd=place.data)
+        return _launch(place, self.name, options)
 
     def ready(self, place: Place) -> bool:
         return _says_ok(http.client.HTTPConnection(place.at("client"), timeout=_ANSWER_SECONDS))

@@ -1,7 +1,6 @@
-"""What it is made of, built once for each version with Go; etcd comes from Debian.
+"""What it is made of, built once for each version with Go.
 
-Go compares modules with its checksum database and, for the control plane, with our `go.sum`; apt
-with its signed lists.
+Go compares modules with its checksum database and, for the control plane, with our `go.sum`.
 """
 
 import json
@@ -12,15 +11,22 @@ from pathlib import Path
 from typing import Final
 
 from deploy.local.part import Say
-from deploy.local.registries import debian, go
+from deploy.local.registries import go
 from deploy.local.tools import InstallError, once, run, sha256
 
 KUBERNETES: Final = "1.34.1"
-ETCD: Final = "3.4.23-4"
-_ETCD_PACKAGE: Final = "3.4.23-4+b4"
+ETCD: Final = "3.6.4"
+"""As Kubernetes 1.34 has it. Debian's 3.4 cannot tell how far a watch is, and clients that stream
+their first list then try again, ever more rarely: a pod took ten seconds to be seen."""
 HELM: Final = "3.22.0"
 KWOK: Final = "0.8.0"
-PROGRAMS: Final = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
+PROGRAMS: Final = (
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kubectl",
+)
 STAGES: Final = ("node/fast", "node/heartbeat-with-lease", "pod/fast")
 """How a simulated node and its pods come to be ready, and jobs to complete."""
 
@@ -29,7 +35,7 @@ _KWOK_MODULE: Final = "sigs.k8s.io/kwok"
 
 
 def control_plane(tools: Path, say: Say) -> Path:
-    """The folder with the API server, controllers, scheduler and kubectl. Raises InstallError."""
+    """The folder with etcd, API server, controllers, scheduler, kubectl. Raises InstallError."""
 
     def build(folder: Path) -> None:
         major, minor, _ = KUBERNETES.split(".")
@@ -41,17 +47,7 @@ def control_plane(tools: Path, say: Say) -> Path:
         for name in PROGRAMS:
             (folder / name).symlink_to("kubernetes")
 
-    return once(tools, "kubernetes", _keyed(KUBERNETES), say, "130 MB, eight minutes", build)
-
-
-def etcd(tools: Path, say: Say) -> Path:
-    """The program. Raises InstallError."""
-
-    def build(folder: Path) -> None:
-        debian(folder, f"etcd-server={_ETCD_PACKAGE}")
-
-    folder = once(tools, "etcd", ETCD, say, "20 MB, a few seconds", build)
-    return folder / "root" / "usr" / "bin" / "etcd"
+    return once(tools, "kubernetes", _keyed(KUBERNETES), say, "170 MB, eight minutes", build)
 
 
 def helm(tools: Path, say: Say) -> Path:
@@ -78,7 +74,6 @@ def kwok(tools: Path, say: Say) -> Path:
 
 def all_of_it(tools: Path, say: Say) -> None:
     """Install what lacks. Raises InstallError."""
-    etcd(tools, say)
     for one in (helm, kwok, control_plane):
         one(tools, say)
 

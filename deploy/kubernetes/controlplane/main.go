@@ -1,5 +1,5 @@
-// The Kubernetes control plane and kubectl as one program: it is what its name says (its links are
-// called kube-apiserver, kube-controller-manager, kube-scheduler and kubectl).
+// The Kubernetes control plane, etcd and kubectl as one program: it is what its name says (its links
+// are called etcd, kube-apiserver, kube-controller-manager, kube-scheduler and kubectl).
 package main
 
 import (
@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/spf13/cobra"
+	"go.etcd.io/etcd/server/v3/etcdmain"
 	"k8s.io/component-base/cli"
 	"k8s.io/component-base/logs"
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
@@ -30,6 +31,9 @@ func main() {
 		command = controllers.NewControllerManagerCommand()
 	case "kube-scheduler":
 		command = scheduler.NewSchedulerCommand()
+	case "etcd":
+		etcdmain.Main(os.Args)
+		return
 	case "kubectl":
 		kubectl()
 		return
