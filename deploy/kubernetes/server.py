@@ -65,7 +65,15 @@ class KubernetesServer:
         listed = {"apiVersion": "v1", "kind": "List", "items": objects}
         return self.kubectl("apply", "-f", "-", given=json.dumps(listed))
 
+    def warnings(self, *arguments: str, given: str) -> tuple[str, ...]:
+        """What the server warns of while kubectl does something. Raises CommandError."""
+        said = self._done("kubectl", *arguments, given=given).stderr.splitlines()
+        return tuple(line for line in said if line.startswith("Warning"))
+
     def _run(self, *argv: str, given: str = "") -> str:
+        return self._done(*argv, given=given).stdout
+
+    def _done(self, *argv: str, given: str) -> "subprocess.CompletedProcess[str]":
         done = subprocess.run(
             argv,
             env=self.environment(),
@@ -78,7 +86,7 @@ class KubernetesServer:
         )
         if done.returncode:
             raise CommandError(f"{' '.join(argv)}:\n{done.stderr.strip() or done.stdout.strip()}")
-        return done.stdout
+        return done
 
 
 @contextmanager

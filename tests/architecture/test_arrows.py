@@ -19,6 +19,7 @@ _REACHES = {
     "milvus": "milvus",
     "vault": "objects",
     "ingest": "objects",
+    "models": "objects",  # fetched before the process starts
     "ledger_objects": "objects",
     "token_keys": "identity",
     "witnesses": "witnesses",

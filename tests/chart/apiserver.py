@@ -4,7 +4,8 @@ import os
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,33 +20,68 @@ PLANES = ("utah", "maryland")
 ENFORCED = "pod-security.kubernetes.io"
 
 
+VOLUMES = 40
+
+
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[KubernetesServer]:
-    """Three zones; the objects that others' operators would bring are known to it."""
+    """Three zones; the objects that others' operators would bring are known to it, and there are
+    volumes to claim.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="onrecord-kubernetes-") as name,
         started(TOOLS, Path(name), three_zones(planes=PLANES), _say) as server,
     ):
         server.kubectl("apply", "-f", str(CRDS))
         server.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+        server.apply(_STORAGE, *(_volume(number) for number in range(VOLUMES)))
         yield server
 
 
 @pytest.fixture
 def namespace(cluster: KubernetesServer) -> Iterator[str]:
     """Pod Security `restricted` is enforced in it. It is gone when the next test begins."""
+    with own_namespace(cluster) as name:
+        yield name
+
+
+@contextmanager
+def own_namespace(cluster: KubernetesServer) -> Iterator[str]:
+    """The same, for fixtures that live longer than a test."""
     name = f"t-{uuid.uuid4().hex[:8]}"
-    make_namespace(cluster, name)
-    yield name
-    cluster.kubectl("delete", "namespace", name, "--wait=true", "--timeout=120s")
-
-
-def make_namespace(cluster: KubernetesServer, name: str) -> None:
-    """With Pod Security `restricted` enforced, in the server's own version."""
     labels = {f"{ENFORCED}/{how}": "restricted" for how in ("enforce", "warn", "audit")}
     cluster.apply(
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
     )
+    cluster.kubectl("wait", "--for=create", "serviceaccount/default", "-n", name, "--timeout=60s")
+    yield name
+    cluster.kubectl("delete", "namespace", name, "--wait=true", "--timeout=120s")
+
+
+_STORAGE: Mapping[str, object] = {
+    "apiVersion": "storage.k8s.io/v1",
+    "kind": "StorageClass",
+    "metadata": {
+        "name": "simulated",
+        "annotations": {"storageclass.kubernetes.io/is-default-class": "true"},
+    },
+    "provisioner": "kubernetes.io/no-provisioner",
+    "volumeBindingMode": "WaitForFirstConsumer",
+}
+
+
+def _volume(number: int) -> Mapping[str, object]:
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": f"simulated-{number}"},
+        "spec": {
+            "storageClassName": "simulated",
+            "accessModes": ["ReadWriteOnce", "ReadWriteMany", "ReadOnlyMany"],
+            "capacity": {"storage": "100Gi"},
+            "hostPath": {"path": f"/simulated/{number}"},
+        },
+    }
 
 
 def _say(line: str) -> None:
