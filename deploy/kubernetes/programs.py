@@ -38,10 +38,9 @@ def control_plane(tools: Path, say: Say) -> Path:
     """The folder with etcd, API server, controllers, scheduler, kubectl. Raises InstallError."""
 
     def build(folder: Path) -> None:
-        major, minor, _ = KUBERNETES.split(".")
-        said = {"gitVersion": f"v{KUBERNETES}", "gitMajor": major, "gitMinor": minor}
         # Controllers refuse to start with a version that is not told.
-        flags = " ".join(f"-X k8s.io/component-base/version.{k}={v}" for k, v in said.items())
+        package = "k8s.io/component-base/version.git"
+        flags = _defined(package, ("Major", "Minor")) + f" -X {package}Version=v{KUBERNETES}"
         argv = ["go", "build", "-trimpath", "-buildvcs=false", "-ldflags", f"-s -w {flags}"]
         run(["nice", "-n", "15", *argv, "-o", str(folder / "kubernetes"), "."], cwd=_SOURCE)
         for name in PROGRAMS:
@@ -54,7 +53,10 @@ def helm(tools: Path, say: Say) -> Path:
     """The program. Raises InstallError."""
 
     def build(folder: Path) -> None:
-        go(folder, "helm.sh/helm/v3/cmd/helm", f"v{HELM}")
+        # What it takes a server to be when it is asked without one; its own builds say it so, too.
+        flags = _defined("helm.sh/helm/v3/pkg/chartutil.k8sVersion", ("Major", "Minor"))
+        flags += f" -X helm.sh/helm/v3/internal/version.version=v{HELM}"
+        go(folder, "helm.sh/helm/v3/cmd/helm", f"v{HELM}", "-ldflags", flags)
 
     return once(tools, "helm", HELM, say, "60 MB, three minutes", build) / "helm"
 
@@ -76,6 +78,12 @@ def all_of_it(tools: Path, say: Say) -> None:
     """Install what lacks. Raises InstallError."""
     for one in (helm, kwok, control_plane):
         one(tools, say)
+
+
+def _defined(prefix: str, names: tuple[str, str]) -> str:
+    """For the linker: the major and minor version of Kubernetes in two variables."""
+    pairs = zip(names, KUBERNETES.split("."), strict=False)
+    return " ".join(f"-X {prefix}{name}={value}" for name, value in pairs)
 
 
 def _keyed(version: str) -> str:

@@ -49,10 +49,10 @@ def python(folder: Path, requirements: Path, *options: str) -> Path:
     return there
 
 
-def go(folder: Path, package: str, version: str) -> None:
+def go(folder: Path, package: str, version: str, *options: str) -> None:
     """Build a Go command into `folder`. Go itself compares with its checksum database."""
     run(
-        ["go", "install", f"{package}@{version}"],
+        ["go", "install", *options, f"{package}@{version}"],
         cwd=folder,
         env={"GOBIN": str(folder), "GOFLAGS": "-buildvcs=false"},
     )
