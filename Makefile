@@ -82,7 +82,7 @@ cluster-down:  ## stop the cluster; its data stay
 
 .PHONY: test
 test: setup  ## everything that needs Python alone
-	@$(BIN)/pytest -n 2 --dist loadgroup --durations 12 --ignore tests/kills --ignore tests/chaos --ignore tests/interop --ignore tests/cluster tests
+	@$(BIN)/pytest -n 2 --dist loadgroup --durations 12 --ignore tests/kills --ignore tests/chaos --ignore tests/interop --ignore tests/cluster --ignore tests/chart tests
 
 .PHONY: test-kills
 test-kills: setup  ## killed once at every write point, and ten times as whole processes
@@ -92,6 +92,10 @@ test-kills: setup  ## killed once at every write point, and ten times as whole p
 test-cluster: setup  ## the adapters and the end-to-end tests on real parts (with Java, Go and PostgreSQL)
 	@$(BIN)/pytest -rs --durations 12 tests/cluster
 	@ONRECORD_E2E=cluster $(BIN)/pytest -rs --durations 12 tests/e2e
+
+.PHONY: test-chart
+test-chart: setup  ## the image's steps, the chart as text, and the chart on a real Kubernetes API server (with Go)
+	@$(BIN)/pytest -rs --durations 12 tests/chart
 
 .PHONY: test-interop
 test-interop: setup  ## verifiers and witnesses that others wrote, against ours (with Go; else it says so)
@@ -109,6 +113,10 @@ chaos: setup  ## kill, pause, cut, expire and rotate under load for MINUTES= fro
 .PHONY: test-chaos
 test-chaos: setup  ## a minute of chaos on the processes, from a fixed seed (two to four minutes in all)
 	@$(BIN)/pytest -p no:cacheprovider tests/chaos
+
+.PHONY: image
+image:  ## the image of SERVICE=gateway|detection|embedding|audit|vector-search, with ENGINE= (docker)
+	@$(or $(ENGINE),docker) build --build-arg SERVICE=$(or $(SERVICE),$(error SERVICE= is missing)) -f services/Dockerfile -t $(or $(IMAGE),ghcr.io/onrecord)/$(SERVICE):$(or $(TAG),$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)) .
 
 .PHONY: mutants
 mutants: setup  ## mutation testing of OF=proof|plane|audit, in .cache/mutants, resumable (an hour or so)
