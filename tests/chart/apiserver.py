@@ -12,6 +12,8 @@ import pytest
 
 from deploy.kubernetes.nodes import three_zones
 from deploy.kubernetes.server import KubernetesServer, started
+from tests.chart.given import values
+from tests.chart.releases import PROFILES, Release
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = Path(os.environ.get("ONRECORD_CACHE", ROOT / ".cache")) / "tools"
@@ -40,9 +42,19 @@ def cluster() -> Iterator[KubernetesServer]:
 
 @pytest.fixture
 def namespace(cluster: KubernetesServer) -> Iterator[str]:
-    """Pod Security `restricted` is enforced in it. It is gone when the next test begins."""
+    """Pod Security `restricted` is enforced in it. It goes when its test is done."""
     with own_namespace(cluster) as name:
         yield name
+
+
+@pytest.fixture(scope="session", params=PROFILES)
+def release(cluster: KubernetesServer, request: pytest.FixtureRequest) -> Iterator[Release]:
+    """Every profile, installed for as long as tests look at it; they change nothing."""
+    with own_namespace(cluster) as name:
+        found = Release(cluster, name, values(request.param), profile=request.param)
+        found.install()
+        yield found
+        found.uninstall()
 
 
 @contextmanager
@@ -55,7 +67,7 @@ def own_namespace(cluster: KubernetesServer) -> Iterator[str]:
     )
     cluster.kubectl("wait", "--for=create", "serviceaccount/default", "-n", name, "--timeout=60s")
     yield name
-    cluster.kubectl("delete", "namespace", name, "--wait=true", "--timeout=120s")
+    cluster.kubectl("delete", "namespace", name, "--wait=false")
 
 
 _STORAGE: Mapping[str, object] = {

@@ -1,3 +1,3 @@
 """What the chart's tests share."""
 
-from tests.chart.apiserver import cluster, namespace  # noqa: F401 - fixtures, by their names
+from tests.chart.apiserver import cluster, namespace, release  # noqa: F401 - fixtures, by their names
