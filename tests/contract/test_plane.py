@@ -88,7 +88,9 @@ class TestEnrolment:
         assert said["gallery"] == UTAH
         assert record_name(9).encode() not in change.statement
 
-    @pytest.mark.parametrize("record_id", ["", "x" * 129, "x" * 10_240])
+    @pytest.mark.parametrize(
+        "record_id", ["", "x" * 129, "x" * 10_240], ids=["empty", "longer", "much-longer"]
+    )
     def test_an_id_that_cannot_be_one_is_a_rejected_row(self, world: World, record_id: str) -> None:
         begun = world.start(record_id, b"")
         assert (begun.state, begun.code) == (BeginState.REJECTED, ErrorCode.RECORD_ID_INVALID)

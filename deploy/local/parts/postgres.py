@@ -21,7 +21,9 @@ from psycopg import sql
 from deploy.local.part import HOST, Launch, Place, Say
 from deploy.local.tools import InstallError, locked, run
 
-_PROGRAMS: Final = Path("/usr/lib/postgresql/15/bin")
+PROGRAMS: Final = Path("/usr/lib/postgresql/15/bin")
+"""Of the server, and its tools."""
+
 _ACCOUNT: Final = "postgres"
 _READY_SECONDS: Final = 2
 _APT: Final = ("apt-get", "-q", "-y", "-o", "Dpkg::Options::=--force-confold")
@@ -45,7 +47,7 @@ class Postgres:
         """With apt, where it is not there. Raises InstallError."""
         tools.mkdir(parents=True, exist_ok=True)
         with locked(tools / ".postgresql-15.lock"):
-            if (_PROGRAMS / "postgres").exists():
+            if (PROGRAMS / "postgres").exists():
                 return
             if os.geteuid() != 0:
                 raise InstallError("postgresql-15 lacks: apt-get install postgresql-15, as root")
@@ -78,7 +80,7 @@ class Postgres:
         settings |= dict(self.settings)
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return Launch(
-            argv=(str(_PROGRAMS / "postgres"), "-D", str(cluster), *options),
+            argv=(str(PROGRAMS / "postgres"), "-D", str(cluster), *options),
             cwd=cluster if not account else Path("/"),
             user=account,
             stop=signal.SIGINT,  # "fast": sessions are ended, not waited for
@@ -125,7 +127,7 @@ def _make(cluster: Path, data: Path, account: str) -> None:
         known = pwd.getpwnam(account)
         for one in (cluster, handed):
             os.chown(one, known.pw_uid, known.pw_gid)
-    argv = [str(_PROGRAMS / "initdb"), "-D", str(cluster), "-U", "postgres"]
+    argv = [str(PROGRAMS / "initdb"), "-D", str(cluster), "-U", "postgres"]
     argv += ["--auth=scram-sha-256", f"--pwfile={handed}", "--encoding=UTF8", "--locale=C.UTF-8"]
     done = subprocess.run(
         argv,

@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -22,6 +21,7 @@ from onrecord.proof.entry import verify_entry
 from onrecord.proof.merkle import verify_consistency
 from onrecord.proof.tiles import CHECKPOINT_PATH, objects_of
 from tests.builders.audit import AuditForTest, SetClock, open_audit, soon
+from tests.builders.databases import dump_database, restore_database
 from tests.unit.audit.test_one_search import verify
 
 
@@ -154,12 +154,12 @@ def test_a_restart_catches_up_with_what_was_not_published(audit: AuditForTest) -
 def test_a_rolled_back_database_appends_nothing(audit: AuditForTest, clock: SetClock) -> None:
     """R-24, R-48: the object store has seen more than the backup has."""
     audit.close()
-    backup = audit.folder.parent / "backup.db"
-    shutil.copy(audit.folder / "ledger.db", backup)
+    backup = audit.folder.parent / "backup"
+    dump_database(audit.folder, "ledger", backup)
     later = open_audit(audit.folder, clock=clock)
     later.authorize()
     later.close()
-    _replace_database(audit.folder, backup)
+    restore_database(audit.folder, "ledger", backup)
     error = refused(lambda: open_audit(audit.folder, clock=clock))
     assert error.code is ErrorCode.LEDGER_UNAVAILABLE
     assert "rolled back" in error.message
@@ -170,13 +170,13 @@ def test_another_history_of_the_same_length_appends_nothing(
 ) -> None:
     """R-24: a split view."""
     audit.close()
-    backup = audit.folder.parent / "backup.db"
-    shutil.copy(audit.folder / "ledger.db", backup)
+    backup = audit.folder.parent / "backup"
+    dump_database(audit.folder, "ledger", backup)
     one = open_audit(audit.folder, clock=clock)
     one.authorize("olsen")
     one.close()
     published = (audit.folder / "public" / "checkpoint").read_bytes()
-    _replace_database(audit.folder, backup)
+    restore_database(audit.folder, "ledger", backup)
     (audit.folder / "public" / "checkpoint").unlink()
     other = open_audit(audit.folder, clock=clock)
     other.authorize("diaz")
@@ -223,9 +223,3 @@ def test_a_closed_ledger_appends_nothing(audit: AuditForTest) -> None:
         ErrorCode.LEDGER_UNAVAILABLE
     )
     assert token
-
-
-def _replace_database(folder: Path, backup: Path) -> None:
-    for left in folder.glob("ledger.db*"):
-        left.unlink()
-    shutil.copy(backup, folder / "ledger.db")

@@ -10,6 +10,7 @@ from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError, UnansweredError
 from onrecord.kernel.vocabulary import Role
 from onrecord.proof.entry import LoggedEntry, verify_entry
+from tests.builders.databases import database_held
 from tests.builders.gateway import REQUEST, Office
 from tests.builders.gateway_services import BLURRED, CROWD
 
@@ -360,7 +361,7 @@ def test_nothing_readable_of_a_search_is_kept(office: Office) -> None:
     probe = b"a probe that is easily found again"
     search_id = office.search(probe=probe).json()["search_id"]
     office.join("lee", "ray")
-    kept = b"".join(path.read_bytes() for path in office.folder.glob("casework.db*"))
+    kept = database_held(office.folder, "casework")
     assert search_id.encode() in kept
     assert probe not in kept
     assert b"US-UT-0" not in kept

@@ -163,7 +163,11 @@ class TestBeginning:
         world.arrive(world.embedded(again, IMAGE, face(90)))
         assert live_records(world) == len(PEOPLE) + 1
 
-    @pytest.mark.parametrize("record_id", ["", "x" * 129, "two words", "nul\x00", "y" * 10_240])
+    @pytest.mark.parametrize(
+        "record_id",
+        ["", "x" * 129, "two words", "nul\x00", "y" * 10_240],
+        ids=["empty", "longer", "two-words", "nul", "much-longer"],
+    )
     def test_a_record_id_that_is_none_is_a_rejected_row(self, world: World, record_id: str) -> None:
         begun = world.start(record_id, IMAGE)
         assert (begun.state, begun.code) == (BeginState.REJECTED, ErrorCode.RECORD_ID_INVALID)

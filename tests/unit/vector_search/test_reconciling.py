@@ -25,6 +25,7 @@ from onrecord.vector_search.core.values import RecordState
 from onrecord.vector_search.service.deleting import Deletions
 from onrecord.vector_search.service.reconciling import Reconciliation
 from onrecord.vector_search.service.redriving import Redrives
+from tests.builders.databases import dump_database, restore_database
 from tests.builders.holding import GALLERY, Holding, build_holding, image_of, name_of, vector_of
 
 COUNT = 6
@@ -141,14 +142,11 @@ class TestRepairing:
         today = build_holding(tmp_path / "plane")
         for number in range(COUNT):
             today.put(number)
-        backup = tmp_path / "yesterday.db"
-        with today.parts.roster.connect() as connection:
-            connection.connection.cursor().execute(f"VACUUM INTO '{backup}'")
+        backup = tmp_path / "yesterday"
+        dump_database(today.folder, "roster", backup)
         later = [today.row(today.put(number)) for number in (7, 8)]
         today.close()
-        for left in today.folder.glob("roster.db*"):
-            left.unlink()
-        backup.rename(today.folder / "roster.db")
+        restore_database(today.folder, "roster", backup)
         restored = build_holding(today.folder)
         reconciliation = Reconciliation(restored.parts, restored.known, restored.transport)
         expected = found(restored, ghosts=2, repaired=2, unknown_portraits=2)

@@ -17,6 +17,7 @@ from onrecord.kernel.errors import ErrorCode
 from onrecord.proof import canonical
 from onrecord.vector_search.core.names import index_key
 from onrecord.vector_search.core.ranking import first_fetch
+from tests.builders.databases import database_url
 from tests.builders.plane import (
     MODEL,
     UTAH,
@@ -164,7 +165,7 @@ def test_what_waits_to_be_published_was_written_with_the_receipt(
     world: World, folder: Path
 ) -> None:
     result = world.ask(world.grant(), face(1))
-    engine = open_database(f"sqlite:///{folder / 'roster.db'}")
+    engine = open_database(database_url(folder, "roster"))
     with read_transaction(engine) as tx:
         rows = tx.execute(text("SELECT topic, key, payload FROM outbox ORDER BY number")).all()
     engine.dispose()
