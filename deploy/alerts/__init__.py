@@ -1,0 +1,1 @@
+"""Recording rules and alerts: written here, shipped in the chart and loaded by `make cluster`."""
