@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 # Nothing here needs more than Python 3.11 and make; uv comes from PyPI into the environment.
 export ONRECORD_CACHE ?= $(CURDIR)/.cache
 
+COMPILE := $(BIN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
+SERVICES := gateway detection embedding audit vector-search
+
 .PHONY: help
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -24,8 +27,10 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 setup: $(VENV)/.installed  ## the Python environment, from the lock
 
 .PHONY: lock
-lock:  ## resolve the lock again from the ranges in pyproject.toml
-	$(BIN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --all-extras --group dev pyproject.toml -o requirements.lock
+lock:  ## resolve the lock again from the ranges in pyproject.toml, and of it what each service's image has
+	$(COMPILE) --all-extras --group dev pyproject.toml -o requirements.lock
+	@for service in $(SERVICES); do $(COMPILE) -c requirements.lock --extra $$service pyproject.toml -o services/locks/$$service.lock; done
+	@echo 'hatchling>=1.25,<2' | $(COMPILE) - -o services/locks/build.lock
 
 .PHONY: proto
 proto: setup  ## generate the stubs in services/onrecord/rpc/v1 from proto/
@@ -80,6 +85,10 @@ cluster-logs:  ## what the cluster said, or PART= of it
 cluster-down:  ## stop the cluster; its data stay
 	@$(BIN)/python -W ignore -m deploy.local down
 
+.PHONY: dashboards
+dashboards: setup  ## Grafana's dashboards, written from deploy/grafana
+	@$(BIN)/python -m deploy.grafana
+
 .PHONY: test
 test: setup  ## everything that needs Python alone
 	@$(BIN)/pytest -n 2 --dist loadgroup --durations 12 --ignore tests/kills --ignore tests/chaos --ignore tests/interop --ignore tests/cluster --ignore tests/chart tests
@@ -117,6 +126,10 @@ test-chaos: setup  ## a minute of chaos on the processes, from a fixed seed (two
 .PHONY: image
 image:  ## the image of SERVICE=gateway|detection|embedding|audit|vector-search, with ENGINE= (docker)
 	@$(or $(ENGINE),docker) build --build-arg SERVICE=$(or $(SERVICE),$(error SERVICE= is missing)) -f services/Dockerfile -t $(or $(IMAGE),ghcr.io/onrecord)/$(SERVICE):$(or $(TAG),$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)) .
+
+.PHONY: rolling
+rolling: setup  ## every process of a cluster restarted, then upgraded with its schemas, under load (eight minutes)
+	@$(BIN)/python -W ignore -m tests.rolling
 
 .PHONY: mutants
 mutants: setup  ## mutation testing of OF=proof|plane|audit, in .cache/mutants, resumable (an hour or so)

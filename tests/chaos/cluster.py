@@ -62,6 +62,15 @@ def cluster(data: Path, models: Path) -> Iterator[Form]:
     """Started and ready, with a wire in each connection but those to the brokers, who tell their
     clients where they are.
     """
+    with started_cluster(data, models) as (_, form):
+        yield form
+
+
+@contextmanager
+def started_cluster(
+    data: Path, models: Path, *, wired: bool = True
+) -> Iterator[tuple[Cluster, Form]]:
+    """As `cluster`, with what was started; without wires, every process calls the next itself."""
     tools = Path(os.environ.get("ONRECORD_CACHE", _ROOT / ".cache")).resolve() / "tools"
     folder, wires, said = ClusterFolder(data), Wires(), list[str]()
     links = Links(wires)
@@ -72,7 +81,8 @@ def cluster(data: Path, models: Path) -> Iterator[Form]:
             for one in started.parts
             for port in one.part.port_names
         }
-        rewire(plans, parts, links)
+        if wired:
+            rewire(plans, parts, links)
 
     wanted = Wanted(models.resolve(), tools, parts=PARTS, between=between)
     started = Cluster(folder, wanted, said.append)
@@ -80,7 +90,7 @@ def cluster(data: Path, models: Path) -> Iterator[Form]:
         assert started.start(StopSignals()), said
         bus = open_bus(KafkaAccess((started.part("kafka").place.at("clients"),)), SystemClock())
         try:
-            yield _form(started, links, bus)
+            yield started, _form(started, links, bus)
         finally:
             bus.close()
     finally:
