@@ -12,7 +12,7 @@ import httpx
 from onrecord.client import ClientError, OnRecordClient
 from tests.builders import e2e_people as people
 from tests.builders.e2e_people import Person
-from tests.chaos.form import Form
+from tests.chaos.form import Asked
 
 _T = TypeVar("_T")
 _TIMEOUT = httpx.Timeout(20.0, connect=5.0)
@@ -44,7 +44,7 @@ class Heard:
 class Asker:
     """Used from one thread. `counts` go to `heard`."""
 
-    def __init__(self, form: Form, chance: random.Random, heard: Heard) -> None:
+    def __init__(self, form: Asked, chance: random.Random, heard: Heard) -> None:
         self._form = form
         self._chance = chance
         self.heard = heard

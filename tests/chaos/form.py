@@ -38,6 +38,18 @@ class Target(Protocol):
         ...
 
 
+class Asked(Protocol):
+    """Whom people ask: what is needed of an installation to have work for it."""
+
+    @property
+    def installation(self) -> Installation: ...
+
+    @property
+    def addresses(self) -> Sequence[str]:
+        """Of its gateways."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Certified:
     """A process with a certificate of its own, by the name of its files."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from tests.builders.e2e_people import Person
 from tests.chaos.asking import Asker, Heard
 from tests.chaos.examining import Examining
-from tests.chaos.form import Form
+from tests.chaos.form import Asked
 from tests.chaos.keeping import Deleting, Enrolling
 from tests.chaos.records import Records
 from tests.chaos.searching import Searching
@@ -22,7 +22,7 @@ class Load:
 
     def __init__(
         self,
-        form: Form,
+        form: Asked,
         examiners: Sequence[Person],
         pictures: Iterator[bytes],
         told: Told,

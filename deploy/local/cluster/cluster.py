@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +19,7 @@ from onrecord.standalone.plan import TWO_PLANES, PlanePlan, ProcessPlan, plan
 from onrecord.standalone.supervisor import Supervisor
 
 _START_SECONDS: Final = 300.0
+_RULES: Final = Path(__file__).resolve().parents[2] / "helm" / "onrecord" / "files" / "rules"
 _NAMESPACE: Final = "local"
 _METRICS: Final = {Milvus: "metrics", Triton: "metrics"}
 """The ports at which parts tell their own metrics."""
@@ -29,7 +30,7 @@ class Wanted:
     """What a cluster is to be. `parts` by name; what is left out is in files. `replicas` of each
     service, of each plane too. `port`: the first gateway's; 0: that of the last start, or a free
     one. `models`: the repository that Triton and the services serve. `between`: what is done to the
-    processes' settings before any of them starts.
+    processes' settings before any of them starts. `rules`: what Prometheus computes and alerts on.
     """
 
     models: Path
@@ -41,6 +42,7 @@ class Wanted:
     origin: str = "localhost/onrecord"
     inference_threads: int = 1
     between: Callable[[Sequence[ProcessPlan]], None] = lambda _: None
+    rules: tuple[Path, ...] = field(default_factory=lambda: tuple(sorted(_RULES.glob("*.yaml"))))
 
     @property
     def plane_names(self) -> tuple[str, ...]:
@@ -110,7 +112,8 @@ class Cluster:
             return False
         self.folder.services.address.write_text(self.gateways[0] + "\n", "utf-8")
         if with_prometheus:
-            return self._start_parts([Prometheus(tuple(self._scraped()))], signals)
+            watching = Prometheus(tuple(self._scraped()), wanted.rules)
+            return self._start_parts([watching], signals)
         return True
 
     def ended(self) -> str | None:
