@@ -225,8 +225,10 @@ spec:
     - port: {{ .port }}
       path: /metrics
       interval: {{ $values.interval }}
-      {{- if .named.plane }}
       relabelings:
+        {{- /* Our metrics have a label `service` of their own, which a target's would push aside. */}}
+        - {action: labeldrop, regex: service}
+        {{- if .named.plane }}
         - {sourceLabels: [__meta_kubernetes_service_label_onrecord_org_plane], targetLabel: plane}
-      {{- end }}
+        {{- end }}
 {{- end -}}
