@@ -1,6 +1,7 @@
 """How the ledger takes what is appended, and what runs out meanwhile."""
 
-from deploy.grafana.panels import Bad, Says, Sized, cloud, lines, listing
+from deploy.grafana.dress import Bad, Says
+from deploy.grafana.panels import Sized, cloud, lines, listing
 from deploy.grafana.queries import GALLERY, Query, least, of, quantile, rate, spread
 
 _APPEND = "onrecord_ledger_append_seconds"

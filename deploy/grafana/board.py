@@ -23,7 +23,8 @@ from grafana_foundation_sdk.models.dashboard import (
     VariableSort,
 )
 
-from deploy.grafana.panels import SOURCE, Sized
+from deploy.grafana.dress import SOURCE
+from deploy.grafana.panels import Sized
 from deploy.grafana.queries import NAMESPACE
 
 WIDTH: Final = 24

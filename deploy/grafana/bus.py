@@ -1,6 +1,7 @@
 """What waits on the bus, what was done, and what was given up."""
 
-from deploy.grafana.panels import Bad, Says, Sized, lines, ranking
+from deploy.grafana.dress import Bad, Says
+from deploy.grafana.panels import Sized, lines, ranking
 from deploy.grafana.queries import Query, increase, mean, quantile, rate, worst
 from deploy.grafana.terms import TOLD_BY_ALL
 

@@ -1,7 +1,8 @@
 """What waits for people: examinations, leads, searches that stay open."""
 
 from deploy.grafana.board import Board, Section
-from deploy.grafana.panels import Says, Sized, cloud, lines, state
+from deploy.grafana.dress import Says
+from deploy.grafana.panels import Sized, cloud, lines, state
 from deploy.grafana.queries import Query, or_zero, quantile, rate, spread, worst
 from deploy.grafana.terms import OURS
 

@@ -1,6 +1,7 @@
 """Every grant has its end, and every receipt its place."""
 
-from deploy.grafana.panels import Bad, Says, Sized, lines, state
+from deploy.grafana.dress import Bad, Says
+from deploy.grafana.panels import Sized, lines, state
 from deploy.grafana.queries import GALLERY, Query, increase, rate, worst
 from deploy.grafana.terms import ALARMS, TOLD
 

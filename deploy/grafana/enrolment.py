@@ -2,7 +2,8 @@
 
 from deploy.grafana.board import GALLERIES, Board, Section
 from deploy.grafana.bus import bus
-from deploy.grafana.panels import Bad, Says, Sized, cloud, lines, ranking, state
+from deploy.grafana.dress import Bad, Says
+from deploy.grafana.panels import Sized, cloud, lines, ranking, state
 from deploy.grafana.queries import (
     GALLERY,
     Query,

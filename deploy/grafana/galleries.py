@@ -1,8 +1,10 @@
 """The planes: each gallery's records, index and receipts, and Milvus below."""
 
 from deploy.grafana.board import GALLERIES, PLANES, Board, Section
+from deploy.grafana.dress import Bad, Says
 from deploy.grafana.milvus import milvus
-from deploy.grafana.panels import Bad, Says, Sized, cloud, lines, listing, state
+from deploy.grafana.panels import Sized, cloud, lines, listing, state
+from deploy.grafana.planes import planes
 from deploy.grafana.queries import (
     GALLERY,
     PLANE,
@@ -36,7 +38,7 @@ def galleries() -> Board:
         (
             Section("Galleries", _held()),
             Section("The index", _index()),
-            Section("Planes", _planes()),
+            Section("Planes", planes()),
             Section("Milvus", milvus()),
         ),
         (PLANES, GALLERIES),
@@ -178,61 +180,5 @@ def _index() -> tuple[Sized, ...]:
             ),
             Query(worst("onrecord_gallery_records", GALLERY, PLANE, by="gallery"), "{{gallery}}"),
             width=12,
-        ),
-    )
-
-
-def _planes() -> tuple[Sized, ...]:
-    count = "onrecord_request_seconds_count"
-    return (
-        lines(
-            Says(
-                "Calls to each plane",
-                "gRPC calls a second that a plane served, by how they ended. Normal: ok, and "
-                "refused where a grant does not hold; unavailable means that the ledger, the bus "
-                "or Milvus is away.",
-                "reqps",
-            ),
-            Query(rate(count, _JOB, PLANE, by="plane, outcome"), "{{plane}} {{outcome}}"),
-            width=8,
-        ),
-        lines(
-            Says(
-                "A search in the plane, 95 of 100",
-                "What 95 of 100 Search calls took at most, where they were served. Normal: the "
-                "index and some ten milliseconds.",
-                "s",
-            ),
-            Query(
-                quantile(
-                    0.95,
-                    "onrecord_request_seconds",
-                    _JOB,
-                    PLANE,
-                    'method="VectorSearch/Search"',
-                    by="plane",
-                ),
-                "{{plane}}",
-            ),
-            width=8,
-        ),
-        lines(
-            Says(
-                "Portraits opened and leads unsealed",
-                "What left the plane to people: each a look or a release in the ledger first. "
-                "Normal: it follows the examiners' day; at night near 0.",
-                "ops",
-            ),
-            Query(
-                rate(
-                    count,
-                    _JOB,
-                    PLANE,
-                    'method=~"VectorSearch/(OpenPortrait|Unseal)"',
-                    by="plane, method",
-                ),
-                "{{plane}} {{method}}",
-            ),
-            width=8,
         ),
     )

@@ -1,6 +1,7 @@
 """GPUs, as Triton and as DCGM tell of them."""
 
-from deploy.grafana.panels import Says, Sized, lines, state
+from deploy.grafana.dress import Says
+from deploy.grafana.panels import Sized, lines, state
 from deploy.grafana.queries import Query, of
 
 

@@ -1,8 +1,9 @@
 """Models at work, in the process or at Triton, and the GPUs below."""
 
 from deploy.grafana.board import Board, Section
+from deploy.grafana.dress import Says
 from deploy.grafana.gpus import by_dcgm, by_triton
-from deploy.grafana.panels import Says, Sized, lines, listing
+from deploy.grafana.panels import Sized, lines, listing
 from deploy.grafana.queries import Query, of, quantile, rate
 
 _RUN = "onrecord_inference_seconds"

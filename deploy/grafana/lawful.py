@@ -1,6 +1,7 @@
 """Is it lawful? What the law of the system promises, as the ledger tells of it."""
 
-from deploy.grafana.panels import Bad, Says, Sized, lines, state
+from deploy.grafana.dress import Bad, Says
+from deploy.grafana.panels import Sized, lines, state
 from deploy.grafana.queries import Query, increase, least, or_zero, rate, worst
 from deploy.grafana.terms import (
     ALARMS,

@@ -2,8 +2,9 @@
 
 from deploy.grafana.appending import appending, expiring
 from deploy.grafana.board import GALLERIES, Board, Section
+from deploy.grafana.dress import Bad, Says
 from deploy.grafana.ends import ends
-from deploy.grafana.panels import Bad, Says, Sized, lines, ranking, state
+from deploy.grafana.panels import Sized, lines, ranking, state
 from deploy.grafana.queries import (
     Query,
     worst,

@@ -1,6 +1,7 @@
 """Milvus, by metrics that its versions 2.3 to 2.6 have."""
 
-from deploy.grafana.panels import Says, Sized, lines, state
+from deploy.grafana.dress import Says
+from deploy.grafana.panels import Sized, lines, state
 from deploy.grafana.queries import Query, or_zero
 
 _SQ = "milvus_querynode_sq_req_latency"

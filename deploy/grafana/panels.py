@@ -1,40 +1,26 @@
 """The kinds of panels, each in one dress: what is a state is a stat, what is a rate a line."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final, TypeAlias, TypeVar
+from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 from grafana_foundation_sdk.builders import bargauge, heatmap, stat, table, timeseries
 from grafana_foundation_sdk.builders import common as shapes
-from grafana_foundation_sdk.builders.dashboard import DashboardLink, FieldColor, ThresholdsConfig
-from grafana_foundation_sdk.builders.prometheus import Dataquery
-from grafana_foundation_sdk.cog.builder import Builder
+from grafana_foundation_sdk.builders.dashboard import FieldColor
 from grafana_foundation_sdk.models import common
-from grafana_foundation_sdk.models.dashboard import DashboardLink as Link
 from grafana_foundation_sdk.models.dashboard import (
-    DashboardLinkType,
-    DataSourceRef,
     DataTransformerConfig,
     DynamicConfigValue,
     FieldColorModeId,
-    Threshold,
-    ValueMap,
-    ValueMappingResult,
 )
 from grafana_foundation_sdk.models.heatmap import HeatmapColorMode
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
+from deploy.grafana.dress import Says, dressed, ref, target
 from deploy.grafana.queries import Query
 
-SOURCE: Final = DataSourceRef(type_val="prometheus", uid="${datasource}")
-RUNBOOKS: Final = "https://github.com/onrecord/onrecord/blob/main/docs/operations.md#"
-GREEN, AMBER, RED = "green", "orange", "red"
 _LOW: Final = 6
 """Up to this height a legend has room for a line alone."""
-NOTHING: Final = "nothing is told of it"
-"""What a panel shows that has no data."""
-
-
 AnyPanel: TypeAlias = stat.Panel | timeseries.Panel | heatmap.Panel | table.Panel | bargauge.Panel
 
 
@@ -47,43 +33,11 @@ class Sized:
     height: int
 
 
-@dataclass(frozen=True, slots=True)
-class Bad:
-    """When a panel goes red, and which alert's runbook says what to do.
-
-    Red from `red` on, amber from `amber` on; `falling`: below them instead. `also`: alerts that
-    the same panel shows.
-    """
-
-    alert: str
-    red: float
-    amber: float | None = None
-    falling: bool = False
-    also: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Says:
-    """What a panel says of itself. `says`: what it shows and what is normal. `more`: the uid and
-    title of the dashboard that has the details. `words`: what stands in place of a number.
-    """
-
-    title: str
-    says: str
-    unit: str
-    bad: Bad | None = None
-    more: tuple[str, str] | None = None
-    words: Mapping[str, str] = field(default_factory=dict)
-
-
-_P = TypeVar("_P", stat.Panel, timeseries.Panel, heatmap.Panel, table.Panel, bargauge.Panel)
-
-
 def state(
     about: Says, *queries: Query, width: int = 4, height: int = 4, lines: bool = True
 ) -> Sized:
     """How something stands now; `lines`: with its course behind it."""
-    panel = _dressed(stat.Panel(), about, queries)
+    panel = dressed(stat.Panel(), about, queries)
     panel.color_mode(
         common.BigValueColorMode.BACKGROUND if about.bad else common.BigValueColorMode.VALUE
     )
@@ -101,7 +55,7 @@ def lines(
     about: Says, *queries: Query, width: int = 12, height: int = 8, stacked: bool = False
 ) -> Sized:
     """How something went, a line each; the legend says the last and the largest value."""
-    panel = _dressed(timeseries.Panel(), about, queries)
+    panel = dressed(timeseries.Panel(), about, queries)
     panel.min(0).line_width(1).fill_opacity(25 if stacked else 8)
     panel.show_points(common.VisibilityMode.NEVER).span_nulls(False)
     if stacked:
@@ -129,8 +83,8 @@ def lines(
 
 def cloud(about: Says, expr: str, width: int = 12, height: int = 8) -> Sized:
     """A histogram over time: the darker, the more."""
-    panel = _dressed(heatmap.Panel(), about, ())
-    panel.with_target(_target(0, Query(expr, "{{le}}")).format(PromQueryFormat.HEATMAP))
+    panel = dressed(heatmap.Panel(), about, ())
+    panel.with_target(target(0, Query(expr, "{{le}}")).format(PromQueryFormat.HEATMAP))
     panel.calculate(False).cell_gap(1).show_legend()
     panel.color(
         heatmap.HeatmapColorOptions().mode(HeatmapColorMode.SCHEME).scheme("Blues").steps(64)
@@ -142,7 +96,7 @@ def cloud(about: Says, expr: str, width: int = 12, height: int = 8) -> Sized:
 
 def ranking(about: Says, *queries: Query, width: int = 8, height: int = 8) -> Sized:
     """A bar each, the longest first (the query sorts)."""
-    panel = _dressed(bargauge.Panel(), about, queries, instant=True)
+    panel = dressed(bargauge.Panel(), about, queries, instant=True)
     panel.min(0).orientation(common.VizOrientation.HORIZONTAL)
     panel.display_mode(common.BarGaugeDisplayMode.BASIC)
     panel.reduce_options(shapes.ReduceDataOptions().calcs(["lastNotNull"]))
@@ -164,12 +118,12 @@ def listing(
     `columns`: the labels, in order. `units`: of columns of values that have another one, and do
     not go red. Sorted by the first query's value, the smallest first.
     """
-    panel = _dressed(table.Panel(), about, (), instant=True)
+    panel = dressed(table.Panel(), about, (), instant=True)
     for place, one in enumerate(queries):
-        panel.with_target(_target(place, one).instant().format(PromQueryFormat.TABLE))
+        panel.with_target(target(place, one).instant().format(PromQueryFormat.TABLE))
     if len(queries) > 1:
         panel.with_transformation(DataTransformerConfig("merge", options={}))
-    values = [f"Value #{_ref(place)}" for place in range(len(queries))]
+    values = [f"Value #{ref(place)}" for place in range(len(queries))]
     found = values if len(queries) > 1 else ["Value"]
     names = dict(zip(found, (one.legend for one in queries), strict=True))
     panel.with_transformation(
@@ -192,66 +146,3 @@ def listing(
         ]
         panel.override_by_name(column, plain)
     return Sized(panel, width, height)
-
-
-def _dressed(panel: _P, about: Says, queries: Sequence[Query], instant: bool = False) -> _P:
-    panel.title(about.title).description(_described(about)).unit(about.unit)
-    panel.datasource(SOURCE).no_value(NOTHING)
-    for place, one in enumerate(queries):
-        target = _target(place, one)
-        panel.with_target(target.instant() if instant else target)
-    panel.thresholds(_thresholds(about.bad))
-    panel.color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS))
-    if about.words:
-        results = {n: ValueMappingResult(text, AMBER) for n, text in about.words.items()}
-        panel.mappings([ValueMap(results)])
-    links = _runbooks(about.bad)
-    if about.more:
-        uid, title = about.more
-        url = f"/d/{uid}?${{__url_time_range}}&${{datasource:queryparam}}&${{namespace:queryparam}}"
-        links.append(_link(f"Details: {title}", url))
-    panel.links(links)
-    return panel
-
-
-def _runbooks(bad: Bad | None) -> list[Builder[Link]]:
-    alerts = () if bad is None else (bad.alert, *bad.also)
-    return [_link(f"Runbook: {one}", RUNBOOKS + one.lower(), elsewhere=True) for one in alerts]
-
-
-def _described(about: Says) -> str:
-    return about.says if about.bad is None else f"{about.says}\n\nRed: {_when(about.bad)}"
-
-
-def _when(bad: Bad) -> str:
-    side = "below" if bad.falling else "from"
-    return f"{side} {bad.red:g} on; the runbook of {bad.alert} says what to do."
-
-
-def _thresholds(bad: Bad | None) -> ThresholdsConfig:
-    return ThresholdsConfig().steps(_steps(bad))
-
-
-def _steps(bad: Bad | None) -> list[Threshold]:
-    if bad is None:
-        return [Threshold(None, GREEN)]
-    middle = [] if bad.amber is None else [bad.amber]
-    if bad.falling:
-        bounds, colours = [bad.red, *middle], [RED, *([AMBER] if middle else []), GREEN]
-    else:
-        bounds, colours = [*middle, bad.red], [GREEN, *([AMBER] if middle else []), RED]
-    steps = zip([None, *bounds], colours, strict=True)
-    return [Threshold(bound, colour) for bound, colour in steps]
-
-
-def _target(place: int, query: Query) -> Dataquery:
-    target = Dataquery().expr(query.expr).ref_id(_ref(place)).datasource(SOURCE)
-    return target.legend_format(query.legend) if query.legend else target.legend_format("__auto")
-
-
-def _ref(place: int) -> str:
-    return chr(ord("A") + place)
-
-
-def _link(title: str, url: str, elsewhere: bool = False) -> DashboardLink:
-    return DashboardLink(title).type(DashboardLinkType.LINK).url(url).target_blank(elsewhere)

@@ -1,6 +1,7 @@
 """What users are promised, and how much of what may go wrong in thirty days is left."""
 
-from deploy.grafana.panels import Bad, Says, Sized, state
+from deploy.grafana.dress import Bad, Says
+from deploy.grafana.panels import Sized, state
 from deploy.grafana.queries import Query, least
 from deploy.grafana.terms import TO_ENROLMENT, TO_SEARCH
 

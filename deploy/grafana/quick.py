@@ -1,6 +1,7 @@
 """Is it fast? Searches and enrolments as those who ask for them see them."""
 
-from deploy.grafana.panels import Bad, Says, Sized, cloud, lines, state
+from deploy.grafana.dress import Bad, Says
+from deploy.grafana.panels import Sized, cloud, lines, state
 from deploy.grafana.queries import Query, quantile, rate, spread, worst
 from deploy.grafana.terms import (
     ENROLLING,

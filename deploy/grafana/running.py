@@ -1,6 +1,7 @@
 """Is it up? Processes, certificates, and what was given up."""
 
-from deploy.grafana.panels import Bad, Says, Sized, lines, listing, state
+from deploy.grafana.dress import Bad, Says
+from deploy.grafana.panels import Sized, lines, listing, state
 from deploy.grafana.queries import Query, increase, of, or_zero, worst
 from deploy.grafana.terms import JOBS, OURS, TO_ENROLMENT, TO_SEARCH
 
