@@ -36,8 +36,13 @@ class Sized:
 def state(
     about: Says, *queries: Query, width: int = 4, height: int = 4, lines: bool = True
 ) -> Sized:
-    """How something stands now; `lines`: with its course behind it."""
-    panel = dressed(stat.Panel(), about, queries)
+    """How something stands now; `lines`: with its course behind it.
+
+    What can go red is asked for this moment alone: of a range Grafana would show the last number
+    that there was, green, long after nobody tells of it any more.
+    """
+    lines = lines and about.bad is None
+    panel = dressed(stat.Panel(), about, queries, instant=not lines)
     panel.color_mode(
         common.BigValueColorMode.BACKGROUND if about.bad else common.BigValueColorMode.VALUE
     )

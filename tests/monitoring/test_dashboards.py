@@ -109,6 +109,15 @@ def test_what_goes_red_says_what_to_do(panel: PanelFound) -> None:
 
 
 @pytest.mark.parametrize("panel", PANELS, ids=str)
+def test_what_is_no_longer_told_is_not_shown_green(panel: PanelFound) -> None:
+    """Of a range Grafana shows the last number that there was, whatever became of it since."""
+    steps = panel.said["fieldConfig"]["defaults"]["thresholds"]["steps"]
+    if panel.said["type"] != "timeseries" and any(one["color"] == "red" for one in steps):
+        assert all(one["instant"] and not one["range"] for one in panel.said["targets"])
+        assert panel.said["fieldConfig"]["defaults"]["noValue"]
+
+
+@pytest.mark.parametrize("panel", PANELS, ids=str)
 def test_links_between_dashboards_lead_somewhere(panel: PanelFound) -> None:
     for one in panel.said["links"]:
         if one["url"].startswith("/d/"):
