@@ -97,10 +97,13 @@ test: setup  ## everything that needs Python alone
 test-kills: setup  ## killed once at every write point, and ten times as whole processes
 	@$(BIN)/pytest -n 2 tests/kills
 
+# Tests that start a cluster of their own: one after the other, so that one runs at a time.
+WHOLE_CLUSTERS := $(addprefix tests/cluster/test_,dashboards.py alerts.py rolling.py)
+
 .PHONY: test-cluster
 test-cluster: setup  ## the adapters and the end-to-end tests on real parts (with Java, Go and PostgreSQL)
-	@$(BIN)/pytest -rs --durations 12 tests/cluster
-	@ONRECORD_E2E=cluster $(BIN)/pytest -rs --durations 12 tests/e2e
+	@$(BIN)/pytest -n 2 --dist loadgroup -rs --durations 12 $(addprefix --ignore ,$(WHOLE_CLUSTERS)) tests/cluster
+	@ONRECORD_E2E=cluster $(BIN)/pytest -rs --durations 12 $(WHOLE_CLUSTERS) tests/e2e
 
 .PHONY: test-chart
 test-chart: setup  ## the image's steps, the chart as text, and the chart on a real Kubernetes API server (with Go)

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from onrecord.chassis.identity_files import KeySetFile, read_identity, read_line, read_secret
-from onrecord.chassis.inference import ModelRepository
 from onrecord.chassis.key_sets import is_key_file
 from onrecord.chassis.sealing import KEY_SIZE
 from onrecord.chassis.settings import Problem, ProcessSettings
@@ -31,6 +30,12 @@ def examine_contents(service: Service, settings: ProcessSettings) -> list[Proble
     return problems
 
 
+def _cards(path: Path) -> object:
+    from onrecord.chassis.inference import ModelRepository
+
+    return ModelRepository(path).cards()
+
+
 def _casework_key(path: Path) -> None:
     size = len(read_secret(path, "casework_key"))
     if size != KEY_SIZE:
@@ -48,5 +53,5 @@ _READ: Final[dict[str, Callable[[Any], object]]] = {
     "ledger_signing_key": lambda path: NoteSigner.parse(read_line(path, "ledger_signing_key")),
     "token_keys": _token_keys,
     "casework_key": _casework_key,
-    "models": lambda path: ModelRepository(path).cards(),
+    "models": _cards,
 }

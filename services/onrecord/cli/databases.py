@@ -1,12 +1,14 @@
 """Which services keep a database, and what its schema is; imported when it is asked for."""
 
 import importlib
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pydantic import SecretStr
 
-from onrecord.chassis.database.history import History
 from onrecord.kernel.vocabulary import Service
+
+if TYPE_CHECKING:
+    from onrecord.chassis.database.history import History
 
 
 class Kept(NamedTuple):
@@ -16,7 +18,7 @@ class Kept(NamedTuple):
     attribute: str
     setting: str
 
-    def history(self) -> History:
+    def history(self) -> "History":
         found: History = getattr(importlib.import_module(self.module), self.attribute)
         return found
 

@@ -48,6 +48,9 @@ _COMMANDS = {
     "gallery": _Command(
         "onrecord.cli.gallery", "gallery", "manifests", "Fill, change, empty, check a gallery."
     ),
+    "objects": _Command(
+        "onrecord.cli.objects", "objects", "gateway", "Make the buckets of an installation."
+    ),
     "bus": _Command("onrecord.cli.bus", "bus", "gateway", "Make and check the topics of Kafka."),
     "dlq": _Command("onrecord.cli.dlq", "dlq", "client", "Dead letters: explain, send on again."),
     "policy": _Command(

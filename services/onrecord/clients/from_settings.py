@@ -1,5 +1,7 @@
 """Who this process is, whom it believes and whom it calls, from its settings."""
 
+from typing import TYPE_CHECKING
+
 from onrecord.chassis.identity_files import KeySetFile, read_line
 from onrecord.chassis.key_sets import open_key_set
 from onrecord.chassis.renewal import IdentityFiles
@@ -8,11 +10,13 @@ from onrecord.chassis.settings import (
     TokenSettings,
     VerifyingSettings,
 )
-from onrecord.chassis.tokens import JwtVerifier
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.times import Clock
 from onrecord.kernel.vocabulary import Service
 from onrecord.proof.notes import NoteVerifier
+
+if TYPE_CHECKING:
+    from onrecord.chassis.tokens import JwtVerifier
 
 
 def identity_of(service: Service, settings: ProcessSettings) -> IdentityFiles:
@@ -30,8 +34,11 @@ def ledger_verifier(settings: VerifyingSettings) -> NoteVerifier:
         ) from error
 
 
-def token_verifier(settings: TokenSettings, clock: Clock) -> JwtVerifier:
+def token_verifier(settings: TokenSettings, clock: Clock) -> "JwtVerifier":
     """Raises SETTINGS_INVALID where the key set cannot be read."""
+    # Detection and embedding verify nobody's token, and have nothing to do it with.
+    from onrecord.chassis.tokens import JwtVerifier
+
     keys = open_key_set(settings.token_keys, settings.token_issuer, settings.token_keys_roots)
     if isinstance(keys, KeySetFile):
         keys()  # a file is there or is not; a provider may come up after us

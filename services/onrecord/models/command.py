@@ -1,4 +1,4 @@
-"""`onrecord models build|list|show`."""
+"""`onrecord models build|list|show|check|fetch|push`."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -7,9 +7,12 @@ from typing import ParamSpec, TypeVar
 
 import click
 
+from onrecord.chassis.objects.opening import ObjectAccess, open_objects
+from onrecord.chassis.objects.options import object_options
 from onrecord.kernel.cards import ModelCard
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 
+_TRANSFER_SECONDS = 600.0  # a model may have hundreds of megabytes
 SET_NAMES = ("registry", "reference", "opencv-zoo")
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -130,6 +133,52 @@ def show(name: str, repository: Path) -> None:
     models_here = ModelRepository(repository)
     card = models_here.session(name).card
     click.echo(f"# model_id: {card.model_id}\n{card_to_yaml(card)}", nl=False)
+
+
+_cards_only = click.option(
+    "--cards", "cards_only", is_flag=True, help="The cards alone: for who names models, runs none."
+)
+
+
+@models.command()
+@_repository
+@_cards_only
+@_refusals_in_words
+def check(repository: Path, cards_only: bool) -> None:
+    """Is every model the one of its card, by SHA-256? Nothing is loaded."""
+    from onrecord.models import carrying
+
+    for card in carrying.check(repository, cards_only=cards_only):
+        click.echo(card.model_id)
+
+
+@models.command()
+@click.argument("source", metavar="s3://BUCKET[/PREFIX]|FOLDER")
+@_repository
+@_cards_only
+@object_options
+@_refusals_in_words
+def fetch(source: str, repository: Path, cards_only: bool, **access: str) -> None:
+    """Copy the models of an object store into the repository, and check them."""
+    from onrecord.models import carrying
+
+    store = open_objects(source, ObjectAccess(**access, seconds=_TRANSFER_SECONDS))
+    for card in carrying.fetch(store, repository, cards_only=cards_only):
+        click.echo(card.model_id)
+
+
+@models.command()
+@click.argument("target", metavar="s3://BUCKET[/PREFIX]|FOLDER")
+@_repository
+@object_options
+@_refusals_in_words
+def push(target: str, repository: Path, **access: str) -> None:
+    """Check the repository's models and put them into an object store, for `fetch`."""
+    from onrecord.models import carrying
+
+    store = open_objects(target, ObjectAccess(**access, seconds=_TRANSFER_SECONDS))
+    for card in carrying.push(repository, store):
+        click.echo(card.model_id)
 
 
 def _size(card: ModelCard) -> str:

@@ -176,12 +176,12 @@ The step before a pod that has models: they are there, and each is the one of it
   {{- else }}
   args: [models, fetch, {{ $values.models.objects | quote }}, --repository, /models{{ if .cards }}, --cards{{ end }}]
   env:
-    - {name: ONRECORD_MODELS_ENDPOINT, value: {{ $values.objects.endpoint | quote }}}
-    - {name: ONRECORD_MODELS_REGION, value: {{ $values.objects.region | quote }}}
+    - {name: ONRECORD_OBJECTS_ENDPOINT, value: {{ $values.objects.endpoint | quote }}}
+    - {name: ONRECORD_OBJECTS_REGION, value: {{ $values.objects.region | quote }}}
     {{- if not $values.objects.platformCredentials }}
     {{- $secret := include "onrecord.named" (list .root $values.objects.secret "objects") }}
-    {{- include "onrecord.secretVariable" (list "ONRECORD_MODELS_ACCESS_KEY" $secret "access-key") | nindent 4 }}
-    {{- include "onrecord.secretVariable" (list "ONRECORD_MODELS_SECRET_KEY" $secret "secret-key") | nindent 4 }}
+    {{- include "onrecord.secretVariable" (list "ONRECORD_OBJECTS_ACCESS_KEY" $secret "access-key") | nindent 4 }}
+    {{- include "onrecord.secretVariable" (list "ONRECORD_OBJECTS_SECRET_KEY" $secret "secret-key") | nindent 4 }}
     {{- end }}
   {{- end }}
   resources:

@@ -54,6 +54,12 @@ class ModelRepository:
                 self._sessions[name] = OnnxRuntimeSession(card, model, threads=self._threads)
             return self._sessions[name]
 
+    def verify(self, name: str) -> None:
+        """Whether the model's file is the one of its card; nothing is loaded. Raises
+        MODEL_UNKNOWN, MODEL_CARD_INVALID, MODEL_HASH.
+        """
+        _verified(self._root / name / "1" / "model.onnx", self.card(name))
+
     def check(self, deadline: Deadline) -> None:
         """Nothing to ask: what was loaded is here."""
 

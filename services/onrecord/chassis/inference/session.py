@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from onrecord.kernel.cards import ModelCard
@@ -58,6 +57,9 @@ class OnnxRuntimeSession:
     """
 
     def __init__(self, card: ModelCard, model: bytes, *, threads: int) -> None:
+        # Imported where it is used: whoever reads cards alone, or asks Triton, may do without.
+        import onnxruntime
+
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1

@@ -1,39 +1,51 @@
 """Every subject of every process, in order; what goes wrong in one hides no other."""
 
+import importlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
-from onrecord.cli.preflight import (
-    buckets,
-    certificates,
-    databases,
-    files,
-    identity_provider,
-    index,
-    ledger_key,
-    models,
-    topics,
-)
+from onrecord.cli.databases import DATABASES
 from onrecord.cli.preflight.results import Checked, Result, missing, not_checked
 from onrecord.cli.preflight.targets import Installation, Target, Unreadable
 from onrecord.kernel.errors import OnRecordError
+from onrecord.kernel.vocabulary import Service
 
 _log = logging.getLogger(__name__)
 
-_Examine = Callable[[Target, Installation], Iterator[Result]]
-_OF_EACH: Final[tuple[tuple[str, _Examine], ...]] = (
-    ("files", files.examine),
-    ("certificates", certificates.examine),
-)
-_SHARED: Final[tuple[tuple[str, _Examine], ...]] = (
-    ("ledger key", ledger_key.examine),
-    ("identity provider", identity_provider.examine),
-    ("database", databases.examine),
-    ("objects", buckets.examine),
-    ("bus", topics.examine),
-    ("models", models.examine),
-    ("index", index.examine),
+_ALL: Final = frozenset(Service)
+
+
+class _Subject(NamedTuple):
+    """What is examined, by `examine(target, installation)` of the module, and for which services:
+    the image of another has no need for what the module imports.
+    """
+
+    name: str
+    module: str
+    of: frozenset[Service] = _ALL
+
+    def examine(self) -> Callable[[Target, Installation], Iterator[Result]]:
+        module = importlib.import_module(f"onrecord.cli.preflight.{self.module}")
+        found: Callable[[Target, Installation], Iterator[Result]] = module.examine
+        return found
+
+
+_OF_EACH: Final = (_Subject("files", "files"), _Subject("certificates", "certificates"))
+_SHARED: Final = (
+    _Subject("ledger key", "ledger_key"),
+    _Subject(
+        "identity provider",
+        "identity_provider",
+        frozenset({Service.GATEWAY, Service.VECTOR_SEARCH, Service.AUDIT}),
+    ),
+    _Subject("database", "databases", frozenset(DATABASES)),
+    _Subject("objects", "buckets"),
+    _Subject("bus", "topics"),
+    _Subject(
+        "models", "models", frozenset({Service.GATEWAY, Service.DETECTION, Service.EMBEDDING})
+    ),
+    _Subject("index", "index", frozenset({Service.VECTOR_SEARCH})),
 )
 
 
@@ -57,11 +69,14 @@ def examined(
 
 
 def _each(
-    target: Target, installation: Installation, subjects: Sequence[tuple[str, _Examine]]
+    target: Target, installation: Installation, subjects: Sequence[_Subject]
 ) -> Iterator[Checked]:
-    for subject, examine in subjects:
+    for one in subjects:
+        if target.service not in one.of:
+            continue
+        subject = one.name
         try:
-            for result in examine(target, installation):
+            for result in one.examine()(target, installation):
                 yield Checked(target.name, subject, result)
         except OnRecordError as error:
             yield Checked(target.name, subject, missing(error.message))
