@@ -120,7 +120,7 @@ kills: setup  ## kill an installation N times at its write points, by SEED, and 
 
 .PHONY: chaos
 chaos: setup  ## kill, pause, cut, expire and rotate under load for MINUTES= from SEED=, on FORM=processes or cluster
-	@$(BIN)/python -W ignore -m tests.chaos --seed $(or $(SEED),1) --minutes $(or $(MINUTES),10) --form $(or $(FORM),processes) $(if $(ONLY),--only '$(ONLY)')
+	@$(BIN)/python -W ignore -m tests.chaos --seed $(or $(SEED),1) --minutes $(or $(MINUTES),10) --form $(or $(FORM),processes) $(if $(value ONLY),--only '$(value ONLY)')
 
 .PHONY: test-chaos
 test-chaos: setup  ## a minute of chaos on the processes, from a fixed seed (two to four minutes in all)

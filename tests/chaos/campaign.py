@@ -68,6 +68,10 @@ def campaign(
     chance = random.Random(report.seed)  # noqa: S311 - a seed must give the same faults again
     until = began + 60 * report.minutes
     wanted = [one for one in faults_of(form) if re.search(report.only, f"{one.kind} {one.target}")]
+    if not wanted:
+        report.broken.append(f"no fault here is called anything like {report.only}")
+        load.stop()
+        return
     for fault in drawn(wanted, chance):
         if time.monotonic() > until:
             break
