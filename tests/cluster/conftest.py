@@ -23,7 +23,10 @@ from deploy.local.running import Running, place_for
 from onrecord.chassis.inference import ModelRepository
 from onrecord.chassis.inference.triton import TritonModels
 from onrecord.chassis.inference.triton_server import TritonServer
+from tests.builders.lacking import pytest_runtest_call, pytest_runtest_setup
 from tests.builders.models import reference_repository, registry_repository
+
+__all__ = ["pytest_runtest_call", "pytest_runtest_setup"]
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = Path(os.environ.get("ONRECORD_CACHE", ROOT / ".cache")) / "tools"
@@ -35,6 +38,27 @@ ACCOUNTS = (
     Account("p-auditor", "us-ut-auditor", ("auditor",)),
     Account("p-operator", "onrecord-operations", ("operator",)),
 )
+
+SLOW_TO_START = {
+    "kafka": "kafka",
+    "milvus_server": "served",
+    "triton": "served",
+    "s3": "served",
+    "keycloak": "keycloak",
+}
+"""Fixtures of parts, and the group that their tests are in: those of a group run in one process
+(`--dist loadgroup`), so that a part is started once. PostgreSQL is up in two seconds: each process
+has its own.
+"""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        used = set(getattr(item, "fixturenames", ()))
+        for part, group in SLOW_TO_START.items():
+            if part in used:
+                item.add_marker(pytest.mark.xdist_group(group))
+                break
 
 
 @pytest.fixture(scope="session")

@@ -172,7 +172,7 @@ def test_two_that_poll_now_and_then_come_to_rest(kafka: Running) -> None:
     for thread in threads:
         thread.start()
     try:
-        until(lambda: sorted(len(one.assigned()) for one in members) == [2, 2], "not shared out")
+        until(lambda: [len(one.assigned()) for one in members] == [2, 2], "not shared out")
         until(lambda: rests(members), "the group does not come to rest", seconds=20)
     finally:
         over.set()

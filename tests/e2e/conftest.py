@@ -23,8 +23,11 @@ from tests.builders.e2e_forms import (
 from tests.builders.e2e_processes import Processes, running_processes
 from tests.builders.e2e_scene import Scene, build_scene
 from tests.builders.e2e_server import Serving, said, start_server
+from tests.builders.lacking import pytest_runtest_call, pytest_runtest_setup
 from tests.builders.models import reference_repository
 from tests.builders.otlp import Collector, collecting
+
+__all__ = ["pytest_runtest_call", "pytest_runtest_setup"]
 
 # They start installations of their own, in files, again and again.
 collect_ignore = (
