@@ -50,7 +50,10 @@ def opened(settings: AuditSettings, told: Callable[[str], None]) -> Iterator[Pro
         )
         stack.callback(audit.close)
         server = GrpcServer(
-            ServerSettings(settings.address, settings.threads), identity, ALLOWED, _log
+            ServerSettings(settings.address, settings.threads, settings.connection_age_seconds),
+            identity,
+            ALLOWED,
+            _log,
         )
         server.add(register(audit.service))
         yield Process(

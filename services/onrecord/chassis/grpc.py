@@ -42,6 +42,7 @@ _SHED_RETRY_MS: Final = 1000
 # A machine that vanished without a word is noticed by a call that waits, not by its deadline only.
 _PING_MS: Final = 20_000
 _PING_TIMEOUT_MS: Final = 5_000
+_NAMES_MS: Final = 2_000
 
 Allowed = Mapping[str, frozenset[Service]]
 """Full method name (`/onrecord.rpc.v1.Audit/Decide`) to the services that may call it."""
@@ -55,10 +56,14 @@ _Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
-    """`address` is `host:port`, with port 0 for any. `threads` is the number of calls at once."""
+    """`address` is `host:port`, with port 0 for any. `threads` is the number of calls at once.
+    A connection older than `connection_age` seconds, a tenth more or less, is given up once its
+    calls have ended.
+    """
 
     address: str
     threads: int
+    connection_age: float = 300.0
 
 
 def deadline_of(context: grpc.ServicerContext) -> Deadline:
@@ -91,6 +96,10 @@ class GrpcServer:
                 ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.so_reuseport", 0),  # a taken port is an error, not a share of the calls
                 ("grpc.http2.min_recv_ping_interval_without_data_ms", _PING_MS // 2),
+                # Whoever connects again asks again who there is: a replica that came later gets its
+                # share of the calls.
+                ("grpc.max_connection_age_ms", int(settings.connection_age * 1000)),
+                ("grpc.max_connection_age_grace_ms", int(LONGEST_CALL_SECONDS * 1000)),
             ],
         )
         # Asked at each handshake, so that a renewed certificate is shown without a restart.
@@ -152,6 +161,8 @@ def _channel(target: str, identity: ServiceIdentity, service: Service) -> grpc.C
         ("grpc.keepalive_time_ms", _PING_MS),
         ("grpc.keepalive_timeout_ms", _PING_TIMEOUT_MS),
         ("grpc.enable_http_proxy", 0),
+        # When replicas are exchanged one by one, names are asked for again soon.
+        ("grpc.dns_min_time_between_resolutions_ms", _NAMES_MS),
         # Where a name stands for several, each has its share; one that is away is left out.
         ("grpc.service_config", '{"loadBalancingConfig":[{"round_robin":{}}]}'),
     ]

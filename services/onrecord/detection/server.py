@@ -72,7 +72,10 @@ def opened(settings: DetectionSettings, told: Callable[[str], None]) -> Iterator
             clock=clock,
         )
         server = GrpcServer(
-            ServerSettings(settings.address, settings.threads), identity, ALLOWED, _log
+            ServerSettings(settings.address, settings.threads, settings.connection_age_seconds),
+            identity,
+            ALLOWED,
+            _log,
         )
         server.add(register(_Waited(detection, foreground)))
         yield Process(

@@ -70,7 +70,10 @@ def opened(settings: EmbeddingSettings, told: Callable[[str], None]) -> Iterator
             clock=clock,
         )
         server = GrpcServer(
-            ServerSettings(settings.address, settings.threads), identity, ALLOWED, _log
+            ServerSettings(settings.address, settings.threads, settings.connection_age_seconds),
+            identity,
+            ALLOWED,
+            _log,
         )
         server.add(register(_Waited(embedding, foreground)))
         yield Process(

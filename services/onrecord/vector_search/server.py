@@ -70,7 +70,10 @@ def opened(settings: VectorSearchSettings, told: Callable[[str], None]) -> Itera
         stack.callback(plane.close)
         foreground = throttle(settings.throttle_seconds)
         server = GrpcServer(
-            ServerSettings(settings.address, settings.threads), identity, ALLOWED, _log
+            ServerSettings(settings.address, settings.threads, settings.connection_age_seconds),
+            identity,
+            ALLOWED,
+            _log,
         )
         server.add(register(cast("Plane", _Waited(plane, foreground))))
         yield Process(

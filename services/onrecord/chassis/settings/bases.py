@@ -120,6 +120,14 @@ class GrpcSettings(ProcessSettings):
         le=512,
         says="Calls at work at once; one more is refused with a time to try again.",
     )
+    connection_age_seconds: float = setting(
+        300.0,
+        unit="seconds",
+        ge=1,
+        le=86400,
+        says="After which a connection is given up once its calls have ended (a tenth sooner or "
+        "later), so that callers ask again who there is and a new replica gets its share.",
+    )
 
 
 class VerifyingSettings(ProcessSettings):
