@@ -1,5 +1,6 @@
 """R-43: every alert has a runbook that resolves, is whole, and says commands that exist."""
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -13,6 +14,7 @@ from onrecord.cli.main import cli
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
 TEXT = PAGE.read_text("utf-8")
+DASHBOARDS = PAGE.parents[1] / "deploy/helm/onrecord/files/dashboards"
 PARTS = ("Means", "Impact", "Look", "Do", "Over when")
 NAMES = list(dict.fromkeys(one.name for one in alerts()))
 
@@ -61,6 +63,16 @@ def test_links_within_the_page_resolve() -> None:
     assert set(re.findall(r"\]\(#([^)]+)\)", TEXT)) <= anchors
     for file in re.findall(r"\]\(([\w/-]+\.md)", TEXT):
         assert (PAGE.parent / file).exists(), file
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_panels_that_a_runbook_names_are_there(name: str) -> None:
+    """What is in italics is a dashboard or a panel."""
+    boards = [json.loads(one.read_text("utf-8")) for one in DASHBOARDS.glob("*.json")]
+    known = {one["title"].removeprefix("OnRecord / ") for one in boards}
+    known |= {panel["title"] for one in boards for panel in one["panels"]}
+    said = re.findall(r"(?<!\*)\*([^*\n]+)\*(?!\*)", sections()[name])
+    assert set(said) <= known
 
 
 def commands() -> list[str]:
