@@ -114,6 +114,10 @@ test-interop: setup  ## verifiers and witnesses that others wrote, against ours 
 	@$(BIN)/python tools/interop_tools.py
 	@$(BIN)/pytest -rs tests/interop
 
+.PHONY: measure-cluster
+measure-cluster: setup  ## all that a quiet machine should measure of the cluster, or ONLY= (25 minutes; load_tests/goals.toml)
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -W ignore -m load_tests.cluster_all $(if $(ONLY),--only $(ONLY))
+
 .PHONY: kills
 kills: setup  ## kill an installation N times at its write points, by SEED, and tell how it stood it
 	@$(BIN)/python -W ignore -m tests.kills --every --kills $(or $(N),200) --seed $(or $(SEED),1)

@@ -5,7 +5,7 @@ alone, a least-squares similarity transform to the embedder's template, the embe
 `onrecord` is used, and the model files are those of the test data as they came.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ _TEMPLATE = 128 * np.array(
 )  # fmt: skip
 _PASSES = ((640, 0.0), (320, 0.25))
 _SCORE = 0.7
+YUNET_OUTPUTS = [f"{kind}_{stride}" for stride in (8, 16, 32) for kind in ("cls", "obj", "kps")]
 
 
 def load(path: Path, threads: int) -> Any:
@@ -44,7 +45,11 @@ def decode(image: bytes) -> Image:
 def bare_yunet(models: Path, threads: int = 1) -> Callable[[Image], Points | None]:
     """The landmarks of the best face of a BGR picture, in its pixels, or none."""
     session = load(models / DETECTOR, threads)
-    names = [f"{kind}_{stride}" for stride in (8, 16, 32) for kind in ("cls", "obj", "kps")]
+    return yunet_by(lambda canvas: session.run(YUNET_OUTPUTS, {"input": _planes(canvas)}))
+
+
+def yunet_by(run: Callable[[Image], Sequence[Floats]]) -> Callable[[Image], Points | None]:
+    """As `bare_yunet`; `run` gives `YUNET_OUTPUTS` of a picture whose sides are multiples of 32."""
 
     def look(image: Image, side: int, border: float) -> tuple[float, Points | None]:
         height, width = image.shape[:2]
@@ -54,9 +59,9 @@ def bare_yunet(models: Path, threads: int = 1) -> Callable[[Image], Points | Non
         small = cv2.resize(image, (round(width * scale), round(height * scale)), interpolation=how)
         at = round(margin * scale)
         high, wide = (-(-(length + 2 * at) // 32) * 32 for length in small.shape[:2])
-        canvas = np.zeros((high, wide, 3), np.float32)
+        canvas = np.zeros((high, wide, 3), np.uint8)
         canvas[at : at + small.shape[0], at : at + small.shape[1]] = small
-        found = session.run(names, {"input": canvas.transpose(2, 0, 1)[None]})
+        found = run(canvas)
         best, landmarks = _SCORE, None
         for level, stride in enumerate((8, 16, 32)):
             classes, objects, points = (array[0] for array in found[3 * level : 3 * level + 3])
@@ -108,10 +113,19 @@ def _similarity(landmarks: Points) -> Points:
 def bare_reid(models: Path, threads: int = 1) -> Callable[[Image], Floats]:
     """The unit-length template of an aligned face."""
     session = load(models / EMBEDDER, threads)
+    return reid_by(lambda crop: session.run(None, {"input": _planes(crop)})[0])
+
+
+def reid_by(run: Callable[[Image], Floats]) -> Callable[[Image], Floats]:
+    """As `bare_reid`; `run` gives what the model says of a crop."""
 
     def embed(crop: Image) -> Floats:
-        batch = crop.astype(np.float32).transpose(2, 0, 1)[None]
-        vector = session.run(None, {"input": batch})[0].ravel()
+        vector = run(crop).ravel()
         return np.asarray(vector / np.linalg.norm(vector), np.float32)
 
     return embed
+
+
+def _planes(image: Image) -> Floats:
+    """A batch of one, channels first."""
+    return image.astype(np.float32).transpose(2, 0, 1)[None]

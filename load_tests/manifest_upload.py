@@ -19,6 +19,7 @@ from onrecord.proof.manifests import Row, sign_manifest
 from onrecord.proof.notes import NoteSigner
 
 _AT_ONCE = 32
+_PACED_AT_ONCE = 4
 _CLIENTS = 2
 _POLL_SECONDS = 0.25
 
@@ -39,10 +40,12 @@ def enrol_manifest(
     signer: NoteSigner,
     portraits: Sequence[tuple[str, bytes]],
     begun: Callable[[], None] = lambda: None,
+    per_second: float | None = None,
 ) -> tuple[float, dict[str, int]]:
     """Enrol (record id, encoded image) by one manifest; seconds until its last row has ended.
 
     The clock starts with the first portrait and `begun` is called then. Also the rows by status.
+    `per_second`: no more portraits are brought than that; None is as fast as they are taken.
     """
     rows = [
         Row(record_id, hashlib.sha256(image).hexdigest(), f"{record_id}.jpg")
@@ -64,6 +67,7 @@ def enrol_manifest(
                 return said
             time.sleep(float(answer.headers.get("Retry-After", "1")))
 
+    at_once = _AT_ONCE if per_second is None else _PACED_AT_ONCE
     with httpx.Client(timeout=120) as http, ThreadPoolExecutor(_CLIENTS) as pool:
         opened = call(
             "POST",
@@ -80,13 +84,15 @@ def enrol_manifest(
         begun()
 
         def bring(start: int) -> None:
+            if per_second is not None:
+                time.sleep(max(0.0, began + start / per_second - time.perf_counter()))
             parts = {
                 str(start + place + 1): (f"{start + place + 1}", image)
-                for place, (_, image) in enumerate(portraits[start : start + _AT_ONCE])
+                for place, (_, image) in enumerate(portraits[start : start + at_once])
             }
             call("POST", f"{manifest}/chunks/0/portraits", files=parts)
 
-        list(pool.map(bring, range(0, len(portraits), _AT_ONCE)))
+        list(pool.map(bring, range(0, len(portraits), at_once)))
         while True:
             state = call("GET", manifest)
             if state["complete"]:

@@ -26,7 +26,7 @@ from load_tests.installation import (
 )
 from load_tests.lfw import ROOT, data_folder, photographs
 from load_tests.people import INVESTIGATOR, STATE, request
-from load_tests.server import Server, running
+from load_tests.server import Server, family, running
 from onrecord.kernel.vocabulary import GalleryStatus
 
 _LIST_SIZE = 20
@@ -37,18 +37,12 @@ _MIB = 1024.0
 def megabytes(process_id: int) -> dict[str, float]:
     """RSS, PSS and the highest RSS so far of a process and its children, in MiB."""
     total = {"rss": 0.0, "pss": 0.0, "peak": 0.0}
-    for one in (process_id, *_children(process_id)):
+    for one in family(process_id):
         rollup = _fields(Path(f"/proc/{one}/smaps_rollup"))
         total["rss"] += rollup["Rss"] / _MIB
         total["pss"] += rollup["Pss"] / _MIB
         total["peak"] += _fields(Path(f"/proc/{one}/status"))["VmHWM"] / _MIB
     return total
-
-
-def _children(process_id: int) -> list[int]:
-    text = Path(f"/proc/{process_id}/task/{process_id}/children").read_text()
-    direct = [int(one) for one in text.split()]
-    return direct + [below for one in direct for below in _children(one)]
 
 
 def _fields(path: Path) -> dict[str, int]:

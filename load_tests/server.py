@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +40,7 @@ class Server:
 
         To the nanosecond; differences over a few milliseconds mean something.
         """
-        return sum(_on_processor(process_id) for process_id in _family(self.process_id))
+        return cpu_of_family(self.process_id)
 
 
 @contextmanager
@@ -80,15 +80,27 @@ def _ready(address: str) -> bool:
         return False
 
 
-def _family(process_id: int) -> list[int]:
+def family(process_id: int) -> list[int]:
     """A process and its children, and theirs."""
-    children = Path(f"/proc/{process_id}/task/{process_id}/children").read_text().split()
-    return [process_id, *(one for child in children for one in _family(int(child)))]
+    # A child may be the child of any thread.
+    children: list[str] = []
+    for task in Path(f"/proc/{process_id}/task").glob("*/children"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+            children += task.read_text().split()
+    return [process_id, *(one for child in children for one in family(int(child)))]
+
+
+def cpu_of_family(process_id: int) -> float:
+    """Processor time used until now by the threads that run, of a process and its children."""
+    return sum(_on_processor(one) for one in family(process_id))
 
 
 def _on_processor(process_id: int) -> float:
-    tasks = Path(f"/proc/{process_id}/task").glob("*/schedstat")
-    return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
+    used = 0
+    for task in Path(f"/proc/{process_id}/task").glob("*/schedstat"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # the thread has ended meanwhile
+            used += int(task.read_text().split()[0])
+    return used / 1e9
 
 
 def _cpu(process_id: int) -> float:

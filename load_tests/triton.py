@@ -13,10 +13,11 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
+from load_tests.goals import goal
 from load_tests.served import ROOT, rate, served, side_by_side
 from onrecord.chassis.inference import ModelRepository
 
-GOAL, FROM_BATCH = 0.85, 8
+FROM_BATCH = 8
 _RESULT = ROOT / "load_tests" / "results" / "triton.json"
 
 
@@ -30,6 +31,7 @@ def main() -> None:
     parser.add_argument("--callers", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--result", type=Path, default=_RESULT)
     asked = parser.parse_args()
+    wanted = goal("triton_ratio")
     batches = [int(one) for one in asked.batches.split(",")]
     near = ModelRepository(asked.repository).session(asked.model)
     with (
@@ -45,7 +47,7 @@ def main() -> None:
         "callers": asked.callers,
         "cores": len(os.sched_getaffinity(0)),
         "load_average_before": load,
-        "goal": GOAL,
+        "goal": wanted.at_least,
         "batches": found,
     }
     print(f"{near.card.name}, {asked.callers} callers, load average before {load:.1f}")
@@ -55,7 +57,7 @@ def main() -> None:
         one["ratio"] = outside / inside
         verdict = ""
         if one["batch"] >= FROM_BATCH:
-            verdict = "reached" if one["ratio"] >= GOAL else f"NOT reached (at least {GOAL})"
+            verdict = wanted.verdict(one["ratio"])
         print(f"{one['batch']:>6}{inside:>12.1f}{outside:>10.1f}{one['ratio']:>8.2f}  {verdict}")
     if load > 0.5 * told["cores"]:
         print("the machine was not idle: these figures say little")

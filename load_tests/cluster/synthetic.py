@@ -1,0 +1,144 @@
+"""A gallery of random unit vectors on a Milvus server, its roster true, filled once and kept.
+
+Index keys and tickets are made, and rows added, made live and counted, by the plane's own
+functions, ten thousand at a time; the vectors go in through its own index. What a bus, a vault and
+a ledger would hold of them is not there: no portrait, no entry.
+"""
+
+import hashlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import delete
+
+from deploy.local.parts.milvus import Milvus
+from deploy.local.running import Running, place_for
+from load_tests.served import TOOLS
+from onrecord.chassis.database import read_transaction, write_transaction
+from onrecord.kernel.deadlines import Deadline
+from onrecord.proof.authority import key_name
+from onrecord.vector_search.adapters.milvus import MilvusIndex, collection_name
+from onrecord.vector_search.core.naming import record_macs
+from onrecord.vector_search.core.values import Gallery
+from onrecord.vector_search.roster import galleries, records
+from onrecord.vector_search.roster.schema import seen_checkpoints
+from onrecord.vector_search.service.tickets import Tickets
+from tests.builders.plane import UTAH, World, build_world, signer
+
+DIMENSION = 256
+_AT_ONCE = 10_000
+_SEALED_SECONDS = 600.0
+_POLL_SECONDS = 0.5
+_NO_LIMIT = 10**9
+
+
+def vectors(turn: int, count: int) -> NDArray[np.float32]:
+    """So many unit vectors, shape (count, 256), the same each time for the same turn."""
+    found = np.random.default_rng([20261123, turn]).standard_normal((count, DIMENSION), np.float32)
+    return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True), np.float32)
+
+
+@contextmanager
+def milvus_on(folder: Path) -> Iterator[Running]:
+    """A Milvus server on data that stay."""
+    part = Milvus()
+    part.install(TOOLS, print)
+    running = Running(part, place_for(part, TOOLS, folder / "milvus"))
+    try:
+        running.start()
+        yield running
+    finally:
+        running.close()
+
+
+def world_on(folder: Path, index: MilvusIndex) -> World:
+    """The plane of the folder with its one gallery, before a ledger that begins anew."""
+    world = build_world(folder / "plane", index=index, max_records=_NO_LIMIT)
+    with write_transaction(world.roster) as tx:
+        tx.execute(delete(seen_checkpoints))
+        there = galleries.find(tx, UTAH) is not None
+    if there:
+        world.policies[UTAH] = world.publish(UTAH, signer(key_name(UTAH)))
+    else:
+        world.open_gallery(dimension=DIMENSION)
+    return world
+
+
+def fill(folder: Path, size: int) -> None:
+    """Until the gallery has `size` live records; taken up again where it was left."""
+    done = folder / "filled"
+    if done.exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    with milvus_on(folder) as running:
+        index = MilvusIndex.on_server(f"http://{running.place.at('proxy')}")
+        world = world_on(folder, index)
+        live = _gallery(world).live_records
+        for start in range(live, size, _AT_ONCE):
+            _add(world, index, start, min(_AT_ONCE, size - start))
+            print(f"  {start + _AT_ONCE} of {size}, {time.monotonic() - began:.0f} s", flush=True)
+        _seal(world, index, size)
+        index.close()
+    done.touch()
+
+
+def _add(world: World, index: MilvusIndex, start: int, count: int) -> None:
+    gallery, parts = _gallery(world), world.plane._parts
+    tickets, now = Tickets(parts), world.clock.now()
+    names = [f"r-{number:08d}" for number in range(start, start + count)]
+    macs = record_macs(parts.keys.private_key(UTAH), names)
+    rows = [
+        tickets.pending(
+            gallery,
+            record_mac=mac,
+            record_id=name,
+            generation=1,
+            image_sha256=hashlib.sha256(name.encode()).hexdigest(),
+            authorised_by="a measurement",
+            now=now,
+        )
+        for name, mac in zip(names, macs, strict=True)
+    ]
+    made = vectors(start, count)
+    keyed = [(row.index_key, one) for row, one in zip(rows, made, strict=True)]
+    index.insert(gallery.space, keyed, Deadline.after(600))
+    digests = {
+        row.enrolment_id: hashlib.sha256(one.tobytes()).hexdigest()
+        for row, one in zip(rows, made, strict=True)
+    }
+    with write_transaction(world.roster) as tx:
+        records.add_pending(tx, rows)
+        records.make_live(tx, digests, now)
+        galleries.count_live(tx, UTAH, count)
+
+
+def _seal(world: World, index: MilvusIndex, size: int) -> None:
+    """Everything on disk, and all of it there."""
+    space = _gallery(world).space
+    name, client = collection_name(space), index._client
+    client.flush(name)
+    client.load_collection(name)
+    until = time.monotonic() + _SEALED_SECONDS
+    while index.count(space, Deadline.after(60)) < size:
+        if time.monotonic() > until:
+            raise RuntimeError("Milvus lacks rows that were put in")
+        time.sleep(_POLL_SECONDS)
+    client.release_collection(name)
+
+
+def _gallery(world: World) -> Gallery:
+    with read_transaction(world.roster) as tx:
+        found = galleries.find(tx, UTAH)
+    if found is None:
+        raise RuntimeError("the gallery is not there")
+    return found
+
+
+def folder_mib(folder: Path) -> float:
+    """What stands in it on the disk."""
+    return sum(one.stat().st_size for one in folder.rglob("*") if one.is_file()) / 1024**2
