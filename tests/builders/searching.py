@@ -28,7 +28,7 @@ from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.identity import Claims
 from onrecord.kernel.times import format_time
 from onrecord.kernel.vocabulary import Service
-from onrecord.kernel.writepoints import unobserved
+from onrecord.kernel.writepoints import WritePoint, unobserved
 from onrecord.proof import statements
 from onrecord.proof.attestation import AttestationVerifier, Attestor
 from onrecord.proof.authority import AuthorityBundle, build_bundle, key_name
@@ -40,7 +40,7 @@ from onrecord.vector_search.core.values import NO_RECEIPT, Gallery, RecordState
 from onrecord.vector_search.roster import galleries
 from onrecord.vector_search.roster.schema import create_schema, records
 from onrecord.vector_search.service.managing import Galleries
-from onrecord.vector_search.service.parts import PlaneParts
+from onrecord.vector_search.service.parts import GATHERING_SECONDS, PlaneParts
 from onrecord.vector_search.service.relay import Relay
 from onrecord.vector_search.service.searching import Searches
 from onrecord.vector_search.service.trust import LedgerTrust, PolicyTrust
@@ -223,9 +223,16 @@ def live_row(state: str, number: int) -> dict[str, Any]:
     }
 
 
-def build_searches(folder: Path, number_of_records: int = 5) -> SearchWorld:
+def build_searches(
+    folder: Path,
+    number_of_records: int = 5,
+    *,
+    reached: WritePoint = unobserved,
+    gathering_seconds: float = GATHERING_SECONDS,
+    index: ExactIndex | None = None,
+) -> SearchWorld:
     """Three galleries on a roster in `folder`."""
-    clock, bus, index = MovedClock(), TakenBus(), ExactIndex()
+    clock, bus, index = MovedClock(), TakenBus(), index or ExactIndex()
     authority = LocalAuthority.open(folder / "ca", now=lambda: clock.now() - timedelta(days=1))
     attestors = {}
     for service in (Service.DETECTION, Service.EMBEDDING, Service.VECTOR_SEARCH):
@@ -235,7 +242,7 @@ def build_searches(folder: Path, number_of_records: int = 5) -> SearchWorld:
     proofs = LedgerOfTests(ledger)
     roster = open_database(database_url(folder, "roster"))
     create_schema(roster)
-    relay = Relay(roster, bus, unobserved)
+    relay = Relay(roster, bus, reached)
     parts = PlaneParts(
         name="plane",
         roster=roster,
@@ -252,6 +259,8 @@ def build_searches(folder: Path, number_of_records: int = 5) -> SearchWorld:
         clock=clock,
         random_bytes=os.urandom,
         max_records=1000,
+        reached=reached,
+        gathering_seconds=gathering_seconds,
     )
     searches = Searches(parts, Galleries(parts), LedgerTrust(parts), PolicyTrust(parts))
     world = SearchWorld(clock, bus, ledger, proofs, index, roster, relay, searches, attestors)

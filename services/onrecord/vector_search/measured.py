@@ -1,6 +1,6 @@
 """What is measured of a plane: its galleries, its index, and how enrolments end."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from onrecord.chassis.telemetry import Label, Meter, Reading, Value
@@ -49,6 +49,11 @@ STRANGE_SEARCHES: Final = METER.counter(
 RECORDS: Final = METER.gauge(
     "gallery_records", "Records that are live in a gallery, by the roster.", (_GALLERY,)
 )
+KEYS_OVERDUE: Final = METER.gauge(
+    "transport_keys_overdue",
+    "Transport keys of a gallery that should have been destroyed and are not (R-46).",
+    (_GALLERY,),
+)
 SEQUENCE: Final = METER.gauge(
     "gallery_receipts", "The number of a gallery's last receipt.", (_GALLERY,)
 )
@@ -63,3 +68,13 @@ def galleries_reading(plane: Plane) -> Reading:
             yield Value(SEQUENCE, one.last_sequence, {"gallery": one.jurisdiction})
 
     return Reading("galleries", read)
+
+
+def keys_reading(overdue: Callable[[], Mapping[str, int]]) -> Reading:
+    """What upkeep should have destroyed."""
+
+    def read() -> Iterable[Value]:
+        for gallery, count in overdue().items():
+            yield Value(KEYS_OVERDUE, count, {"gallery": gallery})
+
+    return Reading("transport keys", read)

@@ -30,7 +30,7 @@ from onrecord.kernel.writepoints import WritePoint, unobserved
 from onrecord.rpc.allowed import ALLOWED
 from onrecord.vector_search.app import PlaneSettings, build_plane, build_plane_workers
 from onrecord.vector_search.consumer import TOPICS, group_of
-from onrecord.vector_search.measured import galleries_reading
+from onrecord.vector_search.measured import galleries_reading, keys_reading
 from onrecord.vector_search.rpc import register
 from onrecord.vector_search.service.plane import PlaneService
 from onrecord.vector_search.settings import VectorSearchSettings
@@ -98,7 +98,11 @@ def opened(settings: VectorSearchSettings, told: Callable[[str], None]) -> Itera
 
 def plane_readings(plane: PlaneService, bus: Bus, name: str) -> tuple[Reading, ...]:
     """The gauges of a plane."""
-    return galleries_reading(cast("Plane", plane)), lag_reading(bus, group_of(name), TOPICS)
+    return (
+        galleries_reading(cast("Plane", plane)),
+        keys_reading(plane.transport_keys_overdue),
+        lag_reading(bus, group_of(name), TOPICS),
+    )
 
 
 def plane_parts(

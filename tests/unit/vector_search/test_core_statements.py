@@ -26,6 +26,7 @@ from onrecord.vector_search.core.deleting import (
 from onrecord.vector_search.core.statements import (
     chunk_change_body,
     committed,
+    made_at,
     not_before,
     receipt_body,
     root_from,
@@ -186,8 +187,8 @@ def test_receipts_of_a_gallery_never_go_back_in_time() -> None:
         return Attestation(canonical.encode({"time": format_time(at)}), b"", ())
 
     assert not_before(None, NOW) == NOW
-    assert not_before(made(LATER), NOW) == LATER
-    assert not_before(made(NOW), LATER) == LATER
+    assert not_before(made_at(made(LATER)), NOW) == LATER
+    assert not_before(made_at(made(NOW)), LATER) == LATER
 
 
 def test_a_receipt_names_its_grant_its_list_and_the_one_before() -> None:

@@ -164,11 +164,16 @@ def root_from(leaf: bytes | None) -> str:
     return root_of([] if leaf is None else [leaf]).hex()
 
 
-def not_before(last: Attestation | None, now: datetime) -> datetime:
-    """When the receipt that follows `last` is made: receipts of a gallery never go back in time."""
-    if last is None:
-        return now
-    return max(now, parse_time(str(statements.read(last)["time"])))
+def made_at(receipt: Attestation) -> datetime:
+    """When a receipt was made, by itself."""
+    return parse_time(str(statements.read(receipt)["time"]))
+
+
+def not_before(last: datetime | None, now: datetime) -> datetime:
+    """When the receipt is made that follows one made at `last`: receipts of a gallery never go
+    back in time.
+    """
+    return now if last is None else max(last, now)
 
 
 def receipt_body(

@@ -39,6 +39,17 @@ class StoredAnswer:
         return tuple(Candidate(one["ref"], one["similarity"]) for one in said["candidates"])
 
 
+@dataclass(frozen=True, slots=True)
+class AnswerRow:
+    """An answer, and what it answers."""
+
+    gallery: str
+    mandate: str
+    search_id: str
+    grant_index: int
+    answer: StoredAnswer
+
+
 def find_of_mandate(tx: Connection, mandate: str) -> dict[str, StoredAnswer]:
     """What every gallery here answered under one grant."""
     rows = tx.execute(_OF_MANDATE, {"mandate": mandate}).all()
@@ -50,27 +61,22 @@ def find_of_mandate(tx: Connection, mandate: str) -> dict[str, StoredAnswer]:
     }
 
 
-def add(
-    tx: Connection,
-    *,
-    gallery: str,
-    mandate: str,
-    search_id: str,
-    grant_index: int,
-    answer: StoredAnswer,
-) -> None:
+def add(tx: Connection, rows: Sequence[AnswerRow]) -> None:
     tx.execute(
         _ADD,
-        {
-            "gallery": gallery,
-            "mandate": mandate,
-            "search_id": search_id,
-            "grant_index": grant_index,
-            "model_id": answer.model_id,
-            "template_sha256": answer.template_sha256,
-            "sequence": answer.sequence,
-            "receipt": canonical.encode(answer.receipt.to_json()).decode(),
-        },
+        [
+            {
+                "gallery": row.gallery,
+                "mandate": row.mandate,
+                "search_id": row.search_id,
+                "grant_index": row.grant_index,
+                "model_id": row.answer.model_id,
+                "template_sha256": row.answer.template_sha256,
+                "sequence": row.answer.sequence,
+                "receipt": canonical.encode(row.answer.receipt.to_json()).decode(),
+            }
+            for row in rows
+        ],
     )
 
 

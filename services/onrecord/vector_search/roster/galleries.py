@@ -1,6 +1,7 @@
 """Galleries, the keys pinned for them, and the policies those keys were seen to sign."""
 
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
 
@@ -16,6 +17,15 @@ from onrecord.vector_search.roster.schema import (
 )
 
 _FIRST_KEY = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """How many live records a gallery has, and where its chain of receipts ends."""
+
+    live_records: int
+    last_sequence: int
+    last_receipt: str
 
 
 def find(tx: Connection, jurisdiction: str) -> Gallery | None:
@@ -40,23 +50,18 @@ def lock(tx: Connection, jurisdiction: str) -> Gallery | None:
     return find(tx, jurisdiction)
 
 
-def lock_chain(tx: Connection, gallery: Gallery) -> Gallery:
-    """`gallery`, held against every other writer, with the end of its chain of receipts as it is.
+def lock_chains(tx: Connection, jurisdictions: Sequence[str]) -> dict[str, Chain]:
+    """The ends of these galleries' chains of receipts, held against every other writer.
 
-    The rest of it stands as it was read. One statement of a search's one writing transaction.
+    All writers that hold several take them in the order of their names.
     """
-    row = tx.execute(_CHAIN, {"named": gallery.jurisdiction}).one()
-    return replace(
-        gallery,
-        live_records=row.live_records,
-        last_sequence=row.last_sequence,
-        last_receipt=row.last_receipt,
-    )
+    rows = tx.execute(_CHAINS, {"named": jurisdictions}).all()
+    return {row.jurisdiction: Chain(*row[1:]) for row in rows}
 
 
-def last_receipt(tx: Connection, gallery: Gallery) -> Attestation | None:
-    """The end of the chain as `lock_chain` gave it; None before the first receipt."""
-    at = {"named": gallery.jurisdiction, "sequence": gallery.last_sequence}
+def last_receipt(tx: Connection, jurisdiction: str, chain: Chain) -> Attestation | None:
+    """The end of the chain as `lock_chains` gave it; None before the first receipt."""
+    at = {"named": jurisdiction, "sequence": chain.last_sequence}
     held = tx.execute(_LAST, at).scalar()
     return None if held is None else Attestation.from_json(canonical.decode(held.encode()))
 
@@ -108,9 +113,13 @@ def count_live(tx: Connection, jurisdiction: str, difference: int) -> None:
     )
 
 
-def advance(tx: Connection, jurisdiction: str, sequence: int, receipt_sha256: str) -> None:
-    """The gallery's latest receipt; the caller holds the gallery's lock."""
-    tx.execute(_ADVANCE, {"named": jurisdiction, "sequence": sequence, "receipt": receipt_sha256})
+def advance(tx: Connection, chains: Mapping[str, Chain]) -> None:
+    """The galleries' latest receipts; the caller holds the galleries' locks."""
+    ends = [
+        {"named": name, "sequence": chain.last_sequence, "receipt": chain.last_receipt}
+        for name, chain in chains.items()
+    ]
+    tx.execute(_ADVANCE, ends)
 
 
 def policy_is_verified(tx: Connection, gallery: Gallery, digest: str) -> bool:
@@ -162,9 +171,15 @@ def _gallery(row: Row[tuple[object, ...]]) -> Gallery:
 
 # Built once: SQLAlchemy takes longer to build a statement than SQLite to run it.
 _ONE = _with_key().where(galleries.c.jurisdiction == bindparam("named"))
-_CHAIN = (
-    select(galleries.c.live_records, galleries.c.last_sequence, galleries.c.last_receipt)
-    .where(galleries.c.jurisdiction == bindparam("named"))
+_CHAINS = (
+    select(
+        galleries.c.jurisdiction,
+        galleries.c.live_records,
+        galleries.c.last_sequence,
+        galleries.c.last_receipt,
+    )
+    .where(galleries.c.jurisdiction.in_(bindparam("named", expanding=True)))
+    .order_by(galleries.c.jurisdiction)
     .with_for_update()
 )
 _LAST = select(searches.c.receipt).where(

@@ -20,6 +20,8 @@ from onrecord.vector_search.service.search_count import SearchWatch
 TICKET_LIFE = timedelta(hours=24)
 """As long as a message may stand on an enrolment's topics."""
 BACKUP_DAYS = 35
+GATHERING_SECONDS = 0.05
+"""How long an answer waits for other galleries of its grant; the caller waits for them anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ class PlaneParts:
     guess. `max_records` is the most live records that one gallery of this index may hold.
     `backup_days`: how long the operator's backups of vault and roster are kept. `watch`: who holds
     the engine's own count of searches against ours, where the engine counts.
+    `gathering_seconds`: how long the answer of one gallery waits at most for others of its grant,
+    to be stored with them.
     """
 
     name: str
@@ -52,3 +56,4 @@ class PlaneParts:
     reached: WritePoint = unobserved
     ticket_life: timedelta = TICKET_LIFE
     watch: SearchWatch | None = None
+    gathering_seconds: float = GATHERING_SECONDS

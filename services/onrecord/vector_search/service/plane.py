@@ -1,6 +1,6 @@
 """The plane: the contract, each use-case of which is told in its own module."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from onrecord.chassis.database import read_transaction
 from onrecord.clients.transport import TransportSeals
@@ -106,6 +106,10 @@ class PlaneService:
         self._forgetting.run()
         self._compactions.run(deadline)
         self._parts.index.release_idle(deadline)
+
+    def transport_keys_overdue(self) -> Mapping[str, int]:
+        """Transport keys by gallery that should have been destroyed and are not (R-46)."""
+        return self._keys.overdue(self._parts.clock.now())
 
     @property
     def watches_searches(self) -> bool:

@@ -1,21 +1,17 @@
 """One search of one gallery under one grant (laws 2 and 3)."""
 
-import hashlib
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import Connection
-
-from onrecord.chassis.database import read_transaction, take_turn, write_transaction
-from onrecord.contracts.events import SearchExecuted
+from onrecord.chassis.database import read_transaction
+from onrecord.chassis.telemetry import current_traceparent
 from onrecord.contracts.images import Template, Vector
-from onrecord.contracts.vector_search import Candidate, GalleryResult, GallerySearch
-from onrecord.events.messages import message_of
+from onrecord.contracts.vector_search import GalleryResult, GallerySearch
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.proof import statements
 from onrecord.proof.checkpoint import SignedCheckpoint
-from onrecord.proof.grant import GalleryGrant, Grant, read_grant
+from onrecord.proof.grant import Grant, read_grant
 from onrecord.vector_search.core import write_points
 from onrecord.vector_search.core.grants import (
     check_grant,
@@ -25,13 +21,13 @@ from onrecord.vector_search.core.grants import (
 )
 from onrecord.vector_search.core.naming import candidate_refs
 from onrecord.vector_search.core.ranking import distinct, first_fetch, next_fetch, rank_live
-from onrecord.vector_search.core.statements import not_before, receipt_body
 from onrecord.vector_search.core.templates import check_template
 from onrecord.vector_search.core.values import CandidateRow, Gallery, IndexHit, RankedRecord
 from onrecord.vector_search.measured import ROSTER_DROPS
-from onrecord.vector_search.roster import answers, galleries, outbox
-from onrecord.vector_search.roster.answers import StoredAnswer
+from onrecord.vector_search.roster import answers
 from onrecord.vector_search.roster.live import live_keys, live_since_before
+from onrecord.vector_search.service.answering import Answering, Seat
+from onrecord.vector_search.service.batch import Found, same_again
 from onrecord.vector_search.service.managing import Galleries
 from onrecord.vector_search.service.parts import PlaneParts
 from onrecord.vector_search.service.trust import LedgerTrust, PolicyTrust
@@ -50,19 +46,22 @@ class Searches:
         self._galleries = known
         self._ledger = ledger
         self._policies = policies
+        self._answering = Answering(parts)
 
     def search(self, search: GallerySearch, deadline: Deadline) -> GalleryResult:
         """What is answered has its receipt on the bus, also where it is answered again (law 3)."""
-        result = self._searched(search, deadline)
-        self._parts.relay.flush(deadline)
-        return result
-
-    def _searched(self, search: GallerySearch, deadline: Deadline) -> GalleryResult:
         grant = read_grant(search.grant, self._parts.ledger_key)
+        with self._answering.seat(grant.mandate) as seat:
+            return self._searched(search, grant, seat, deadline)
+
+    def _searched(
+        self, search: GallerySearch, grant: Grant, seat: Seat, deadline: Deadline
+    ) -> GalleryResult:
         gallery, answered = self._standing(grant, search)
         now = self._parts.clock.now()
         if answered is not None:
             check_still_running(grant, now)
+            self._parts.relay.flush(deadline)
             return answered
         allowed = check_grant(grant, gallery, search.template.model_id, now)
         seen = SignedCheckpoint(search.grant.checkpoint, grant.entry.checkpoint)
@@ -74,7 +73,11 @@ class Searches:
         check_may_begin(grant, self._parts.clock.now())
         ranked = self._find(gallery, vector, allowed.list_size, deadline)
         self._parts.reached(write_points.CANDIDATES_FOUND)
-        return self._answer(gallery, grant, allowed, search.template, ranked)
+        # Before the roster is held: it asks a key and nothing of the books.
+        named = self._named(gallery, grant, ranked)
+        digest = search.template.sha256
+        found = Found(gallery, grant, allowed, digest, named, current_traceparent())
+        return seat.answer(found, deadline)
 
     def _standing(
         self, grant: Grant, search: GallerySearch
@@ -82,7 +85,11 @@ class Searches:
         """The gallery, and what it answered under this grant before. Raises GALLERY_UNKNOWN."""
         with read_transaction(self._parts.roster) as tx:
             gallery = self._galleries.find(tx, search.gallery)
-            return gallery, _same_again(tx, gallery, grant, search.template)
+            answered = answers.find_of_mandate(tx, grant.mandate)
+        template = search.template
+        return gallery, same_again(
+            answered, gallery.jurisdiction, template.model_id, template.sha256
+        )
 
     def _trusted_vector(self, gallery: Gallery, grant: Grant, template: Template) -> Vector:
         statements.verify_template(
@@ -148,56 +155,6 @@ class Searches:
             ROSTER_DROPS.add(dropped, gallery=gallery.jurisdiction)
         return rank_live(best, held, list_size)
 
-    def _answer(
-        self,
-        gallery: Gallery,
-        grant: Grant,
-        allowed: GalleryGrant,
-        template: Template,
-        ranked: tuple[RankedRecord, ...],
-    ) -> GalleryResult:
-        """Receipt, candidates, answer and outbox in one transaction: no receipt, no result."""
-        # Before the roster is held: it asks a key and nothing of the books.
-        named = self._named(gallery, grant, ranked)
-        listed = tuple(Candidate(row.candidate_ref, row.similarity) for row in named)
-        with write_transaction(self._parts.roster) as tx:
-            locked = galleries.lock_chain(tx, gallery)
-            # Other galleries of this grant are under other locks, and must see this template.
-            take_turn(tx, grant.mandate)
-            answered = _same_again(tx, gallery, grant, template)
-            if answered is not None:
-                return answered
-            # A clock that was set back makes no receipt of a grant that had ended (ADR 31).
-            last = galleries.last_receipt(tx, locked)
-            now = not_before(last, self._parts.clock.now())
-            check_still_running(grant, now)
-            receipt = self._parts.attestor.attest(
-                receipt_body(
-                    grant, allowed, locked, listed, template_sha256=template.sha256, now=now
-                )
-            )
-            answer = StoredAnswer(
-                allowed.model_id, template.sha256, locked.last_sequence + 1, receipt
-            )
-            answers.add_candidates(tx, named)
-            self._parts.reached(write_points.REFS_STORED)
-            answers.add(
-                tx,
-                gallery=gallery.jurisdiction,
-                mandate=grant.mandate,
-                search_id=grant.search_id,
-                grant_index=grant.index,
-                answer=answer,
-            )
-            self._parts.reached(write_points.ANSWER_STORED)
-            digest = hashlib.sha256(receipt.statement).hexdigest()
-            galleries.advance(tx, gallery.jurisdiction, answer.sequence, digest)
-            self._parts.reached(write_points.SEQUENCE_ADVANCED)
-            outbox.queue(tx, [message_of(SearchExecuted(receipt))])
-            self._parts.reached(write_points.RECEIPT_QUEUED)
-        self._parts.reached(write_points.SEARCH_COMMITTED)
-        return GalleryResult(gallery.jurisdiction, listed, receipt)
-
     def _named(
         self, gallery: Gallery, grant: Grant, ranked: tuple[RankedRecord, ...]
     ) -> tuple[CandidateRow, ...]:
@@ -216,28 +173,3 @@ class Searches:
             )
             for ref, record in zip(refs, ranked, strict=True)
         )
-
-
-def _same_again(
-    tx: Connection, gallery: Gallery, grant: Grant, template: Template
-) -> GalleryResult | None:
-    """What this grant was answered with before; None where this gallery has not been searched.
-
-    Raises GRANT_OTHER_PROBE if any gallery here was searched under it with another template of
-    the same model (R-9).
-    """
-    answered = answers.find_of_mandate(tx, grant.mandate)
-    for held in answered.values():
-        if held.model_id == template.model_id and held.template_sha256 != template.sha256:
-            raise OnRecordError(
-                ErrorCode.GRANT_OTHER_PROBE,
-                "under this grant a gallery was searched with another template",
-            )
-    own = answered.get(gallery.jurisdiction)
-    if own is None:
-        return None
-    if own.model_id != template.model_id:
-        raise OnRecordError(
-            ErrorCode.GRANT_MODEL, f"under this grant {gallery.jurisdiction} has another model"
-        )
-    return GalleryResult(gallery.jurisdiction, own.candidates, own.receipt)

@@ -59,6 +59,17 @@ class TransportKeyRing:
             held = galleries.find_all(tx)
         return sum(self._destroy_due(gallery.jurisdiction, now) for gallery in held)
 
+    def overdue(self, now: datetime) -> dict[str, int]:
+        """Of each gallery, the keys that nothing may be opened with any more and that are still
+        there. Not 0 for long: `rotate` destroys them.
+        """
+        with read_transaction(self._parts.roster) as tx:
+            held = [gallery.jurisdiction for gallery in galleries.find_all(tx)]
+            standing = {name: keys.standing(tx, name) for name in held}
+        return {
+            name: sum(now >= one.opens_until for one in found) for name, found in standing.items()
+        }
+
     def _mint(self, gallery: Gallery) -> KeyTimes:
         now = self._parts.clock.now()
         with write_transaction(self._parts.roster) as tx:
