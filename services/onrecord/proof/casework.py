@@ -95,7 +95,8 @@ def derive_outcome(
     """Derive the release from the examination entries' bodies (R-15).
 
     Raises RELEASE_NOT_SUPPORTED when there are not two complete decisions by two people, neither
-    of whom is the requester: then nothing may be released and nothing may be closed as examined.
+    of whom is the requester, or two candidates bear one name: then nothing may be released and
+    nothing may be closed as examined.
     An empty list takes two examiners like any other: closed at once, it would tell the requester
     at once that nobody in those galleries is alike.
     """
@@ -105,6 +106,8 @@ def derive_outcome(
     if requester in persons:
         raise _unsupported("the requester has examined their own search")
     wanted = {candidate.candidate_ref for candidate in candidates}
+    if len(wanted) != len(candidates):  # a decision on it would say nothing of whom it is about
+        raise _unsupported("two candidates bear one name")
     verdicts = [_conclusions(decision) for decision in decisions]
     if any(set(verdict) != wanted for verdict in verdicts):
         raise _unsupported("a decision does not cover exactly the candidates")

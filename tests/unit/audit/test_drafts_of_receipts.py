@@ -70,6 +70,11 @@ def receipt(**changes: Any) -> Any:
     return read_receipt(said, signed(said))
 
 
+def executed(*refs: str) -> dict[str, Any]:
+    """What stands of a search that names these."""
+    return {"receipt": {"candidates": [{"ref": one, "similarity": 0} for one in refs]}}
+
+
 def books(ends: dict[str, tuple[EntryKind, int]] | None = None, **changes: Any) -> WrittenBooks:
     record = SearchRecord("s-1", 3, "grant:m", ends or {}, (), None)
     settings = {"searches": {"s-1": record}, "grants": {3: "s-1"}, "bodies": {3: GRANT}, **changes}
@@ -250,6 +255,18 @@ SKEW = timedelta(seconds=60)
             {"reaches": {"US-UT": Reach(START + HUNDREDTH, -1)}},
             "it is dated before a receipt that it follows",
         ),
+        (
+            {},
+            {
+                "ends": {
+                    "US-NV": (EntryKind.SEARCH_FAILED, 4),
+                    "US-CA": (EntryKind.SEARCH_EXECUTED, 5),
+                    "US-OR": (EntryKind.SEARCH_EXECUTED, 6),
+                },
+                "bodies": {3: GRANT, 5: executed("x"), 6: executed("y", "b")},
+            },
+            "it names a candidate that another gallery's receipt names",
+        ),
     ],
 )
 def test_a_receipt_that_breaks_a_rule_is_an_alarm_and_the_chain_goes_on(
@@ -270,7 +287,21 @@ def test_a_receipt_that_breaks_a_rule_is_an_alarm_and_the_chain_goes_on(
         ({"time": format_time(START + SKEW)}, {}),
         ({}, {"reaches": {"US-UT": Reach(START, -1)}}),
         ({}, {"reaches": {"US-CA": Reach(EXPIRES, -1)}}),
-        ({}, {"ends": {"US-CA": (EntryKind.SEARCH_EXECUTED, 5)}}),
+        (
+            {},
+            {
+                "ends": {"US-CA": (EntryKind.SEARCH_EXECUTED, 5)},
+                "bodies": {3: GRANT, 5: executed("x", "y")},
+            },
+        ),
+        # What a gallery named that was not searched after all is in no list.
+        (
+            {},
+            {
+                "ends": {"US-CA": (EntryKind.ALARM_RAISED, 5)},
+                "bodies": {3: GRANT, 5: executed("a")},
+            },
+        ),
     ],
 )
 def test_a_receipt_just_within_the_rules_is_an_end(

@@ -135,6 +135,23 @@ def test_a_decision_that_stands_twice_on_one_candidate_releases_nobody(
         assert refused.value.code is ErrorCode.RELEASE_NOT_SUPPORTED
 
 
+@pytest.mark.parametrize("verdict", [SAME, DIFFERENT])
+def test_one_name_in_two_galleries_releases_nobody(verdict: str) -> None:
+    """R-15: nobody could say which of the two the examiners meant, so nothing is derived."""
+    twice = (
+        *candidates("a"),
+        MergedCandidate("US-VT", "a", bodies.MODEL, -5),
+        *candidates("b"),
+    )
+    decisions = [bodies.decided(one, {"a": verdict, "b": DIFFERENT}) for one in ("one", "two")]
+    with pytest.raises(OnRecordError, match="two candidates bear one name") as refused:
+        derive_outcome(twice, decisions, requester="asker")
+    assert refused.value.code is ErrorCode.RELEASE_NOT_SUPPORTED
+    apart = (twice[0], twice[2])
+    leads = derive_outcome(apart, decisions, requester="asker").leads
+    assert leads == (apart[:1] if verdict == SAME else ())
+
+
 def test_a_merged_list_is_the_most_alike_of_all_galleries() -> None:
     merged = merge_candidates(
         [

@@ -202,7 +202,15 @@ def _fault(receipt: Receipt, search: GrantedSearch, books: Books) -> str:
     before = books.reach(receipt.gallery)
     if before is not None and made_at < before.made_at:
         return "it is dated before a receipt that it follows"
+    if not _named_before(search, books).isdisjoint(one["ref"] for one in said["candidates"]):
+        return "it names a candidate that another gallery's receipt names"
     return ""
+
+
+def _named_before(search: GrantedSearch, books: Books) -> set[str]:
+    """The candidates whom the search's logged receipts name; no two galleries may name one."""
+    receipts = (books.body(index)["receipt"] for index in search.executed)
+    return {str(one["ref"]) for receipt in receipts for one in receipt["candidates"]}
 
 
 def _alarm(receipt: Receipt, why: str, marks: tuple[Mark, ...]) -> Draft:
