@@ -145,6 +145,16 @@ DATA: Final = Group(
             lasts="30m",
         ),
         Alert(
+            "OnRecordTransportKeyOverdue",
+            "max by (namespace, gallery) (onrecord_transport_keys_overdue) > 0",
+            Severity.TICKET,
+            "Keys to faces of {{ $labels.gallery }} should have been destroyed and were not",
+            "{{ $value }} transport keys of {{ $labels.gallery }} have run out for an hour and "
+            "more, and their plane has not destroyed them (R-46). Whoever kept messages of the bus "
+            "can open them with these.",
+            lasts="1h",
+        ),
+        Alert(
             "OnRecordPolicyExpiring",
             f"0 < max by (namespace, gallery) (onrecord_policy_expiry_seconds) < {14 * _DAY}",
             Severity.TICKET,

@@ -9,6 +9,7 @@ from onrecord.chassis.database import read_transaction
 from onrecord.clients.transport import CROP
 from onrecord.contracts.events import EnrolmentRef
 from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.vector_search.measured import keys_reading
 from onrecord.vector_search.roster import transport_keys
 from tests.builders.plane import START, UTAH, VERMONT, World
 from tests.unit.vector_search.conftest import Refused
@@ -50,6 +51,22 @@ def test_a_key_is_rotated_daily_and_opens_for_another_day(world: World) -> None:
     assert second.key_id != first.key_id
     world.plane.maintain(world.deadline)
     assert world.seals.open(CROP, REF, sealed, world.deadline) == b"a face"
+
+
+def test_a_key_that_upkeep_did_not_destroy_is_told(world: World) -> None:
+    """R-46: also of a gallery in which nobody is enrolled any more."""
+    reading = keys_reading(world.plane.transport_keys_overdue)
+
+    def told() -> list[float]:
+        return [one.value for one in reading.read() if one.labels == {"gallery": UTAH}]
+
+    world.plane.transport_key(UTAH, None, world.deadline)
+    world.clock.pass_by(hours=47)
+    assert told() == [0]
+    world.clock.pass_by(hours=2)
+    assert told()[0] >= 1
+    world.plane.maintain(world.deadline)
+    assert told() == [0]
 
 
 def test_a_key_that_is_destroyed_opens_nothing_ever_again(
