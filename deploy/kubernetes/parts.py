@@ -158,6 +158,8 @@ class Kwok:
             "manage-all-nodes": "true",
             "server-address": place.at("http"),
             "node-ip": HOST,
+            # Or nobody hears of a node again, and after 50 s it counts as lost.
+            "node-lease-duration-seconds": "40",
         }
         return Launch(argv=(str(folder / "kwok"), *_flags(options)), cwd=place.data)
 

@@ -28,15 +28,26 @@ class Release:
 
     def install(self) -> None:
         """And wait until all of it is ready. Raises CommandError."""
-        self.cluster.helm("install", NAME, *self._arguments({}), *_WAIT)
+        self.cluster.helm("install", NAME, *self.arguments({}), *_WAIT)
+        self.settle()
 
     def upgrade(self, changed: Mapping[str, Any]) -> None:
         """To the given values with `changed` over them; the profile stays. Raises CommandError."""
-        self.cluster.helm("upgrade", NAME, *self._arguments(changed), *_WAIT)
+        self.cluster.helm("upgrade", NAME, *self.arguments(changed), *_WAIT)
+        self.settle()
 
     def rollback(self, revision: int) -> None:
         """Raises CommandError."""
         self.cluster.helm("rollback", NAME, str(revision), "-n", self.namespace, *_WAIT)
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until every rollout is over: Helm waits for the new pods, not for the old to go.
+
+        Raises CommandError.
+        """
+        asked = ("rollout", "status", "deployment", "-n", self.namespace, "--timeout=120s")
+        self.cluster.kubectl(*asked)
 
     def uninstall(self) -> None:
         """Raises CommandError."""
@@ -44,7 +55,7 @@ class Release:
 
     def rendered(self, changed: Mapping[str, Any] | None = None) -> str:
         """The manifests, as text. Raises CommandError."""
-        return self.cluster.helm("template", NAME, *self._arguments(changed or {}))
+        return self.cluster.helm("template", NAME, *self.arguments(changed or {}))
 
     def revision(self) -> int:
         """The one that is deployed."""
@@ -74,7 +85,8 @@ class Release:
             if _owner(pod) != "Job" and "deletionTimestamp" not in pod["metadata"]
         ]
 
-    def _arguments(self, changed: Mapping[str, Any]) -> list[str]:
+    def arguments(self, changed: Mapping[str, Any]) -> list[str]:
+        """What helm is told of the chart and its values, with `changed` over the given ones."""
         written = self.cluster.folder / f"values-{self.namespace}.yaml"
         written.write_text(json.dumps(merged(self.given, changed)))
         profile = ["-f", str(CHART / "profiles" / f"{self.profile}.yaml")] if self.profile else []
