@@ -1,7 +1,7 @@
 """All that a quiet machine should measure of the cluster, one part after the other.
 
     OPENBLAS_NUM_THREADS=1 python -m load_tests.cluster_all [--only search,busy] [--tiny]
-        [--replicas 2] [--data .cache/load_tests]
+        [--replicas 2] [--places N] [--data .cache/load_tests]
 
 Each part writes `results/cluster_<part>.json` and a plot in docs/images as soon as it is done, so a
 stop loses only the part at work. What is measured must reach what `goals.toml` says. The folders
@@ -99,6 +99,7 @@ def main() -> int:
     parser.add_argument("--only", default=",".join(NAMES), help="parts, by commas")
     parser.add_argument("--tiny", action="store_true", help="hardly anything, to try the scripts")
     parser.add_argument("--replicas", type=int, default=2)
+    parser.add_argument("--places", type=int, default=0, help="of a gateway; 0: as it comes")
     parser.add_argument("--data", type=Path, default=ROOT / ".cache" / "load_tests")
     given = parser.parse_args()
     wanted = given.only.split(",")
@@ -118,9 +119,13 @@ def main() -> int:
         (
             "the cluster",
             on_cluster(size, models, kept),
-            lambda: cluster(data / "cluster", models, given.replicas),
+            lambda: cluster(data / "cluster", models, replicas=given.replicas, places=given.places),
         ),
-        ("five processes", on_five(size, models, kept), lambda: five(data / "five", models)),
+        (
+            "five processes",
+            on_five(size, models, kept),
+            lambda: five(data / "five", models, places=given.places),
+        ),
     )
     for form, parts, stands in forms:
         chosen = {name: measure for name, measure in parts.items() if name in wanted}

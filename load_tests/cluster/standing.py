@@ -2,9 +2,9 @@
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from deploy.local.cluster.cluster import Cluster, Wanted
@@ -12,10 +12,11 @@ from deploy.local.cluster.folder import ClusterFolder
 from load_tests.installation import Installation
 from load_tests.lfw import ROOT
 from load_tests.memory import megabytes
-from load_tests.server import FIVE_PROCESSES, cpu_of_family, running
+from load_tests.server import cpu_of_family
 from onrecord.chassis.development_issuer import DevelopmentIssuer
 from onrecord.chassis.lifecycle import StopSignals
-from onrecord.standalone.folder import DataFolder
+from onrecord.kernel.vocabulary import Service
+from onrecord.standalone.plan import ONE_PLANE, ProcessPlan
 
 PARTS = ("postgres", "kafka", "milvus", "triton", "s3")
 """All but Prometheus, whose scraping is no work of a search."""
@@ -66,26 +67,45 @@ def _memory_of(process_id: int) -> dict[str, float]:
 
 
 @contextmanager
-def cluster(root: Path, models: Path, replicas: int) -> Iterator[Standing]:
-    """Every real part, and so many of each service, on a folder that is kept."""
-    folder = ClusterFolder(root)
+def cluster(root: Path, models: Path, *, replicas: int = 2, places: int = 0) -> Iterator[Standing]:
+    """Every real part, and so many of each service, on a folder that is kept.
+
+    `places`: how many calls a gateway works on at once; 0: as it comes.
+    """
     wanted = Wanted(models.resolve(), _TOOLS, parts=PARTS, replicas=replicas)
+    with _standing("cluster", root, wanted, places) as standing:
+        yield standing
+
+
+@contextmanager
+def five(root: Path, models: Path, *, places: int = 0) -> Iterator[Standing]:
+    """Five processes on files, with one plane, as `onrecord up-processes` starts them."""
+    wanted = Wanted(models.resolve(), _TOOLS, parts=(), planes=ONE_PLANE, replicas=1)
+    with _standing("five", root, wanted, places) as standing:
+        yield standing
+
+
+@contextmanager
+def _standing(name: str, root: Path, wanted: Wanted, places: int) -> Iterator[Standing]:
+    folder = ClusterFolder(root)
+    wanted = replace(wanted, between=lambda plans: _admit(plans, places))
     stands = Cluster(folder, wanted, lambda said: print(f"  {said}", flush=True))
     try:
         if not stands.start(StopSignals()):
-            raise RuntimeError("the cluster did not start")
+            raise RuntimeError("it was asked to stop before it stood")
         processes = {one.part.name: one.pid() for one in stands.parts}
         processes |= {one.plan.name: one.process.pid for one in stands.services.running}
+        at = {one.part.name: one.place for one in stands.parts}
+        parts = {"triton": at["triton"].at("grpc")} if "triton" in at else {}
+        parts |= {"milvus": f"http://{at['milvus'].at('proxy')}"} if "milvus" in at else {}
+        identity = folder.services.identity
         yield Standing(
-            "cluster",
+            name if not places else f"{name}_{places}_places",
             tuple(stands.gateways),
-            DevelopmentIssuer.open(folder.services.identity),
-            folder.services.identity,
+            DevelopmentIssuer.open(identity),
+            identity,
             processes,
-            {
-                "triton": stands.part("triton").place.at("grpc"),
-                "milvus": f"http://{stands.part('milvus').place.at('proxy')}",
-            },
+            parts,
             root / "authorities",
         )
         ended = stands.ended()
@@ -95,17 +115,9 @@ def cluster(root: Path, models: Path, replicas: int) -> Iterator[Standing]:
         stands.close()
 
 
-@contextmanager
-def five(root: Path, models: Path) -> Iterator[Standing]:
-    """Five processes on files, as `onrecord up-processes` starts them."""
-    root.parent.mkdir(parents=True, exist_ok=True)
-    with running(root, models, FIVE_PROCESSES) as server:
-        yield Standing(
-            "five",
-            (server.installation.address,),
-            server.installation.issuer,
-            DataFolder(root).identity,
-            {"up-processes": server.process_id},
-            {},
-            root.with_name(f"{root.name}-authorities"),
-        )
+def _admit(plans: Sequence[ProcessPlan], places: int) -> None:
+    if places:
+        for one in plans:
+            if one.service is Service.GATEWAY:
+                with one.config.open("a", encoding="utf-8") as file:
+                    file.write(f"admission = {places}\n")
