@@ -59,6 +59,9 @@ The ports of what is outside: those that are told, or that its address says.
 {{- else if eq .whom "objects" -}}
 {{- $scheme := ternary 80 443 (hasPrefix "http://" $values.objects.endpoint) -}}
 {{- $ports = append $ports (include "onrecord.port" (list $values.objects.endpoint $scheme) | int) -}}
+{{- else if eq .whom "identity" -}}
+{{- $scheme := ternary 80 443 (hasPrefix "http://" $values.identity.issuer) -}}
+{{- $ports = append $ports (include "onrecord.port" (list $values.identity.issuer $scheme) | int) -}}
 {{- else if eq .whom "collector" -}}
 {{- $ports = append $ports (include "onrecord.port" (list $values.telemetry.otlpEndpoint 4317) | int) -}}
 {{- end -}}

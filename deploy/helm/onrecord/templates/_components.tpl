@@ -51,9 +51,11 @@ every plane has in between. One place; all templates range over it.
 
 {{- define "onrecord.homes" -}}
 {{- $found := list -}}
-{{- range $name, $plane := .Values.planes -}}
-{{- range $gallery := $plane.galleries -}}
-{{- $found = append $found (printf "%s=%s" $gallery $name) -}}
+{{- range $one := include "onrecord.components" . | fromYamlArray -}}
+{{- if $one.plane -}}
+{{- range $gallery := $one.v.galleries -}}
+{{- $found = append $found (printf "%s=%s" $gallery $one.plane) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- range $name, $remote := .Values.remotePlanes -}}

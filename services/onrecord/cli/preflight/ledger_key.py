@@ -2,17 +2,20 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from onrecord.audit.settings import AuditSettings
 from onrecord.chassis.identity_files import read_line
 from onrecord.chassis.settings import VerifyingSettings
 from onrecord.cli.preflight.results import Result, missing, not_checked, ok
 from onrecord.cli.preflight.targets import Installation, Target
 from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.kernel.vocabulary import Service
 from onrecord.proof.checkpoint import open_checkpoint
 from onrecord.proof.notes import NoteSigner, NoteVerifier
 from onrecord.proof.tiles import CHECKPOINT_PATH
+
+if TYPE_CHECKING:  # other services' images have not what it imports
+    from onrecord.audit.settings import AuditSettings
 
 _MINT = (
     "python -c 'from onrecord.proof.notes import NoteSigner; "
@@ -21,14 +24,13 @@ _MINT = (
 
 
 def examine(target: Target, installation: Installation) -> Iterator[Result]:
-    settings = target.settings
-    if isinstance(settings, AuditSettings):
-        yield _signing(settings)
-    elif isinstance(settings, VerifyingSettings):
-        yield _believed(settings, installation)
+    if target.service is Service.AUDIT:
+        yield _signing(target.settings)
+    elif isinstance(target.settings, VerifyingSettings):
+        yield _believed(target.settings, installation)
 
 
-def _signing(settings: AuditSettings) -> Result:
+def _signing(settings: "AuditSettings") -> Result:
     try:
         key = _verifier_of(settings)
     except OnRecordError as error:
@@ -47,7 +49,7 @@ def _signing(settings: AuditSettings) -> Result:
     return ok(f"signs for {key.name}, and signed the {size} entries that are published")
 
 
-def _published(settings: AuditSettings, key: NoteVerifier) -> int | None:
+def _published(settings: "AuditSettings", key: NoteVerifier) -> int | None:
     """How many entries; None where there are none. Raises what is wrong with the checkpoint."""
     place = settings.ledger_objects
     if "://" not in place and not Path(place).is_dir():
@@ -87,14 +89,13 @@ def _copying(installation: Installation, settings: VerifyingSettings) -> str:
 
 def _signing_keys(installation: Installation) -> Iterator[NoteVerifier]:
     for one in installation.targets:
-        settings: Any = one.settings
-        if isinstance(settings, AuditSettings):
+        if one.service is Service.AUDIT:
             try:
-                yield _verifier_of(settings)
+                yield _verifier_of(one.settings)
             except OnRecordError:
                 continue  # told where audit itself is looked at
 
 
-def _verifier_of(settings: AuditSettings) -> NoteVerifier:
+def _verifier_of(settings: "AuditSettings") -> NoteVerifier:
     """Raises SETTINGS_INVALID, SIGNATURE_INVALID."""
     return NoteSigner.parse(read_line(settings.ledger_signing_key, "ledger_signing_key")).verifier
