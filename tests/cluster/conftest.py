@@ -25,6 +25,7 @@ from onrecord.chassis.inference.triton import TritonModels
 from onrecord.chassis.inference.triton_server import TritonServer
 from tests.builders.lacking import pytest_runtest_call, pytest_runtest_setup
 from tests.builders.models import reference_repository, registry_repository
+from tests.cluster.kafka_topics import closing_all
 
 __all__ = ["pytest_runtest_call", "pytest_runtest_setup"]
 
@@ -87,6 +88,12 @@ def started(part: Part, folder: Path) -> Iterator[Running]:
 def kafka(parts_folder: Path) -> Iterator[Running]:
     """One broker; who needs topics makes them (`kafka_topics.emptied`)."""
     yield from started(Kafka(), parts_folder)
+
+
+@pytest.fixture(autouse=True)
+def buses_closed() -> Iterator[None]:
+    with closing_all():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,15 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from onrecord.chassis.bus.kafka.access import KafkaAccess
+from onrecord.chassis.bus.kafka.bus import KafkaBus
 from onrecord.chassis.bus.kafka.clients import open_admin
 from onrecord.chassis.bus.kafka.times import KafkaTimes
 from onrecord.chassis.bus.kafka.topics import Durability, KafkaTopic, make
@@ -55,3 +59,22 @@ def _groups_left(admin: Any) -> bool:
     if groups:
         admin.delete_groups(groups)
     return bool(groups)
+
+
+@contextmanager
+def closing_all() -> Iterator[None]:
+    """Every bus that is opened within is closed in the end: the member of a group that a failed
+    test left behind would keep its group alive, and the next test from beginning.
+    """
+    opened: list[KafkaBus] = []
+    plain = KafkaBus.__init__
+
+    def remembered(bus: KafkaBus, *given: Any, **named: Any) -> None:
+        opened.append(bus)
+        plain(bus, *given, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(KafkaBus, "__init__", remembered)
+        yield
+    for one in opened:
+        one.close()

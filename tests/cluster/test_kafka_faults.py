@@ -58,7 +58,8 @@ def test_what_was_acknowledged_outlives_the_broker_once_and_in_order(kafka: Runn
     thread.join()
     assert not failed
     assert texts(gather(bus.consumer("g", [MANY]), len(acknowledged))) == acknowledged
-    assert sum(bus.lag("nobody", [MANY]).values()) == len(acknowledged)
+    # Who asks a moment after the brokers are back may hear once more that they are away.
+    in_time(lambda: lag(bus, "nobody", MANY) == len(acknowledged), "not as many as acknowledged")
     bus.close()
 
 
@@ -112,7 +113,8 @@ def test_a_worker_goes_on_after_the_broker_was_killed(kafka: Running) -> None:
     assert worker.stop(30.0)
     assert error is not None
     assert error.code is ErrorCode.BUS_UNAVAILABLE
-    left = sum(bus.lag("nobody", [ONE]).values())
+    left = lag(bus, "nobody", ONE)
+    assert left is not None
     found = texts(gather(bus.consumer("g", [ONE]), left))
     assert {int(text) for text in found} == set(range(1000))
     assert sum(bus.lag("nobody", [MANY + DEAD]).values()) == 0
