@@ -80,6 +80,7 @@ def started(part: Part, folder: Path) -> Iterator[Running]:
     try:
         running.start()
         yield running
+        assert not running.ended(), f"{part.name} ended by itself; {running.tail()}"
     finally:
         running.close()
 

@@ -32,8 +32,10 @@ _OPTIONS: Final = (
 _READY_SECONDS: Final = 2.0
 _OURS: Final = {
     # Asked to end, it would wait for half an hour; started again, for what it was before to expire.
+    # A role that cannot renew itself for so long ends all of it: ten seconds were too few on two
+    # cores with ten at work.
     "gracefulStopTimeout: 1800": "gracefulStopTimeout: 5",
-    "ttl: 30 ": "ttl: 10 ",
+    "ttl: 30 ": "ttl: 20 ",
 }
 _PORTS: Final = (
     "proxy",
