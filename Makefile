@@ -85,6 +85,10 @@ cluster-logs:  ## what the cluster said, or PART= of it
 cluster-down:  ## stop the cluster; its data stay
 	@$(BIN)/python -W ignore -m deploy.local down
 
+.PHONY: alerts
+alerts: setup  ## the recording rules and alerts, written from deploy/alerts
+	@$(BIN)/python -m deploy.alerts
+
 .PHONY: dashboards
 dashboards: setup  ## Grafana's dashboards, written from deploy/grafana
 	@$(BIN)/python -m deploy.grafana

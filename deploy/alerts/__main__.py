@@ -29,7 +29,7 @@ def main(check: bool, short: Path | None) -> None:
         RULES.write_text(written(), "utf-8")
     elif not RULES.exists() or RULES.read_text("utf-8") != written():
         click.echo(
-            f"{RULES.relative_to(_ROOT)} is not current: `python -m deploy.alerts`", err=True
+            f"{RULES.relative_to(_ROOT)} is not current: `make alerts`", err=True
         )
         sys.exit(1)
 

@@ -12,7 +12,7 @@ from deploy.alerts.rule import Alert, Group, rule_file
 from deploy.alerts.running import BUS, DATA, SERVICES
 
 RULES: Final = Path(__file__).resolve().parents[1] / "helm/onrecord/files/rules/onrecord.yaml"
-_FIRST: Final = "Written by `python -m deploy.alerts`; change deploy/alerts instead."
+_FIRST: Final = "Written by `make alerts`; change deploy/alerts instead."
 
 
 def groups() -> tuple[Group, ...]:

@@ -94,7 +94,7 @@ def test_expressions_are_about_series_that_are_told(rule: Alert | Record) -> Non
 
 
 def test_the_rule_file_is_current() -> None:
-    assert RULES.read_text("utf-8") == written(), "run `python -m deploy.alerts`"
+    assert RULES.read_text("utf-8") == written(), "run `make alerts`"
 
 
 def test_rules_that_are_evaluated_together_use_what_was_recorded_before() -> None:
