@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 import pytest
+import yaml
 
 from deploy.alerts.rule import RUNBOOKS, Alert
 from deploy.alerts.rules import alerts
@@ -55,6 +56,19 @@ def test_the_table_of_contents_has_every_section() -> None:
         assert f"[{title}](#" in contents, title
     for name in NAMES:
         assert f"(#{name.lower()})" in contents, name
+
+
+def test_what_alertmanager_is_told_names_alerts_that_are_there() -> None:
+    """As Alertmanager reads it: a matcher is anchored at both ends."""
+    (block,) = re.findall(r"```yaml\n(route:.*?)```", TEXT, flags=re.DOTALL)
+    said = yaml.safe_load(block)
+    assert {one["name"] for one in said["receivers"]} == {"tickets", "on-duty"}
+    for rule in said["inhibit_rules"]:
+        for (matcher,) in (rule["source_matchers"], rule["target_matchers"]):
+            pattern = matcher.split("=~")[1].strip('"')
+            parts = [pattern] if "(" in pattern else pattern.split("|")
+            for part in parts:
+                assert any(re.fullmatch(part, name) for name in NAMES), part
 
 
 def test_links_within_the_page_resolve() -> None:
