@@ -24,7 +24,7 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 
 from deploy.grafana.dress import SOURCE
-from deploy.grafana.panels import Sized
+from deploy.grafana.panels import AnyPanel, Sized
 from deploy.grafana.queries import NAMESPACE
 
 WIDTH: Final = 24
@@ -60,10 +60,14 @@ PLANES: Final = Chosen(
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A row of the dashboard and what stands in it, from left to right and then below."""
+    """A row of the dashboard and what stands in it, from left to right and then below.
+
+    `folded`: until the reader opens it, since most installations have nothing to show there.
+    """
 
     title: str
     panels: tuple[Sized, ...]
+    folded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +112,33 @@ def _place(dashboard: Dashboard, sections: Sequence[Section]) -> None:
     for section in sections:
         number += 1
         row = Row(section.title).id(number).grid_pos(GridPos(h=1, w=WIDTH, x=0, y=top))
-        dashboard.with_row(row)
         top += 1
-        left, tallest = 0, 0
-        for sized in section.panels:
-            if left + sized.width > WIDTH:
-                left, top, tallest = 0, top + tallest, 0
-            number += 1
-            at = GridPos(h=sized.height, w=sized.width, x=left, y=top)
-            dashboard.with_panel(sized.panel.id(number).grid_pos(at))
-            left, tallest = left + sized.width, max(tallest, sized.height)
-        top += tallest
+        panels, below = _placed(section.panels, number, top)
+        number += len(panels)
+        if section.folded:
+            row.collapsed(True)
+            for panel in panels:
+                row.with_panel(panel)
+            dashboard.with_row(row)
+        else:
+            dashboard.with_row(row)
+            for panel in panels:
+                dashboard.with_panel(panel)
+            top = below
+
+
+def _placed(panels: Sequence[Sized], number: int, top: int) -> tuple[list[AnyPanel], int]:
+    """The panels, each with an id after `number` and its place from `top` on; where they end."""
+    placed: list[AnyPanel] = []
+    left, tallest = 0, 0
+    for sized in panels:
+        if left + sized.width > WIDTH:
+            left, top, tallest = 0, top + tallest, 0
+        number += 1
+        at = GridPos(h=sized.height, w=sized.width, x=left, y=top)
+        placed.append(sized.panel.id(number).grid_pos(at))
+        left, tallest = left + sized.width, max(tallest, sized.height)
+    return placed, top + tallest
 
 
 def _variable(one: Chosen) -> QueryVariable:

@@ -2,12 +2,13 @@
 
 from deploy.grafana.dress import Bad, Says
 from deploy.grafana.panels import Sized, lines, ranking
-from deploy.grafana.queries import Query, increase, mean, quantile, rate, worst
+from deploy.grafana.queries import Query, increase, mean, quantile, ranked, rate, worst
 from deploy.grafana.terms import TOLD_BY_ALL
 
 
 def bus() -> tuple[Sized, ...]:
     messages = "onrecord_bus_messages_total"
+    dead = increase("onrecord_bus_dead_letters_total", by="group, reason")
     return (
         lines(
             Says(
@@ -43,14 +44,12 @@ def bus() -> tuple[Sized, ...]:
         ranking(
             Says(
                 "Why messages were given up",
-                "The code of the error, in the time chosen, by group. Normal: nothing but a 0.",
+                "The code of the error, in the time chosen, by group. Normal: none.",
                 "short",
                 Bad("OnRecordDeadLetters", 1),
             ),
             Query(
-                "sort_desc(topk(8, ceil("
-                + increase("onrecord_bus_dead_letters_total", by="group, reason")
-                + f"))) or 0 * {TOLD_BY_ALL}",
+                ranked(f"ceil({dead})", "group", TOLD_BY_ALL),
                 "{{group}} {{reason}}",
             ),
             width=8,

@@ -7,9 +7,11 @@ from deploy.grafana.queries import (
     Query,
     increase,
     quantile,
+    ranked,
     rate,
     worst,
 )
+from deploy.grafana.terms import TOLD
 
 _CALLS = "onrecord_request_seconds"
 
@@ -34,11 +36,11 @@ def decided() -> tuple[Sized, ...]:
             Says(
                 "Why galleries refused",
                 "Reasons in the time chosen, the most frequent first; one refusal may have "
-                "several. Normal: purpose, offence and quota. policy_expired or policy_missing "
-                "are for the gallery's custodian.",
+                "several. none: no gallery refused. Normal: those about purpose, offence and "
+                "quota. Those about the policy itself are for the gallery's custodian.",
                 "short",
             ),
-            Query(f"sort_desc(topk(8, ceil({reasons})))", "{{reason}}"),
+            Query(ranked(f"ceil({reasons})", "reason", TOLD), "{{reason}}"),
             width=7,
         ),
         listing(

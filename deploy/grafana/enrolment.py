@@ -10,6 +10,7 @@ from deploy.grafana.queries import (
     increase,
     or_zero,
     quantile,
+    ranked,
     rate,
     spread,
     worst,
@@ -107,7 +108,7 @@ def _records() -> tuple[Sized, ...]:
                 "measures of quality. One reason that jumps is a state's new camera or export.",
                 "short",
             ),
-            Query(f"sort_desc(topk(8, ceil({reasons})))", "{{reason}}"),
+            Query(ranked(f"ceil({reasons})", "reason", TOLD_BY_ALL), "{{reason}}"),
             width=8,
         ),
         lines(

@@ -20,8 +20,8 @@ def inference() -> Board:
         (
             Section("Models, as their callers see them", _models()),
             Section("Triton", _triton()),
-            Section("GPUs, as Triton tells of them", by_triton()),
-            Section("GPUs, as DCGM tells of them", by_dcgm()),
+            Section("GPUs, as Triton tells of them", by_triton(), folded=True),
+            Section("GPUs, as DCGM tells of them", by_dcgm(), folded=True),
         ),
     )
 

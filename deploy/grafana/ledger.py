@@ -7,6 +7,7 @@ from deploy.grafana.ends import ends
 from deploy.grafana.panels import Sized, lines, ranking, state
 from deploy.grafana.queries import (
     Query,
+    ranked,
     worst,
 )
 from deploy.grafana.terms import ALARMS, TOLD, UNPUBLISHED_FOR, UNWITNESSED_FOR
@@ -116,11 +117,14 @@ def _whole() -> tuple[Sized, ...]:
         ranking(
             Says(
                 "Alarms in six hours",
-                "Alarms that the ledger has taken, by what they are about. Normal: 0 in every "
-                "line. Each kind has its own alert and runbook.",
+                "Alarms that the ledger has taken, by what they are about. Normal: none. "
+                "Each kind has its own alert and runbook.",
                 "short",
                 Bad("OnRecordReceiptRefused", 1, also=ALARMS),
             ),
-            Query(f"sort_desc({worst('onrecord_ledger_alarms_recent', by='what')})", "{{what}}"),
+            Query(
+                ranked(worst("onrecord_ledger_alarms_recent", by="what"), "what", TOLD),
+                "{{what}}",
+            ),
         ),
     )

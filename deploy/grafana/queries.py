@@ -74,5 +74,13 @@ def or_zero(expr: str, told: str) -> str:
     return f"{expr} or 0 * {told}"
 
 
+def ranked(expr: str, label: str, told: str) -> str:
+    """The eight largest that are above 0, the largest first; where there are none, a 0 called
+    `none`, as long as `told` is there.
+    """
+    none = f'label_replace(0 * {told}, "{label}", "none", "", "")'
+    return f"sort_desc(topk(8, {expr} > 0)) or {none}"
+
+
 def _by(labels: str) -> str:
     return f" by ({labels})" if labels else ""

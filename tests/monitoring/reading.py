@@ -49,9 +49,16 @@ def dashboards() -> dict[str, Mapping[str, Any]]:
 def panels() -> Iterator[PanelFound]:
     """All of them, without the rows."""
     for name, board in dashboards().items():
-        for one in board["panels"]:
+        for one in unfolded(board):
             if one["type"] != "row":
                 yield PanelFound(name, one)
+
+
+def unfolded(board: Mapping[str, Any]) -> Iterator[Any]:
+    """Its rows and panels, also those in rows that the reader has to open."""
+    for one in board["panels"]:
+        yield one
+        yield from one.get("panels", ())
 
 
 def names_in(expr: str) -> set[str]:

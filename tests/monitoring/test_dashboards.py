@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from deploy.grafana.__main__ import files
-from tests.monitoring.reading import FOLDER, RULES, PanelFound, dashboards, panels
+from tests.monitoring.reading import FOLDER, RULES, PanelFound, dashboards, panels, unfolded
 
 WIDTH = 24
 BOARDS = dashboards()
@@ -49,23 +49,28 @@ def test_a_dashboard_is_told_from_others(name: str) -> None:
 
 @pytest.mark.parametrize("name", BOARDS)
 def test_no_panel_lies_on_another(name: str) -> None:
-    taken: dict[tuple[int, int], str] = {}
-    for one in BOARDS[name]["panels"]:
-        at = one["gridPos"]
-        assert at["x"] + at["w"] <= WIDTH
-        for field in itertools.product(
-            range(at["x"], at["x"] + at["w"]), range(at["y"], at["y"] + at["h"])
-        ):
-            assert field not in taken, f"{one['title']} lies on {taken[field]}"
-            taken[field] = one["title"]
+    """Nor in a row that is opened, which pushes down what is below."""
+    board = BOARDS[name]
+    for shown in (board["panels"], *(one.get("panels", ()) for one in board["panels"])):
+        taken: dict[tuple[int, int], str] = {}
+        for one in shown:
+            at = one["gridPos"]
+            assert at["x"] + at["w"] <= WIDTH
+            for field in itertools.product(
+                range(at["x"], at["x"] + at["w"]), range(at["y"], at["y"] + at["h"])
+            ):
+                assert field not in taken, f"{one['title']} lies on {taken[field]}"
+                taken[field] = one["title"]
 
 
 @pytest.mark.parametrize("name", BOARDS)
 def test_rows_are_full_and_short(name: str) -> None:
     """No hole in a line of panels, and no wall of them."""
-    lines: dict[int, list[Any]] = {}
-    for one in BOARDS[name]["panels"]:
-        lines.setdefault(one["gridPos"]["y"], []).append(one)
+    lines: dict[tuple[str, int], list[Any]] = {}
+    row = ""
+    for one in unfolded(BOARDS[name]):
+        row = one["title"] if one["type"] == "row" else row
+        lines.setdefault((row, one["gridPos"]["y"]), []).append(one)
     for line in lines.values():
         titles = [one["title"] for one in line]
         assert sum(one["gridPos"]["w"] for one in line) == WIDTH, titles
@@ -75,7 +80,7 @@ def test_rows_are_full_and_short(name: str) -> None:
 
 @pytest.mark.parametrize("name", BOARDS)
 def test_ids_and_titles_are_given_once(name: str) -> None:
-    shown = BOARDS[name]["panels"]
+    shown = list(unfolded(BOARDS[name]))
     for field in ("id", "title"):
         twice = [value for value, times in Counter(o[field] for o in shown).items() if times > 1]
         assert not twice
@@ -125,4 +130,4 @@ def test_links_between_dashboards_lead_somewhere(panel: PanelFound) -> None:
 
 
 def _targets(board: Any) -> list[Any]:
-    return [target for one in board["panels"] for target in one.get("targets", ())]
+    return [target for one in unfolded(board) for target in one.get("targets", ())]
