@@ -66,7 +66,7 @@ up-processes: models  ## the five services apart, with two planes, on the data f
 	@$(BIN)/onrecord up-processes --data onrecord-processes
 
 .PHONY: cluster
-cluster: models  ## everything real on this machine: Kafka, PostgreSQL, Milvus, Triton, S3 and two of each service
+cluster: models  ## everything real on this machine: Kafka, PostgreSQL, Milvus, Triton, S3, Keycloak and two of each service
 	@$(BIN)/python -W ignore -m deploy.local up $(if $(WITHOUT),--without $(WITHOUT)) $(if $(PORT),--port $(PORT))
 
 .PHONY: demo-cluster

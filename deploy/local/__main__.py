@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import click
@@ -13,6 +14,7 @@ from deploy.local.cluster import standing
 from deploy.local.cluster.cluster import Wanted
 from deploy.local.cluster.demo import ClusterHouse, SeenBeforeError
 from deploy.local.cluster.folder import ClusterFolder
+from deploy.local.cluster.identity import issuer_of
 from deploy.local.cluster.parts import NAMES
 from deploy.local.cluster.supervising import keep
 from onrecord.chassis.logs import prepare_log
@@ -20,6 +22,7 @@ from onrecord.cli.demo.command import clear
 from onrecord.cli.demo.play import Plot, play
 from onrecord.cli.demo.teller import Teller
 from onrecord.kernel.errors import OnRecordError
+from onrecord.kernel.vocabulary import Role
 from onrecord.standalone.lock import exclusive
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +30,7 @@ _TOOLS = Path(os.environ.get("ONRECORD_CACHE", _ROOT / ".cache")) / "tools"
 _POLL_SECONDS = 0.1
 _STOP_SECONDS = 180.0
 _TAIL_LINES = 40
+_ROLES = [one.value for one in Role]
 
 _data = click.option(
     "--data",
@@ -142,7 +146,7 @@ def demo(data: Path, out: Path, models: Path, policies: Path, per_state: int, se
     if found is None or found.state != "ready" or not _lives(folder):
         raise click.ClickException(f"no cluster runs on {data}; `make cluster` starts one")
     clear(out)
-    teller, house = Teller(), ClusterHouse(folder, found)
+    teller, house = Teller(), ClusterHouse(folder, found, issuer_of(folder, found))
     try:
         held = play(house, Plot(out, models, policies, _TOOLS.parent, per_state, seed), teller)
     except SeenBeforeError as again:
@@ -152,6 +156,34 @@ def demo(data: Path, out: Path, models: Path, policies: Path, per_state: int, se
     teller.chapter(f"Done in {teller.elapsed()}; what to look at is in {out}")
     if not held:
         raise click.ClickException("the demo did not end as it should; see above")
+
+
+@main.command()
+@_data
+@click.option("--person", required=True)
+@click.option("--agency", required=True)
+@click.option(
+    "--role", "roles", multiple=True, required=True, type=click.Choice([one.value for one in Role])
+)
+@click.option("--gallery", default="", help="A custodian's.")
+@click.option("--trained", default="", help="The day of the last training, YYYY-MM-DD.")
+def token(
+    data: Path, person: str, agency: str, roles: tuple[str, ...], gallery: str, trained: str
+) -> None:
+    """A token of somebody, whom the cluster's identity provider knows from then on."""
+    folder = ClusterFolder(data.resolve())
+    found = standing.read(folder)
+    if found is None or not _lives(folder):
+        raise click.ClickException(f"no cluster runs on {data}")
+    said = issuer_of(folder, found).issue(
+        person=person,
+        agency=agency,
+        roles=tuple(Role(one) for one in roles),
+        now=datetime.now(UTC),
+        training_completed=date.fromisoformat(trained) if trained else None,
+        gallery=gallery or None,
+    )
+    click.echo(said)
 
 
 def _lives(folder: ClusterFolder) -> bool:

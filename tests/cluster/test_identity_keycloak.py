@@ -1,11 +1,18 @@
 """Law 10: tokens of a real provider, verified as any of ours; its keys found, and rotated."""
 
+from pathlib import Path
+from typing import Any
+
 import jwt
 import pytest
 
+from deploy.local.cluster.folder import ClusterFolder
+from deploy.local.cluster.identity import KeycloakIssuer
+from deploy.local.cluster.parts import Parts
 from deploy.local.parts.keycloak import Keycloak
 from deploy.local.parts.keycloak_realm import ROLES, Account
 from deploy.local.running import Running
+from onrecord.chassis.development_issuer import DevelopmentIssuer
 from onrecord.chassis.key_sets import open_key_set
 from onrecord.chassis.tokens import JwtVerifier
 from onrecord.kernel.errors import ErrorCode, OnRecordError
@@ -23,6 +30,37 @@ def verifier(keycloak: Running, audience: str = "onrecord") -> JwtVerifier:
 def part(keycloak: Running) -> Keycloak:
     assert isinstance(keycloak.part, Keycloak)
     return keycloak.part
+
+
+def test_a_cluster_that_has_one_believes_it_and_nobody_else(
+    keycloak: Running, tmp_path: Path
+) -> None:
+    """What `make cluster` tells its processes: people whom nobody had enlisted get their tokens
+    there, and the development issuer's are strangers'.
+    """
+    folder = ClusterFolder(tmp_path)
+    folder.prepare()
+    told = Parts((keycloak,)).places(folder, ["main"]).tokens
+    keys = open_key_set(str(told["token_keys"]), str(told["token_issuer"]))
+    believing = JwtVerifier(
+        str(told["token_issuer"]), str(told["token_audience"]), keys, SystemClock()
+    )
+    asked: dict[str, Any] = {
+        "person": "p-new",
+        "agency": "us-ut-dps",
+        "roles": (Role.CUSTODIAN,),
+        "gallery": "US-UT",
+        "now": SystemClock().now(),
+    }
+    for _ in range(2):
+        claims = believing.verify(KeycloakIssuer(part(keycloak), keycloak.place).issue(**asked))
+        assert (claims.person, claims.gallery, claims.roles) == (
+            "p-new",
+            "US-UT",
+            frozenset({Role.CUSTODIAN}),
+        )
+    with pytest.raises(OnRecordError):
+        believing.verify(DevelopmentIssuer.open(folder.services.identity).issue(**asked))
 
 
 @pytest.mark.parametrize("who", ACCOUNTS, ids=lambda who: who.person)

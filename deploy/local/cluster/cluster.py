@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from deploy.local.cluster.folder import ClusterFolder
-from deploy.local.cluster.parts import NAMES, Parts, chosen
+from deploy.local.cluster.parts import OWN_IDENTITY, Parts, chosen
 from deploy.local.part import Part, Say
+from deploy.local.parts.kafka import Kafka
 from deploy.local.parts.milvus import Milvus
 from deploy.local.parts.prometheus import Prometheus, Scraped
 from deploy.local.parts.triton import Triton
@@ -35,12 +36,13 @@ class Wanted:
 
     models: Path
     tools: Path
-    parts: tuple[str, ...] = NAMES
+    parts: tuple[str, ...] = OWN_IDENTITY
     planes: tuple[PlanePlan, ...] = TWO_PLANES
     replicas: int = 2
     port: int = 0
     origin: str = "localhost/onrecord"
     inference_threads: int = 1
+    kafka: Kafka = field(default_factory=Kafka)
     between: Callable[[Sequence[ProcessPlan]], None] = lambda _: None
     rules: tuple[Path, ...] = field(default_factory=lambda: tuple(sorted(_RULES.glob("*.yaml"))))
 
@@ -84,7 +86,7 @@ class Cluster:
         """
         self.folder.prepare()
         wanted = self.wanted
-        parts = chosen(wanted.parts, wanted.models, wanted.plane_names)
+        parts = chosen(wanted.parts, wanted.models, wanted.plane_names, wanted.kafka)
         with_prometheus = Prometheus().name in wanted.parts
         for part in [*parts, *([Prometheus()] if with_prometheus else [])]:
             part.install(wanted.tools, self._say)

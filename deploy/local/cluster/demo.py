@@ -10,7 +10,6 @@ from typing import Final
 from deploy.local.cluster.folder import ClusterFolder
 from deploy.local.cluster.standing import Standing
 from onrecord.chassis.certificates import LocalAuthority
-from onrecord.chassis.development_issuer import DevelopmentIssuer
 from onrecord.chassis.grpc import open_channel
 from onrecord.cli.demo import cast
 from onrecord.cli.demo.house import TokenIssuer
@@ -39,6 +38,7 @@ class ClusterHouse:
 
     folder: ClusterFolder
     standing: Standing
+    issuer: TokenIssuer
 
     @property
     def how(self) -> str:
@@ -55,10 +55,6 @@ class ClusterHouse:
     @property
     def keys(self) -> DataFolder:
         return self.folder.services
-
-    @property
-    def issuer(self) -> TokenIssuer:
-        return DevelopmentIssuer.open(self.keys.identity)
 
     @property
     def address(self) -> str:

@@ -8,16 +8,21 @@ from typing import Final, TypeVar
 from deploy.local.cluster.folder import ClusterFolder
 from deploy.local.part import Part, Say
 from deploy.local.parts.kafka import Kafka
+from deploy.local.parts.keycloak import Keycloak
 from deploy.local.parts.milvus import Milvus
 from deploy.local.parts.postgres import Postgres
 from deploy.local.parts.s3 import S3
 from deploy.local.parts.triton import Triton
 from deploy.local.running import Running
+from onrecord.chassis.development_issuer import AUDIENCE
+from onrecord.chassis.key_sets import DISCOVER
 from onrecord.standalone.places import Places, PlanePlaces, in_folder
 
 VAULT, INGEST, LEDGER = "onrecord-vault", "onrecord-ingest", "onrecord-ledger"
-NAMES: Final = ("postgres", "kafka", "milvus", "triton", "s3", "prometheus")
+NAMES: Final = ("postgres", "kafka", "milvus", "triton", "s3", "keycloak", "prometheus")
 """In the order of the table. Prometheus starts last: it is told of everything."""
+OWN_IDENTITY: Final = tuple(name for name in NAMES if name != "keycloak")
+"""With the development issuer: for whoever makes up people by the dozen."""
 
 _Part = TypeVar("_Part", bound=Part)
 
@@ -27,15 +32,16 @@ def roster_of(plane: str) -> str:
     return f"roster_{plane.replace('-', '_')}"
 
 
-def chosen(names: Sequence[str], models: Path, planes: Sequence[str]) -> list[Part]:
-    """The parts of those names, but for Prometheus."""
+def chosen(names: Sequence[str], models: Path, planes: Sequence[str], kafka: Kafka) -> list[Part]:
+    """The parts of those names, but for Prometheus; `kafka` as it is."""
     databases = ("ledger", "casework", *map(roster_of, planes))
     made: Mapping[str, Callable[[], Part]] = {
         "postgres": lambda: Postgres(databases),
-        "kafka": Kafka,
+        "kafka": lambda: kafka,
         "milvus": Milvus,
         "triton": lambda: Triton((models,)),
         "s3": lambda: S3((VAULT, INGEST, LEDGER)),
+        "keycloak": Keycloak,
     }
     return [make() for name, make in made.items() if name in names]
 
@@ -86,6 +92,13 @@ class Parts:
                     "objects_secret_key": s3[0].secret_key(s3[1].place),
                 },
             )
+        if keycloak := self._found(Keycloak):
+            tokens = {
+                "token_issuer": keycloak[0].issuer(keycloak[1].place),
+                "token_audience": AUDIENCE,
+                "token_keys": DISCOVER,
+            }
+            places = replace(places, tokens=tokens)
         return places
 
     def prepare(self, planes: Sequence[str], say: Say) -> None:
