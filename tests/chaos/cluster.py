@@ -10,6 +10,7 @@ from typing import Final
 from deploy.local.cluster.cluster import Cluster, Wanted
 from deploy.local.cluster.folder import ClusterFolder
 from deploy.local.cluster.parts import roster_of
+from deploy.local.parts.kafka import Kafka
 from deploy.local.parts.postgres import Postgres
 from deploy.local.running import Running
 from onrecord.chassis.bus.kafka.access import KafkaAccess
@@ -24,7 +25,7 @@ from tests.chaos.form import Form
 from tests.chaos.processes import certified, targets_of
 from tests.chaos.rewiring import Links, rewire
 from tests.chaos.stage import NEVADA
-from tests.chaos.wires import Wires
+from tests.chaos.wires import Wire, Wires
 
 PARTS: Final = ("postgres", "kafka", "milvus", "triton", "s3")
 _PLANES: Final = {UTAH: "utah", NEVADA: "others"}
@@ -59,9 +60,7 @@ class PartTarget:
 
 @contextmanager
 def cluster(data: Path, models: Path) -> Iterator[Form]:
-    """Started and ready, with a wire in each connection but those to the brokers, who tell their
-    clients where they are.
-    """
+    """Started and ready, with a wire in each connection; the one to the brokers is everybody's."""
     with started_cluster(data, models) as (_, form):
         yield form
 
@@ -74,6 +73,7 @@ def started_cluster(
     tools = Path(os.environ.get("ONRECORD_CACHE", _ROOT / ".cache")).resolve() / "tools"
     folder, wires, said = ClusterFolder(data), Wires(), list[str]()
     links = Links(wires)
+    kafka, brokers = wired_kafka(folder, tools, wires) if wired else (Kafka(), None)
 
     def between(plans: Sequence[ProcessPlan]) -> None:
         parts = {
@@ -82,9 +82,9 @@ def started_cluster(
             for port in one.part.port_names
         }
         if wired:
-            rewire(plans, parts, links)
+            rewire(plans, parts, links, brokers)
 
-    wanted = Wanted(models.resolve(), tools, parts=PARTS, between=between)
+    wanted = Wanted(models.resolve(), tools, parts=PARTS, kafka=kafka, between=between)
     started = Cluster(folder, wanted, said.append)
     try:
         assert started.start(StopSignals()), said
@@ -97,6 +97,19 @@ def started_cluster(
         clean = started.close()
         wires.close()
     assert clean, said[-20:]
+
+
+def wired_kafka(folder: ClusterFolder, tools: Path, wires: Wires) -> tuple[Kafka, Wire]:
+    """One with a listener of its own for those who come over a wire, which it tells them of."""
+    folder.prepare()
+    ports = ("clients", "controller", "wired")
+    wire = wires.wire(folder.place(Kafka(port_names=ports), tools).at("wired"))
+    extra = (
+        "listeners=PLAINTEXT://{clients},CONTROLLER://{controller},WIRED://{wired}",
+        "advertised.listeners=PLAINTEXT://{clients},WIRED://" + wire.address,
+        "listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,WIRED:PLAINTEXT",
+    )
+    return Kafka(extra, port_names=ports), wire
 
 
 def _form(started: Cluster, links: Links, bus: Bus) -> Form:

@@ -14,8 +14,8 @@ from tests.chaos.wires import State, Wire, Wires
 
 _ADDRESS = re.compile(r"127\.0\.0\.1:\d+")
 _OWN = ("address", "health_address")
-_ADVERTISED = ("bus",)
-"""Brokers tell their clients where they are; what is in between would be asked only once."""
+_BUS = "bus"
+"""Brokers tell their clients where they are: their wire is there before they start."""
 
 
 @dataclass(slots=True)
@@ -40,14 +40,23 @@ class Links:
                 self.wires.set(wire, State.WHOLE)
 
 
-def rewire(plans: Sequence[ProcessPlan], parts: Mapping[str, str], links: Links) -> None:
-    """Write each process's settings anew, so that it calls wires. `parts`: names by address."""
+def rewire(
+    plans: Sequence[ProcessPlan],
+    parts: Mapping[str, str],
+    links: Links,
+    brokers: Wire | None = None,
+) -> None:
+    """Write each process's settings anew, so that it calls wires. `parts`: names by address.
+    `brokers`: the wire that they advertise; it is everybody's.
+    """
+    if brokers is not None:
+        links.found["services to kafka"].append(brokers)
     named = {**{one.address: one.name for one in plans}, **parts}
     for one in plans:
-        _rewire(one, named, links)
+        _rewire(one, named, links, brokers)
 
 
-def _rewire(one: ProcessPlan, named: Mapping[str, str], links: Links) -> None:
+def _rewire(one: ProcessPlan, named: Mapping[str, str], links: Links, brokers: Wire | None) -> None:
     # One wire for each address, however many settings name it: that is how it is cut as one.
     own: dict[str, str] = {}
 
@@ -62,7 +71,9 @@ def _rewire(one: ProcessPlan, named: Mapping[str, str], links: Links) -> None:
         return own[called]
 
     def changed(name: str, value: Setting) -> Setting:
-        if name in _OWN or name in _ADVERTISED:
+        if name == _BUS and brokers is not None:
+            return f"kafka://{brokers.address}"
+        if name in _OWN or name == _BUS:
             return value
         if isinstance(value, str):
             return _ADDRESS.sub(wired, value)
