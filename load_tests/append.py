@@ -26,11 +26,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from onrecord.audit.adapters import write_ahead
 from onrecord.audit.adapters.ledger import StoredLedger
 from onrecord.audit.core.draft import Draft
 from onrecord.audit.core.witnessing import Witnessing
-from onrecord.chassis.database import open_database
+from onrecord.chassis.database import open_database, write_ahead
 from onrecord.chassis.objects import LocalObjects
 from onrecord.chassis.throttle import Unthrottled
 from onrecord.kernel.deadlines import Deadline

@@ -5,7 +5,7 @@
 
 Each part writes `results/cluster_<part>.json` and a plot in docs/images as soon as it is done, so a
 stop loses only the part at work. What is measured must reach what `goals.toml` says. The folders
-are filled once (1,000 records in each of three galleries) and kept. `--tiny` is to try the scripts.
+are filled once (500 records in a gallery) and kept. `--tiny` is to try the scripts.
 """
 
 import argparse
@@ -32,7 +32,7 @@ On = Callable[[Standing], None]
 class Size:
     """How much of each is done."""
 
-    records: int = 1000
+    records: int = 500
     runs: int = 5
     searches: int = 30
     portraits: int = 150

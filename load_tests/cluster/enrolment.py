@@ -25,7 +25,7 @@ def measure_rate(
     kept: Kept, standing: Standing, models: Path, *, records: int, runs: int, portraits: int
 ) -> None:
     """A manifest of so many portraits, to its closed chunk, and the same bare, run after run."""
-    signer = fill(standing, models, records)[STATE]
+    signer = fill(standing, models, records, (STATE,))[STATE]
     pictures = photographs(data_folder(), "gallery", "probe_unmated")[:portraits]
     images = [one.path.read_bytes() for one in pictures]
     enrol_manifest(standing.installation, STATE, signer, under_new_ids(pictures, _WARM))
@@ -71,7 +71,7 @@ def measure_busy(
     """Searches a second of callers in a closed loop, idle and while portraits come at half of
     what enrolment alone reaches.
     """
-    signer = fill(standing, models, records)[STATE]
+    signer = fill(standing, models, records, (STATE,))[STATE]
     pictures = photographs(data_folder(), "gallery", "probe_unmated")
     some = under_new_ids(pictures, 3 * _WARM)
     took, _ = enrol_manifest(standing.installation, STATE, signer, some)

@@ -4,6 +4,7 @@ Keys of the states are minted for the occasion and kept beside the installation,
 """
 
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 from load_tests.cluster.standing import Standing
@@ -24,9 +25,11 @@ def embedder(models: Path) -> str:
     return card.model_id
 
 
-def fill(standing: Standing, models: Path, records: int) -> dict[str, NoteSigner]:
+def fill(
+    standing: Standing, models: Path, records: int, states: Sequence[str] = STATES
+) -> dict[str, NoteSigner]:
     """Each gallery open, its policy in force without quotas, at least `records` live; the keys."""
-    signers = {state: _signer(standing.keys, state) for state in STATES}
+    signers = {state: _signer(standing.keys, state) for state in states}
     there = live_records(standing.installation)
     for state, signer in signers.items():
         if state not in there:

@@ -22,7 +22,7 @@ def measure(
     kept: Kept, standing: Standing, models: Path, *, records: int, seconds: float, portraits: int
 ) -> None:
     """Idle, then beside searches by some callers and a manifest; the highest since it started."""
-    signer = fill(standing, models, records)[STATE]
+    signer = fill(standing, models, records, (STATE,))[STATE]
     time.sleep(_PAUSE_SECONDS)
     idle = standing.memory()
     pictures = photographs(data_folder(), "gallery")
@@ -35,7 +35,7 @@ def measure(
         loaded = standing.memory()
     told = {
         "form": standing.name,
-        "records_in_each_of_three_galleries": records,
+        "records": records,
         "idle_mib": idle,
         "under_load_mib": loaded,
         "searches_per_second": answers.per_second,
@@ -59,14 +59,16 @@ def _tell(idle: Table, loaded: Table) -> None:
 
 def _draw(idle: Table, loaded: Table, path: Path) -> None:
     names = list(idle)
-    with plot(path, "Resident memory, MiB", (7.2, 1.0 + 0.3 * len(names))) as axes:
+    with plot(
+        path, "Memory with shared pages by part (PSS), MiB", (7.2, 1.0 + 0.3 * len(names))
+    ) as axes:
         for shift, table, colour, label in (
             (-0.2, idle, GREY, "idle"),
             (0.2, loaded, BLUE, "under load"),
         ):
             places = [number + shift for number in range(len(names))]
             bars = axes.barh(
-                places, [table[name]["rss"] for name in names], 0.38, color=colour, label=label
+                places, [table[name]["pss"] for name in names], 0.38, color=colour, label=label
             )
             axes.bar_label(bars, fmt="%.0f", fontsize=7)
         axes.set_yticks(range(len(names)), names)

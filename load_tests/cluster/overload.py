@@ -12,7 +12,8 @@ from load_tests.cluster.drawing import BLUE, GREY, RED, plot
 from load_tests.cluster.filled import fill
 from load_tests.cluster.standing import Standing
 from load_tests.goals import Kept
-from load_tests.scenarios.driving import Answers, arriving, waiting
+from load_tests.people import STATE
+from load_tests.scenarios.driving import Answers, arriving, together, waiting
 
 _SHARES = {"70": 0.7, "150": 1.5}
 _WARM_SECONDS = 5.0
@@ -29,7 +30,7 @@ def measure(
     callers: tuple[int, ...] = (2, 4, 8, 16),
 ) -> None:
     """`seconds` each run; results, plot and verdict."""
-    fill(standing, models, records)
+    fill(standing, models, records, (STATE,))
     waiting(standing, callers[0], _WARM_SECONDS)
     closed = {}
     for count in callers:
@@ -66,6 +67,7 @@ def _medians(some: list[Answers]) -> dict[str, Any]:
     return {
         "p50_ms": statistics.median(one.percentile(0.5) for one in some),
         "p99_ms": statistics.median(one.percentile(0.99) for one in some),
+        "p99_ms_of_all_runs_together": together(some).percentile(0.99),
         "accepted_per_second": statistics.median(one.per_second for one in some),
         "shed": sum(one.shed for one in some),
         "failed": sum(one.failed for one in some),

@@ -8,7 +8,9 @@ a ledger would hold of them is not there: no portrait, no entry.
 import hashlib
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +25,7 @@ from onrecord.kernel.deadlines import Deadline
 from onrecord.proof.authority import key_name
 from onrecord.vector_search.adapters.milvus import MilvusIndex, collection_name
 from onrecord.vector_search.core.naming import record_macs
-from onrecord.vector_search.core.values import Gallery
+from onrecord.vector_search.core.values import Gallery, IndexSpace, RecordRow
 from onrecord.vector_search.roster import galleries, records
 from onrecord.vector_search.roster.schema import seen_checkpoints
 from onrecord.vector_search.service.tickets import Tickets
@@ -74,25 +76,52 @@ def fill(folder: Path, size: int) -> None:
     if done.exists():
         return
     folder.mkdir(parents=True, exist_ok=True)
-    began = time.monotonic()
     with milvus_on(folder) as running:
-        index = MilvusIndex.on_server(f"http://{running.place.at('proxy')}")
+        uri = f"http://{running.place.at('proxy')}"
+        index = MilvusIndex.on_server(uri)
         world = world_on(folder, index)
-        live = _gallery(world).live_records
-        for start in range(live, size, _AT_ONCE):
-            _add(world, index, start, min(_AT_ONCE, size - start))
-            print(f"  {start + _AT_ONCE} of {size}, {time.monotonic() - began:.0f} s", flush=True)
+        _fill(world, uri, size)
         _seal(world, index, size)
         index.close()
     done.touch()
 
 
-def _add(world: World, index: MilvusIndex, start: int, count: int) -> None:
-    gallery, parts = _gallery(world), world.plane._parts
-    tickets, now = Tickets(parts), world.clock.now()
+def _fill(world: World, uri: str, size: int) -> None:
+    """A process of its own puts vectors in while rows are made for the next of them."""
+    began, gallery = time.monotonic(), _gallery(world)
+    waiting: list[tuple[list[RecordRow], Future[list[str]]]] = []
+
+    def finish() -> None:
+        rows, inserted = waiting.pop()
+        _make_live(world, rows, inserted.result())
+
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        for start in range(gallery.live_records, size, _AT_ONCE):
+            rows = _rows(world, gallery, start, min(_AT_ONCE, size - start))
+            keys = [row.index_key for row in rows]
+            if waiting:
+                finish()
+            waiting.append((rows, pool.submit(_insert, uri, gallery.space, keys, start)))
+            print(f"  {start + len(rows)} of {size}, {time.monotonic() - began:.0f} s", flush=True)
+        if waiting:
+            finish()
+
+
+def _insert(uri: str, space: IndexSpace, keys: list[str], turn: int) -> list[str]:
+    """In the other process; the SHA-256 of each vector."""
+    made = vectors(turn, len(keys))
+    index = MilvusIndex.on_server(uri)
+    index.insert(space, list(zip(keys, made, strict=True)), Deadline.after(600))
+    index.close()
+    return [hashlib.sha256(one.tobytes()).hexdigest() for one in made]
+
+
+def _rows(world: World, gallery: Gallery, start: int, count: int) -> list[RecordRow]:
+    parts, now = world.plane._parts, world.clock.now()
+    tickets = Tickets(parts)
     names = [f"r-{number:08d}" for number in range(start, start + count)]
     macs = record_macs(parts.keys.private_key(UTAH), names)
-    rows = [
+    return [
         tickets.pending(
             gallery,
             record_mac=mac,
@@ -104,17 +133,14 @@ def _add(world: World, index: MilvusIndex, start: int, count: int) -> None:
         )
         for name, mac in zip(names, macs, strict=True)
     ]
-    made = vectors(start, count)
-    keyed = [(row.index_key, one) for row, one in zip(rows, made, strict=True)]
-    index.insert(gallery.space, keyed, Deadline.after(600))
-    digests = {
-        row.enrolment_id: hashlib.sha256(one.tobytes()).hexdigest()
-        for row, one in zip(rows, made, strict=True)
-    }
+
+
+def _make_live(world: World, rows: list[RecordRow], templates: list[str]) -> None:
+    digests = {row.enrolment_id: one for row, one in zip(rows, templates, strict=True)}
     with write_transaction(world.roster) as tx:
         records.add_pending(tx, rows)
-        records.make_live(tx, digests, now)
-        galleries.count_live(tx, UTAH, count)
+        records.make_live(tx, digests, world.clock.now())
+        galleries.count_live(tx, UTAH, len(rows))
 
 
 def _seal(world: World, index: MilvusIndex, size: int) -> None:

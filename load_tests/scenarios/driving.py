@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,6 +58,22 @@ class Answers:
             "generator_cores": self.generator_cpu / self.lasted,
             "load_average_before": self.load,
         }
+
+
+def together(runs: Sequence[Answers]) -> Answers:
+    """All runs as one."""
+    codes: Counter[str] = Counter()
+    for one in runs:
+        codes.update(one.codes)
+    return Answers(
+        taken=tuple(took for one in runs for took in one.taken),
+        shed=sum(one.shed for one in runs),
+        failed=sum(one.failed for one in runs),
+        codes=dict(codes),
+        lasted=sum(one.lasted for one in runs),
+        generator_cpu=sum(one.generator_cpu for one in runs),
+        load=max(one.load for one in runs),
+    )
 
 
 def waiting(standing: Standing, callers: int, seconds: float) -> Answers:
