@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 from sqlalchemy import Engine
 
-from onrecord.audit.adapters import write_ahead
 from onrecord.audit.adapters.emergencies import StoredEmergencies
 from onrecord.audit.adapters.ends import StoredEnds
 from onrecord.audit.adapters.ledger import StoredLedger
@@ -26,7 +25,7 @@ from onrecord.audit.service.intake import TakingIn
 from onrecord.audit.service.reconciliation import Reconciliation
 from onrecord.chassis.bus.measured import lag_reading
 from onrecord.chassis.bus.ports import Bus
-from onrecord.chassis.database import DatabaseLimits, open_database
+from onrecord.chassis.database import DatabaseLimits, open_database, write_ahead
 from onrecord.chassis.jobs import Periodic
 from onrecord.chassis.objects import ObjectStore
 from onrecord.chassis.telemetry import Reading

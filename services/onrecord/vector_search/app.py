@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from onrecord.chassis.bus.ports import Bus, Publisher
 from onrecord.chassis.bus.settings import WorkerSettings
 from onrecord.chassis.bus.worker import Worker
-from onrecord.chassis.database import DatabaseLimits, open_database
+from onrecord.chassis.database import DatabaseLimits, open_database, write_ahead
 from onrecord.chassis.objects import ObjectStore
 from onrecord.chassis.throttle import Foreground
 from onrecord.chassis.tokens import TokenVerifier
@@ -157,8 +157,9 @@ def build_plane_workers(
 
 
 def open_roster(url: str, limits: DatabaseLimits | None = None) -> Engine:
-    """The roster database. Raises SCHEMA_MISMATCH."""
+    """The roster database, whose relay empties its log (`Relay`). Raises SCHEMA_MISMATCH."""
     engine = open_database(url, limits)
+    write_ahead.leave_to_the_background(engine)
     create_schema(engine)
     return engine
 

@@ -1,6 +1,7 @@
 """The relay publishes for all who wait, and for nobody who has not been read (law 3)."""
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +14,7 @@ from onrecord.chassis.database import open_database, write_transaction
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.writepoints import unobserved
+from onrecord.vector_search.app import open_roster
 from onrecord.vector_search.roster import outbox, schema
 from onrecord.vector_search.service.relay import Relay
 
@@ -118,3 +120,29 @@ def test_nobody_returns_on_a_round_that_failed(bench: Bench) -> None:
                 one.result(SECONDS)
             assert raised.value.code is ErrorCode.BUS_UNAVAILABLE
     assert bench.bus.calls == []
+
+
+def test_the_rosters_log_is_emptied_beside_the_commits_and_not_within_them(
+    tmp_path: Path,
+) -> None:
+    """A search's commit does not wait until the pages of many searches are copied and synced."""
+    database = tmp_path / "roster.db"
+    roster = open_roster(f"sqlite:///{database}")
+    large = bytes(64 * 1024)
+    for number in range(100):  # 1,600 pages and more: SQLite itself would begin at 1,000
+        with write_transaction(roster) as tx:
+            outbox.queue(tx, [Message("a topic", str(number), large, {})])
+    written = 100 * len(large)
+    assert database.stat().st_size < written / 2
+    bus = SlowBus()
+    bus.may_go_on.release(100)
+    relay = Relay(roster, bus, unobserved)
+    relay.start()
+    try:
+        until = time.monotonic() + SECONDS
+        while database.stat().st_size < written:
+            assert time.monotonic() < until, "the log is not emptied"
+            threading.Event().wait(0.01)
+    finally:
+        relay.close()
+        roster.dispose()

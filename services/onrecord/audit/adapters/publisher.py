@@ -14,12 +14,12 @@ from typing import Protocol
 
 from sqlalchemy import Engine, select
 
-from onrecord.audit.adapters import schema, write_ahead
+from onrecord.audit.adapters import schema
 from onrecord.audit.adapters.hashes import StoredHashes
 from onrecord.audit.adapters.shown import Shown
 from onrecord.audit.adapters.witnesses import Witnesses
 from onrecord.audit.core import write_points
-from onrecord.chassis.database import alone, read_transaction
+from onrecord.chassis.database import alone, read_transaction, write_ahead
 from onrecord.chassis.objects import ObjectStore
 from onrecord.chassis.throttle import Foreground
 from onrecord.kernel.errors import ErrorCode, OnRecordError

@@ -12,7 +12,12 @@ import threading
 from sqlalchemy import Engine
 
 from onrecord.chassis.bus.ports import Publisher
-from onrecord.chassis.database import read_transaction, take_turn, write_transaction
+from onrecord.chassis.database import (
+    read_transaction,
+    take_turn,
+    write_ahead,
+    write_transaction,
+)
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import OnRecordError
 from onrecord.kernel.writepoints import WritePoint
@@ -97,6 +102,8 @@ class Relay:
             try:
                 self.flush(Deadline.after(_RETRY_SECONDS * 10))
                 self.tidy()
+                # Here, where nobody waits for it: a search's own transaction writes many pages.
+                write_ahead.empty(self._roster)
             except OnRecordError as error:
                 _log.warning("outbox not published", extra={"code": error.code.value})
             except Exception:  # noqa: BLE001 - a thread that ends would end publishing silently

@@ -1,7 +1,7 @@
-"""SQLite's write-ahead log, emptied beside the appends and not within them.
+"""SQLite's write-ahead log, emptied beside the commits and not within them.
 
 By itself SQLite copies the log into the database, and syncs both, within whichever commit finds it
-long: once in a while one batch of requests waits for it. PostgreSQL does this in the background.
+long: once in a while a request waits for it. PostgreSQL does this in the background.
 """
 
 from typing import Any
