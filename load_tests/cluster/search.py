@@ -12,6 +12,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from load_tests.cluster import told as told_by
 from load_tests.cluster.bare import STAGES, BareOnCluster
 from load_tests.cluster.drawing import RED, plot
 from load_tests.cluster.filled import embedder, fill
@@ -79,6 +80,7 @@ def _of(
     bare = BareOnCluster(standing.parts["triton"], standing.parts["milvus"], names, LIST_SIZE)
     probes = photographs(data_folder(), "probe_mated")
     found = []
+    before = told_by.read(standing)
     try:
         with standing.installation.client(INVESTIGATOR) as client:
             for number in range(runs):
@@ -98,7 +100,10 @@ def _of(
     stages = {
         stage: statistics.median(one["bare_stages_ms"][stage] for one in found) for stage in STAGES
     }
-    return {"median": {**medians, "bare_stages_ms": stages}, "runs": found}
+    told = told_by.between(before, told_by.read(standing))
+    for name, one in sorted(told.items()):
+        print(f"    {name}: {one['mean_ms']:.1f} ms, {one['times']:.0f} times", flush=True)
+    return {"median": {**medians, "bare_stages_ms": stages}, "told": told, "runs": found}
 
 
 def _run(

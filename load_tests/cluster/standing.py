@@ -25,7 +25,8 @@ _TOOLS = Path(os.environ.get("ONRECORD_CACHE", ROOT / ".cache")).resolve() / "to
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """`gateways`: base URLs. `processes`: ids by name, of parts too. `parts`: `host:port` of Triton
+    """`gateways`: base URLs. `processes`: ids by name, of parts too. `health`: `host:port` at which
+    each of our processes tells its metrics. `parts`: `host:port` of Triton
     (`triton`) and the URL of Milvus (`milvus`), where they are there. `keys`: where what belongs to
     the measurement itself is kept.
     """
@@ -35,6 +36,7 @@ class Standing:
     issuer: DevelopmentIssuer = field(repr=False)
     identity: Path
     processes: Mapping[str, int]
+    health: tuple[str, ...]
     parts: Mapping[str, str]
     keys: Path
 
@@ -105,6 +107,7 @@ def _standing(name: str, root: Path, wanted: Wanted, places: int) -> Iterator[St
             DevelopmentIssuer.open(identity),
             identity,
             processes,
+            tuple(one.health for one in stands.plans),
             parts,
             root / "authorities",
         )
