@@ -87,7 +87,8 @@ def _lines(meters: Sequence[Meter]) -> Iterator[str]:
     yield "# Metrics"
     yield ""
     yield "Generated from the source by `onrecord metrics document > docs/metrics.md`; a test keeps"
-    yield "it current. Every process tells them at `/metrics` of its health address."
+    yield "it current. Every process tells them at `/metrics` of its health address. Each is in a"
+    yield "panel ([dashboards](dashboards.md)) or in a rule ([runbooks](operations.md))."
     for meter in meters:
         yield ""
         yield f"## {meter.subject[0].upper()}{meter.subject[1:]}"
