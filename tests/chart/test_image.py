@@ -39,7 +39,7 @@ _RUN_BESIDE: Final = {
 """The commands beside `serve` and `preflight` that the chart's jobs run with this image."""
 # What a slim Debian has besides glibc; all else must come with the packages themselves.
 _SYSTEM: Final = re.compile(
-    r"^(libstdc\+\+|libgcc_s|libz|linux-vdso|ld-linux|libc|libm|lib(?:dl|rt|pthread|util))(?=[.-])"
+    r"^(libstdc\+\+|libgcc_s|libz|linux-vdso|ld-linux|libc|libm|lib(?:dl|rt|pthread|util|resolv))(?=[.-])"
 )
 _CHECK: Final = """
 import sys

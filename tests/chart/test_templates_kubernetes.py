@@ -1,0 +1,124 @@
+"""R-44: what the chart makes is what Kubernetes takes, from 1.29 to 1.37, in every form it has."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import kubernetes_validate
+import pytest
+
+from tests.chart.releases import PROFILES
+from tests.chart.rendering import containers, given, of_kind, pods, template
+
+_VERSIONS: Final = tuple(f"1.{minor}" for minor in range(29, 38))
+_PEER: Final = {"ipBlock": {"cidr": "10.0.0.0/8"}}
+_WITNESS: Final = "witness.example+3c48f23d+BNfmFj7CU9NAXGQjyhSzeydXVJicXgXQTdEp5UWbo3ha"
+EVERYTHING: Final[Mapping[str, Any]] = {
+    "bus": {"tls": True, "user": "onrecord", "clientCertificate": True},
+    "identity": {"rootsConfigMap": "provider"},
+    "inference": {"tlsSecret": "triton-tls"},
+    "image": {"pullSecrets": ["registry"], "digests": {"audit": "sha256:" + "0" * 64}},
+    "defaults": {
+        "autoscaling": {"enabled": True, "memory": 80},
+        "priorityClassName": "important",
+        "nodeSelector": {"kubernetes.io/arch": "amd64"},
+        "tolerations": [{"key": "faces", "operator": "Exists"}],
+        "affinity": {"nodeAffinity": {}},
+        "podLabels": {"team": "faces"},
+        "podAnnotations": {"note": "one"},
+        "serviceAccountAnnotations": {"role": "faces"},
+    },
+    "vectorSearch": {"milvusSecret": "milvus", "keys": {"storageClassName": "fast"}},
+    "ledger": {"witnesses": [f"{_WITNESS} https://witness.example/"]},
+    "remotePlanes": {"nevada": {"address": "plane.nevada.example:8443", "galleries": ["US-NV"]}},
+    "triton": {"enabled": True, "gpus": 2, "autoscaling": {"enabled": True}},
+    "keda": {"enabled": True, "prometheusAddress": "http://prometheus:9090"},
+    "setup": {"buckets": True},
+    "ingress": {"enabled": True, "host": "faces.example", "className": "nginx"},
+    "httpRoute": {"enabled": True, "parentRefs": [{"name": "gate"}], "hostnames": ["f.example"]},
+    "network": {"peers": {"remote": {"from": [_PEER]}}},
+    "monitoring": {
+        "serviceMonitors": {"enabled": True, "labels": {"release": "p"}},
+        "rules": {"enabled": True},
+        "dashboards": {"enabled": True, "annotations": {"grafana_folder": "OnRecord"}},
+    },
+}
+"""Every part of the chart that can be switched on."""
+
+
+@pytest.mark.parametrize("version", _VERSIONS)
+@pytest.mark.parametrize("profile", PROFILES)
+def test_each_version_of_kubernetes_takes_it(profile: str, version: str) -> None:
+    """R-44: by that version's own schema, in which no unknown field is let through."""
+    # The whole against the oldest and the newest: nine schemas of everything take minutes.
+    ends = version in (_VERSIONS[0], _VERSIONS[-1])
+    for changed in ({}, EVERYTHING) if ends else ({},):
+        for one in template(profile, given(profile, changed)):
+            if "." not in one["apiVersion"].partition("/")[0] or "k8s.io" in one["apiVersion"]:
+                if one["kind"] == "HTTPRoute":
+                    continue  # the Gateway API's own; the API server of the tests knows it
+                kubernetes_validate.validate(one, version, strict=True)
+
+
+def test_the_whole_has_every_kind_of_object() -> None:
+    """The test above would be empty for what is never made."""
+    kinds = {one["kind"] for one in template("gpu", given("gpu", EVERYTHING))}
+    assert kinds >= {
+        "Deployment", "Service", "ServiceAccount", "ConfigMap", "PersistentVolumeClaim", "Job",
+        "PodDisruptionBudget", "NetworkPolicy", "Ingress", "HTTPRoute", "Certificate",
+        "ServiceMonitor", "PrometheusRule", "ScaledObject", "TriggerAuthentication",
+        "HorizontalPodAutoscaler",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("changed", [{}, EVERYTHING])
+@pytest.mark.parametrize("profile", PROFILES)
+def test_no_container_without_limits_probes_and_security(
+    profile: str, changed: Mapping[str, Any]
+) -> None:
+    """R-44: bounded, watched, not root, nothing writable but what is mounted, no capability."""
+    manifests = template(profile, given(profile, changed))
+    for name, pod in pods(manifests):
+        spec = pod["spec"]
+        assert spec["automountServiceAccountToken"] is False
+        assert spec["enableServiceLinks"] is False  # else ONRECORD_GATEWAY_PORT would be a setting
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        for one in containers(pod):
+            at = (name, one["name"])
+            for what in ("requests", "limits"):
+                assert {"cpu", "memory"} <= set(one["resources"][what]), at
+            security = one["securityContext"]
+            assert security["readOnlyRootFilesystem"] is True, at
+            assert security["runAsNonRoot"] is True, at
+            assert security["allowPrivilegeEscalation"] is False, at
+            assert security["capabilities"] == {"drop": ["ALL"]}, at
+            assert security["seccompProfile"] == {"type": "RuntimeDefault"}, at
+            mounted = {volume["name"] for volume in spec["volumes"]}
+            assert {mount["name"] for mount in one["volumeMounts"]} <= mounted, at
+        for volume in spec["volumes"]:
+            assert "hostPath" not in volume
+            if "emptyDir" in volume:
+                assert "sizeLimit" in volume["emptyDir"], (name, volume["name"])
+    for one in of_kind(manifests, "Deployment"):
+        for container in one["spec"]["template"]["spec"]["containers"]:
+            assert {"startupProbe", "livenessProbe", "readinessProbe"} <= set(container)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_nobody_may_do_anything_with_the_api(profile: str) -> None:
+    """R-44: there is no role and no binding, since no pod speaks to the API server."""
+    manifests = template(profile, given(profile, EVERYTHING))
+    assert not of_kind(
+        manifests, "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding", "Secret", "Pod"
+    )
+
+
+def test_secrets_are_references() -> None:
+    """R-44: nothing that a Secret holds stands in a manifest."""
+    for name, pod in pods(template("gpu", given("gpu", EVERYTHING))):
+        for one in containers(pod):
+            for variable in one.get("env", ()):
+                secret = any(
+                    word in variable["name"]
+                    for word in ("PASSWORD", "URL", "TOKEN", "SECRET", "ACCESS_KEY")
+                )
+                assert not secret or "secretKeyRef" in variable["valueFrom"], (name, variable)
