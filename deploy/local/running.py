@@ -2,14 +2,14 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from deploy.local.part import HOST, Launch, Part, Place
+from deploy.local.part import Launch, Part, Place
+from onrecord.standalone.addresses import FreePorts
 
 START_SECONDS = 180.0
 _STOP_SECONDS = 40.0
@@ -125,14 +125,10 @@ def place_for(part: Part, tools: Path, data: Path) -> Place:
     return Place(tools, data, free_ports(part.port_names))
 
 
-def free_ports(names: tuple[str, ...]) -> Mapping[str, int]:
-    """A free port for each name, all different."""
-    found = [socket.create_server((HOST, 0)) for _ in names]
-    try:
-        return {name: int(one.getsockname()[1]) for name, one in zip(names, found, strict=True)}
-    finally:
-        for one in found:
-            one.close()
+def free_ports(names: tuple[str, ...], taken: Iterable[int] = ()) -> Mapping[str, int]:
+    """A free port for each name, all different and none of those that are `taken`."""
+    ports = FreePorts(taken=taken)
+    return {name: ports.port() for name in names}
 
 
 def _leashed(launch: Launch) -> list[str]:

@@ -62,7 +62,8 @@ class ClusterFolder:
         known: dict[str, dict[str, int]] = json.loads(kept.read_text()) if kept.exists() else {}
         ports: Mapping[str, int] = known.get(whose, {})
         if set(ports) != set(names) or not all(map(_free, ports.values())):
-            ports = free_ports(names)
+            others = (port for held in known.values() for port in held.values())
+            ports = free_ports(names, others)
             write_whole(kept, json.dumps({**known, whose: dict(ports)}, indent=1))
         return ports
 

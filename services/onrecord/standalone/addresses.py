@@ -1,10 +1,13 @@
 """Where processes are called, and how those of one service are told apart."""
 
+import errno
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from random import Random, SystemRandom
 
 HOST = "127.0.0.1"
+_RANGE = range(10_000, 32_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +30,36 @@ def target(addresses: Sequence[str]) -> str:
     return addresses[0] if len(addresses) == 1 else "ipv4:" + ",".join(addresses)
 
 
-def free_addresses(count: int) -> list[str]:
-    """As many, all on this machine."""
-    return [f"{HOST}:{free_port()}" for _ in range(count)]
+class FreePorts:
+    """Ports of this machine that nobody listens at, each handed out once.
+
+    They lie below those that the system gives to outgoing connections by itself (from 32768 on
+    Linux): what is free there now may be anybody's a second later, before it is listened at. They
+    follow one another from a beginning by chance, so that two who look at once seldom meet.
+    """
+
+    def __init__(self, chance: Random | None = None, taken: Iterable[int] = ()) -> None:
+        self._next = (chance or SystemRandom()).choice(_RANGE)
+        self._taken = frozenset(taken)
+
+    def port(self) -> int:
+        """Raises OSError where there is none."""
+        for _ in range(_RANGE.stop - _RANGE.start):
+            found = self._next
+            self._next = found + 1 if found + 1 in _RANGE else _RANGE.start
+            if found not in self._taken and _is_free(found):
+                return found
+        raise OSError(errno.EADDRINUSE, "no port of this machine is free")
+
+    def addresses(self, count: int) -> list[str]:
+        """As many, all on this machine."""
+        return [f"{HOST}:{self.port()}" for _ in range(count)]
 
 
-def free_port() -> int:
-    """One that nobody listens at now."""
-    with socket.create_server((HOST, 0)) as found:
-        return int(found.getsockname()[1])
+def _is_free(port: int) -> bool:
+    try:
+        # As servers do: what is left of closed connections does not count.
+        socket.create_server((HOST, port)).close()
+    except OSError:
+        return False
+    return True

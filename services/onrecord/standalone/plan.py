@@ -8,7 +8,7 @@ from onrecord.audit.core.witnessing import Witnessing
 from onrecord.chassis.certificates import LocalAuthority, write_secret
 from onrecord.chassis.development_issuer import DevelopmentIssuer
 from onrecord.chassis.throttle import GIVE_WAY_SECONDS
-from onrecord.standalone.addresses import free_addresses, free_port, numbered, target
+from onrecord.standalone.addresses import FreePorts, numbered, target
 from onrecord.standalone.folder import DataFolder
 from onrecord.standalone.places import Places, Settings, in_folder
 from onrecord.standalone.planned import ONE_PLANE, TWO_PLANES, PlanePlan, ProcessPlan
@@ -40,8 +40,9 @@ def plan(
     """
     authority = LocalAuthority.open(folder.certificates)
     _write_keys(folder, origin)
-    called = {name: free_addresses(replicas) for name in ("audit", "detection", "embedding")}
-    at = {one.name: free_addresses(replicas) for one in planes}
+    ports = FreePorts()
+    called = {name: ports.addresses(replicas) for name in ("audit", "detection", "embedding")}
+    at = {one.name: ports.addresses(replicas) for one in planes}
     told = Told(
         folder,
         models.resolve(),
@@ -52,13 +53,14 @@ def plan(
         throttle_seconds,
         witnessing or Witnessing(),
         places or in_folder(folder, [one.name for one in planes]),
+        ports,
     )
     plans = [told.audit(one) for one in numbered(called["audit"])]
     plans += [told.detection(one) for one in numbered(called["detection"])]
     plans += [told.embedding(one) for one in numbered(called["embedding"])]
     plans += [told.plane(plane, one) for plane in planes for one in numbered(at[plane.name])]
-    gateways = [f"{host}:{port or free_port()}"]
-    gateways += [f"{host}:{free_port()}" for _ in range(replicas - 1)]
+    gateways = [f"{host}:{port or ports.port()}"]
+    gateways += [f"{host}:{ports.port()}" for _ in range(replicas - 1)]
     plans += [told.gateway(one) for one in numbered(gateways)]
     for one in plans:
         authority.issue(one.service, one.name)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from onrecord.audit.core.witnessing import Witnessing
 from onrecord.kernel.vocabulary import Service
-from onrecord.standalone.addresses import HOST, Replica, free_port
+from onrecord.standalone.addresses import HOST, FreePorts, Replica
 from onrecord.standalone.folder import DataFolder
 from onrecord.standalone.places import Places, Setting, Settings
 from onrecord.standalone.planned import PlanePlan, ProcessPlan
@@ -27,6 +27,7 @@ class Told:
     throttle_seconds: float
     witnessing: Witnessing
     places: Places
+    ports: FreePorts
 
     def audit(self, replica: Replica) -> ProcessPlan:
         return self._process(
@@ -99,7 +100,7 @@ class Told:
         self, service: Service, replica: Replica, *settings: Settings, of: str = ""
     ) -> ProcessPlan:
         name = service.value + of + replica.suffix
-        health = f"{HOST}:{free_port()}"
+        health = f"{HOST}:{self.ports.port()}"
         certificates = self.folder.certificates
         told: dict[str, Setting] = {
             "address": replica.address,

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from deploy.local.cluster import standing
 from deploy.local.cluster.folder import ClusterFolder
-from deploy.local.cluster.parts import Parts, chosen
+from deploy.local.cluster.parts import NAMES, Parts, chosen
 from deploy.local.cluster.standing import Row
 from deploy.local.part import HOST, Place
 from deploy.local.parts.kafka import Kafka
+from deploy.local.parts.keycloak import Keycloak
 from deploy.local.parts.milvus import Milvus
 from deploy.local.parts.postgres import Postgres
 from deploy.local.parts.s3 import S3
@@ -48,7 +49,7 @@ def test_each_part_is_where_its_users_are_told(tmp_path: Path) -> None:
     """R-30: two planes share a server and no database."""
     folder = ClusterFolder(tmp_path)
     folder.prepare()
-    parts = chosen(("postgres", "kafka", "milvus", "triton", "s3"), tmp_path / "models", PLANES)
+    parts = chosen(NAMES, tmp_path / "models", PLANES, Kafka())
     running = []
     for number, part in enumerate(parts):
         data = folder.parts / part.name
@@ -58,6 +59,11 @@ def test_each_part_is_where_its_users_are_told(tmp_path: Path) -> None:
     places = Parts(tuple(running)).places(folder, PLANES)
     at = {type(one.part): one.place for one in running}
     assert places.bus == f"kafka://{at[Kafka].at('clients')}"
+    assert places.tokens == {
+        "token_issuer": f"http://{at[Keycloak].at('http')}/realms/onrecord",
+        "token_audience": "onrecord",
+        "token_keys": "discover",
+    }
     assert places.inference == {"inference": f"triton://{at[Triton].at('grpc')}"}
     assert {one.milvus for one in places.planes.values()} == {f"http://{at[Milvus].at('proxy')}"}
     urls = [places.ledger, places.casework, *(one.roster for one in places.planes.values())]
