@@ -25,6 +25,7 @@ _GONE = (
     f"group by (gallery) (last_over_time({of('onrecord_gallery_records', GALLERY, PLANE)}[1d])) "
     f"unless on (gallery) {of('onrecord_gallery_records')}"
 )
+_TOLD = f"count ({of('onrecord_gallery_records')})"
 _JOB = 'job="vector-search"'
 
 
@@ -54,7 +55,6 @@ def _held() -> tuple[Sized, ...]:
                 "short",
             ),
             Query(f"count ({worst('onrecord_gallery_records', GALLERY, PLANE, by='gallery')})"),
-            width=6,
         ),
         state(
             Says(
@@ -64,8 +64,7 @@ def _held() -> tuple[Sized, ...]:
                 "short",
                 Bad("OnRecordGalleryAbsent", 1),
             ),
-            Query(or_zero(f"count ({_GONE})", f"count ({of('onrecord_gallery_records')})")),
-            width=6,
+            Query(or_zero(f"count ({_GONE})", _TOLD)),
         ),
         state(
             Says(
@@ -76,7 +75,6 @@ def _held() -> tuple[Sized, ...]:
                 Bad("OnRecordServiceAbsent", 0.5, 1, falling=True),
             ),
             Query(f"min (avg by (plane) ({of('up', _JOB, PLANE)}))"),
-            width=6,
         ),
         state(
             Says(
@@ -87,7 +85,25 @@ def _held() -> tuple[Sized, ...]:
                 Bad("OnRecordStrangeSearches", 1),
             ),
             Query(f"ceil({increase('onrecord_strange_searches_total', PLANE, over='6h')})"),
-            width=6,
+        ),
+        state(
+            Says(
+                "Transport keys overdue",
+                "Keys under which portraits travelled, that should have been destroyed and are "
+                "not. Normal: 0: what is still on the bus could be read with them.",
+                "short",
+                Bad("OnRecordTransportKeyOverdue", 1),
+            ),
+            Query(or_zero(worst("onrecord_transport_keys_overdue", GALLERY, PLANE), _TOLD)),
+        ),
+        state(
+            Says(
+                "Records",
+                "Records that are live by the roster, in the galleries chosen. Normal: it grows "
+                "with enrolment and falls by one with each deletion.",
+                "short",
+            ),
+            Query(f"sum ({worst('onrecord_gallery_records', GALLERY, PLANE, by='gallery')})"),
         ),
         listing(
             Says(
@@ -173,7 +189,7 @@ def _index() -> tuple[Sized, ...]:
         ),
         lines(
             Says(
-                "Records",
+                "Records by gallery",
                 "Records that are live by the roster. Normal: it climbs with enrolment and never "
                 "falls by a step: a deletion is one record.",
                 "short",
