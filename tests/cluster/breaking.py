@@ -19,11 +19,11 @@ from tests.chaos.stage import NEVADA
 from tests.cluster.alerting import Alarmed, until
 
 ORIGIN: Final = "localhost/onrecord"
-_SITTERS: Final = 3
+SITTERS: Final = 3
 
 
 def whom() -> Sequence[Sitter]:
-    return sitters(_SITTERS)
+    return sitters(SITTERS)
 
 
 def search(cluster: Alarmed, gallery: str, by: Person | None = None, **request: object) -> Search:

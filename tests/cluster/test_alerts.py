@@ -14,6 +14,7 @@ import sqlalchemy
 from pymilvus import MilvusClient
 
 from deploy.alerts.law import LAW
+from deploy.alerts.objectives import OBJECTIVES
 from deploy.alerts.rule import Alert
 from onrecord.audit.adapters.batch import CLOCK_LIMIT
 from onrecord.client import ClientError
@@ -24,12 +25,14 @@ from onrecord.proof.notes import NoteSigner
 from onrecord.proof.tiles import CHECKPOINT_PATH
 from tests.builders import e2e_people as people
 from tests.builders.e2e_people import Person
+from tests.builders.e2e_photographs import sitters
 from tests.builders.e2e_scene import UTAH, enrol, open_gallery_like, record_id
 from tests.builders.models import reference_repository
 from tests.chaos.stage import NEVADA, set_up
 from tests.cluster.alerting import CASES_OF_A_PERSON, Alarmed, alarmed_cluster, until
 from tests.cluster.breaking import (
     ORIGIN,
+    SITTERS,
     cosigned,
     each_fails,
     ended,
@@ -72,6 +75,16 @@ def test_every_rule_is_evaluated(cluster: Alarmed) -> None:
     found = [rule for group in cluster.prometheus.ask("rules")["groups"] for rule in group["rules"]]
     assert len(found) > 100
     assert {rule["name"]: rule.get("lastError") for rule in found if rule["health"] == "err"} == {}
+
+
+def test_every_objective_is_measured(cluster: Alarmed) -> None:
+    """What the rules select is what processes tell, to the last label."""
+    search(cluster, UTAH)
+    enrol(cluster.installation, UTAH, sitters(SITTERS + 1)[SITTERS:])
+    for one in OBJECTIVES:
+        rate = f"{one.prefix}:total_rate5m"
+        until(lambda: max(cluster.prometheus.values(rate), default=0.0) > 0, says=rate)  # noqa: B023
+        assert cluster.prometheus.values(f"{one.prefix}:error_ratio_rate5m")[-1] < 1
 
 
 def test_a_witness_cosigns_and_then_forgets(cluster: Alarmed) -> None:
