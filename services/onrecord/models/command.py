@@ -1,12 +1,14 @@
 """`onrecord models build|list|show|check|fetch|push`."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 import click
 
+from onrecord.chassis.objects.buckets import make_bucket
 from onrecord.chassis.objects.opening import ObjectAccess, open_objects
 from onrecord.chassis.objects.options import object_options
 from onrecord.kernel.cards import ModelCard
@@ -173,10 +175,17 @@ def fetch(source: str, repository: Path, cards_only: bool, **access: str) -> Non
 @object_options
 @_refusals_in_words
 def push(target: str, repository: Path, **access: str) -> None:
-    """Check the repository's models and put them into an object store, for `fetch`."""
+    """Check the repository's models and put them into an object store, for `fetch`.
+
+    A bucket that is not there is made, where keys are given.
+    """
     from onrecord.models import carrying
 
-    store = open_objects(target, ObjectAccess(**access, seconds=_TRANSFER_SECONDS))
+    reached = ObjectAccess(**access, seconds=_TRANSFER_SECONDS)
+    store = open_objects(target, reached)
+    if target.startswith("s3://") and reached.secret_key:
+        bucket = target.removeprefix("s3://").partition("/")[0]
+        make_bucket(bucket, reached, datetime.now(UTC))
     for card in carrying.push(repository, store):
         click.echo(card.model_id)
 
