@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from deploy.grafana.__main__ import files
-from tests.monitoring.reading import FOLDER, RULES, PanelFound, dashboards, panels, unfolded
+from tests.monitoring.reading import FOLDER, ROOT, RULES, PanelFound, dashboards, panels, unfolded
 
 WIDTH = 24
 BOARDS = dashboards()
@@ -127,6 +127,17 @@ def test_links_between_dashboards_lead_somewhere(panel: PanelFound) -> None:
     for one in panel.said["links"]:
         if one["url"].startswith("/d/"):
             assert one["url"][3:].split("?")[0] in BOARDS
+
+
+def test_runbooks_name_panels_that_there_are() -> None:
+    """Whoever is woken looks for them by these names."""
+    titles = {one.title for one in PANELS}
+    titles |= {board["title"].removeprefix("OnRecord / ") for board in BOARDS.values()}
+    text = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    looks = [line for line in text.splitlines() if line.startswith("- **Look**")]
+    named = {one for line in looks for one in re.findall(r"(?<!\*)\*([^*]+)\*(?!\*)", line)}
+    assert len(named) > 10
+    assert named <= titles, named - titles
 
 
 def _targets(board: Any) -> list[Any]:
