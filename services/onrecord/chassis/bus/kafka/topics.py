@@ -95,11 +95,12 @@ def _asked(topic: KafkaTopic, durability: Durability) -> dict[str, Any]:
     return {
         "num_partitions": topic.partitions,
         "replication_factor": durability.replicas,
-        "configs": _configs(topic, durability),
+        "configs": configs_of(topic, durability),
     }
 
 
-def _configs(topic: KafkaTopic, durability: Durability) -> dict[str, str]:
+def configs_of(topic: KafkaTopic, durability: Durability) -> dict[str, str]:
+    """How the brokers are told to keep a topic, in Kafka's own words."""
     return {
         _RETENTION: str(_milliseconds(topic)),
         _IN_SYNC: str(durability.in_sync),
@@ -136,7 +137,7 @@ def _shortfalls(
 
 
 def _missing(access: KafkaAccess, topic: KafkaTopic, durability: Durability) -> Shortfall:
-    configs = " ".join(f"--config {k}={v}" for k, v in _configs(topic, durability).items())
+    configs = " ".join(f"--config {k}={v}" for k, v in configs_of(topic, durability).items())
     command = (
         f"kafka-topics.sh --bootstrap-server {access.servers[0]} --create --topic {topic.name} "
         f"--partitions {topic.partitions} --replication-factor {durability.replicas} {configs}"
