@@ -101,13 +101,17 @@ test: setup  ## everything that needs Python alone
 test-kills: setup  ## killed once at every write point, and ten times as whole processes
 	@$(BIN)/pytest -n 2 tests/kills
 
-# Tests that start a cluster of their own: one after the other, so that one runs at a time.
+# Tests that start a cluster of their own and wait for what takes minutes: not in .ci/run.
 WHOLE_CLUSTERS := $(addprefix tests/cluster/test_,dashboards.py alerts.py rolling.py)
 
 .PHONY: test-cluster
 test-cluster: setup  ## the adapters and the end-to-end tests on real parts (with Java, Go and PostgreSQL)
 	@$(BIN)/pytest -n 2 --dist loadgroup -rs --durations 12 $(addprefix --ignore ,$(WHOLE_CLUSTERS)) tests/cluster
-	@ONRECORD_E2E=cluster $(BIN)/pytest -rs --durations 12 $(WHOLE_CLUSTERS) tests/e2e
+	@ONRECORD_E2E=cluster $(BIN)/pytest -rs --durations 12 tests/e2e
+
+.PHONY: test-whole
+test-whole: setup  ## each panel fed, each alert fired, an upgrade unnoticed: on clusters of their own (a quarter of an hour)
+	@$(BIN)/pytest -rs --durations 12 $(WHOLE_CLUSTERS)
 
 .PHONY: test-chart
 test-chart: setup  ## the image's steps, the chart as text, and the chart on a real Kubernetes API server (with Go)
