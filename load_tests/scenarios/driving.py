@@ -40,8 +40,10 @@ class Answers:
 
     def percentile(self, share: float) -> float:
         """Of the accepted, in milliseconds."""
-        if len(self.taken) < 2:
-            raise RuntimeError(f"too few searches were accepted: {self.codes}")
+        if not self.taken:
+            raise RuntimeError(f"no search was accepted: {self.codes}")
+        if len(self.taken) == 1:
+            return 1000 * self.taken[0]
         every = statistics.quantiles(self.taken, n=1000, method="inclusive")
         return 1000 * every[round(share * 1000) - 1]
 
