@@ -13,6 +13,7 @@ _ASKED = ("apply", "--dry-run=server", "--validate=strict", "-f", "-")
 _OF_ALL = "Warning: spec.SessionAffinity is ignored for headless services"
 EVERYTHING = {
     "defaults": {"autoscaling": {"enabled": True, "memory": 80}},
+    "vectorSearch": {"keys": {"accessMode": "ReadWriteMany"}},
     "bus": {"user": "onrecord", "tls": True, "clientCertificate": True},
     "identity": {"rootsConfigMap": "identity-roots"},
     "ledger": {"witnesses": ["https://witness.example.org"], "witnessQuorum": 1},

@@ -27,7 +27,10 @@ EVERYTHING: Final[Mapping[str, Any]] = {
         "podAnnotations": {"note": "one"},
         "serviceAccountAnnotations": {"role": "faces"},
     },
-    "vectorSearch": {"milvusSecret": "milvus", "keys": {"storageClassName": "fast"}},
+    "vectorSearch": {
+        "milvusSecret": "milvus",
+        "keys": {"storageClassName": "fast", "accessMode": "ReadWriteMany"},
+    },
     "ledger": {"witnesses": [f"{_WITNESS} https://witness.example/"]},
     "remotePlanes": {"nevada": {"address": "plane.nevada.example:8443", "galleries": ["US-NV"]}},
     "triton": {"enabled": True, "gpus": 2, "autoscaling": {"enabled": True}},

@@ -20,7 +20,16 @@ from onrecord.kernel.vocabulary import Service
 from onrecord.vector_search.consumer import TOPICS, group_of
 from tests.architecture.arrows import arrows
 from tests.chart.releases import CHART, PROFILES
-from tests.chart.rendering import Manifest, containers, given, named, of_kind, pods, template
+from tests.chart.rendering import (
+    Manifest,
+    RefusedError,
+    containers,
+    given,
+    named,
+    of_kind,
+    pods,
+    template,
+)
 from tests.chart.test_templates_kubernetes import EVERYTHING
 from tools.chart_pages import THE_CHARTS_OWN
 
@@ -188,7 +197,11 @@ def test_scalers_watch_what_their_service_consumes() -> None:
 def test_scaling_is_one_things_business() -> None:
     """R-44: never two autoscalers on one deployment, nor one and a number of replicas."""
     for keda in (True, False):
-        told = {"defaults": {"autoscaling": {"enabled": True}}, "keda": {"enabled": keda}}
+        told = {
+            "defaults": {"autoscaling": {"enabled": True}},
+            "vectorSearch": {"keys": {"accessMode": "ReadWriteMany"}},
+            "keda": {"enabled": keda},
+        }
         manifests = template("small", given("small", told))
         scaled = [
             one["spec"]["scaleTargetRef"]["name"]
@@ -240,6 +253,20 @@ def test_the_keys_of_a_plane_outlive_the_release() -> None:
     """R-30: `helm uninstall` destroys no gallery."""
     (claim,) = of_kind(template("small", given("small")), "PersistentVolumeClaim")
     assert claim["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+
+
+def test_keys_that_one_node_can_have_are_not_waited_for_by_two_pods() -> None:
+    """R-44: else an upgrade would stand still: the next pod on another node, its volume taken."""
+    manifests = template("small", given("small"))
+    plane = named(manifests, "Deployment", "onrecord-vector-search-main")
+    assert plane["spec"]["strategy"]["rollingUpdate"] == {"maxUnavailable": 1, "maxSurge": 0}
+    preflight = named(manifests, "Job", "onrecord-vector-search-main-preflight")
+    (beside,) = preflight["spec"]["template"]["spec"]["affinity"]["podAffinity"][
+        "requiredDuringSchedulingIgnoredDuringExecution"
+    ]
+    assert beside["labelSelector"]["matchLabels"] == plane["spec"]["selector"]["matchLabels"]
+    with pytest.raises(RefusedError, match="ReadWriteMany"):
+        template("small", given("small", {"planes": {"main": {"replicas": 2}}}))
 
 
 def test_services_are_headless_where_callers_balance() -> None:

@@ -68,7 +68,7 @@ spec:
   progressDeadlineSeconds: 900
   strategy:
     type: RollingUpdate
-    rollingUpdate: {maxUnavailable: 0, maxSurge: 1}
+    rollingUpdate: {{ include "onrecord.exchanged" $c }}
   selector:
     matchLabels:
       {{- include "onrecord.selector" $named | nindent 6 }}

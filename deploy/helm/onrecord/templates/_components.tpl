@@ -66,6 +66,28 @@ every plane has in between. One place; all templates range over it.
 {{- toJson $found -}}
 {{- end -}}
 
+{{- /* Whether a plane's keys can be mounted on one node only. */ -}}
+{{- define "onrecord.alone" -}}
+{{- if and .plane (eq .v.keys.accessMode "ReadWriteOnce") -}}
+{{- if or (gt (int .v.replicas) 1) .v.autoscaling.enabled -}}
+{{- fail (printf "planes.%s.keys.accessMode: several replicas share a plane's keys, which takes ReadWriteMany" .plane) -}}
+{{- end -}}
+true
+{{- end -}}
+{{- end -}}
+
+{{- /*
+How replicas are exchanged: one comes before one goes. Where a volume can be on one node only, the next
+one could wait for ever for the one before: that one goes first.
+*/ -}}
+{{- define "onrecord.exchanged" -}}
+{{- if include "onrecord.alone" . -}}
+{maxUnavailable: 1, maxSurge: 0}
+{{- else -}}
+{maxUnavailable: 0, maxSurge: 1}
+{{- end -}}
+{{- end -}}
+
 {{- /* Seconds that Kubernetes leaves a pod for its end: unready, then draining, then what is closed. */ -}}
 {{- define "onrecord.grace" -}}
 {{- add (ceil .unreadySeconds) (ceil .stopSeconds) 10 -}}
