@@ -53,6 +53,7 @@ has its own.
 """
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist looks at the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         used = set(getattr(item, "fixturenames", ()))
@@ -60,6 +61,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if part in used:
                 item.add_marker(pytest.mark.xdist_group(group))
                 break
+    # Those first: while they wait for a part, the other process has a core for PostgreSQL's.
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
 
 
 @pytest.fixture(scope="session")
