@@ -178,11 +178,12 @@ def test_vectors_go_through_the_installed_milvus_and_no_collection_stays(
 ) -> None:
     uri = f"http://{milvus_server.place.at('proxy')}"
     client = MilvusClient(uri)
-    before = client.list_collections()
+    before = set(client.list_collections())
     installed.set("vector-search", {"milvus": uri})
     (found,) = of("index", installed.preflight("vector-search").checks)
     assert found["status"] == "ok", found
-    assert client.list_collections() == before
+    # Those of other tests may be on their way out.
+    assert set(client.list_collections()) <= before
     client.close()
 
 

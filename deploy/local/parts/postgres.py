@@ -129,15 +129,11 @@ def _make(cluster: Path, data: Path, account: str) -> None:
             os.chown(one, known.pw_uid, known.pw_gid)
     argv = [str(PROGRAMS / "initdb"), "-D", str(cluster), "-U", "postgres"]
     argv += ["--auth=scram-sha-256", f"--pwfile={handed}", "--encoding=UTF8", "--locale=C.UTF-8"]
-    done = subprocess.run(
-        argv,
-        cwd="/",
-        user=account or None,
-        group=account or None,
-        extra_groups=() if account else None,
-        capture_output=True,
-        check=False,
-    )
+    if account:
+        # By a program: Python itself would fork for it, and gRPC, where it has been at work in this
+        # process, does not stand that.
+        argv = ["setpriv", f"--reuid={account}", f"--regid={account}", "--clear-groups", *argv]
+    done = subprocess.run(argv, cwd="/", capture_output=True, check=False)
     handed.unlink()
     if done.returncode:
         shutil.rmtree(cluster, ignore_errors=True)
