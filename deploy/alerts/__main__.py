@@ -28,9 +28,7 @@ def main(check: bool, short: Path | None) -> None:
         RULES.parent.mkdir(parents=True, exist_ok=True)
         RULES.write_text(written(), "utf-8")
     elif not RULES.exists() or RULES.read_text("utf-8") != written():
-        click.echo(
-            f"{RULES.relative_to(_ROOT)} is not current: `make alerts`", err=True
-        )
+        click.echo(f"{RULES.relative_to(_ROOT)} is not current: `make alerts`", err=True)
         sys.exit(1)
 
 
