@@ -77,9 +77,10 @@ def test_into_the_release_they_are_the_arrows(release: Release) -> None:
     """R-44: the ingress reaches the gateway, monitoring everybody's metrics; a stranger nothing."""
     policies = _policies(release)
     ingress, monitoring = outside("ingress"), outside("monitoring")
+    serving = {pod["metadata"]["uid"] for pod in release.serving()}
     for pod in release.all_of("pods"):
         target, who = endpoint(pod), component(pod)
-        serves = pod in release.serving()
+        serves = pod["metadata"]["uid"] in serving
         for port in (_GRPC, _HTTP, _HEALTH, _TRITON_GRPC, _TRITON_METRICS):
             from_ingress = who == "gateway" and serves and port == _HTTP
             assert policies.lets_through(ingress, target, port) == from_ingress, (who, port)
