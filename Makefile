@@ -114,8 +114,12 @@ test-whole: setup  ## each panel fed, each alert fired, an upgrade unnoticed: on
 	@$(BIN)/pytest -rs --durations 12 $(WHOLE_CLUSTERS)
 
 .PHONY: test-chart
-test-chart: setup  ## the image's steps, the chart as text, and the chart on a real Kubernetes API server (with Go)
-	@$(BIN)/pytest -rs --durations 12 tests/chart
+test-chart: setup  ## the chart as text, and on a real Kubernetes API server with simulated nodes (with Go)
+	@$(BIN)/pytest -rs --durations 12 --ignore tests/chart/test_image.py tests/chart
+
+.PHONY: test-image
+test-image: setup  ## every step of the Dockerfile, for each service, in a clean folder (some ten minutes)
+	@$(BIN)/pytest -rs --durations 12 tests/chart/test_image.py
 
 .PHONY: test-interop
 test-interop: setup  ## verifiers and witnesses that others wrote, against ours (with Go; else it says so)
