@@ -16,7 +16,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from load_tests.cluster import curve, enrolment, memory, overload, search
@@ -36,7 +36,7 @@ class Size:
     runs: int = 5
     searches: int = 30
     portraits: int = 150
-    seconds: float = 12.0
+    seconds: float = 10.0
     curve: tuple[int, ...] = (1000, 100_000, 1_000_000)
 
 
@@ -79,10 +79,10 @@ def alone(size: Size, data: Path, kept: Kept) -> dict[str, Callable[[], None]]:
     seconds = ("--seconds", "1") if tiny else ("--seconds", "2.5")
     records = ("--records", "50") if tiny else ()
     return {
+        "curve": filled,
         "triton": script("triton", "--runs", runs, *seconds, result="triton.json"),
         "vectors": script("vectors", "--runs", runs, *records, result="vectors.json"),
         "authorize": script("authorize", "--postgres", "--rounds", runs, *seconds, *folders),
-        "curve": filled,
     }
 
 
@@ -98,6 +98,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--only", default=",".join(NAMES), help="parts, by commas")
     parser.add_argument("--tiny", action="store_true", help="hardly anything, to try the scripts")
+    parser.add_argument("--records", type=int, help="in a gallery, at least")
+    parser.add_argument("--runs", type=int, help="of each")
     parser.add_argument("--replicas", type=int, default=2)
     parser.add_argument("--places", type=int, default=0, help="of a gateway; 0: as it comes")
     parser.add_argument("--data", type=Path, default=ROOT / ".cache" / "load_tests")
@@ -108,6 +110,7 @@ def main() -> int:
     if os.environ.get("OPENBLAS_NUM_THREADS") != "1":
         parser.error("set OPENBLAS_NUM_THREADS=1, which the services set for themselves")
     size, kept, data = Size(), Kept(), given.data.resolve()
+    size = replace(size, records=given.records or size.records, runs=given.runs or size.runs)
     if given.tiny:
         size, data = TINY, data / "tiny"
         kept = Kept(data / "results", data / "images")
