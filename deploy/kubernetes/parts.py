@@ -8,23 +8,32 @@ from typing import Final
 
 from deploy.kubernetes import programs
 from deploy.kubernetes.identity import Identity
+from deploy.local.asking import ANSWER_SECONDS, says_ok, says_ok_over
 from deploy.local.part import HOST, Launch, Place, Say
 
-_ANSWER_SECONDS: Final = 5.0
 _SERVICES: Final = "10.96.0.0/16"
 _SOON: Final = "1s"
 
 
+class _Program:
+    """What the programs of the control plane share: they are built as one."""
+
+    __slots__ = ()
+
+    def install(self, tools: Path, say: Say) -> None:
+        programs.control_plane(tools, say)
+
+    def settle(self, place: Place) -> None:
+        """Nothing."""
+
+
 @dataclass(frozen=True, slots=True)
-class Etcd:
+class Etcd(_Program):
     """`Part`."""
 
     name: str = "etcd"
     version: str = programs.ETCD
     port_names: tuple[str, ...] = ("client", "peer")
-
-    def install(self, tools: Path, say: Say) -> None:
-        programs.control_plane(tools, say)
 
     def launch(self, place: Place) -> Launch:
         client, peer = (f"http://{place.at(name)}" for name in self.port_names)
@@ -41,14 +50,11 @@ class Etcd:
         return _launch(place, self.name, options)
 
     def ready(self, place: Place) -> bool:
-        return _says_ok(http.client.HTTPConnection(place.at("client"), timeout=_ANSWER_SECONDS))
-
-    def settle(self, place: Place) -> None:
-        """Nothing."""
+        return says_ok(place.at("client"), "/health")
 
 
 @dataclass(frozen=True, slots=True)
-class ApiServer:
+class ApiServer(_Program):
     """`Part`. `etcd` is a URL. Its admission is what Kubernetes has by default."""
 
     identity: Identity
@@ -56,9 +62,6 @@ class ApiServer:
     name: str = "kube-apiserver"
     version: str = programs.KUBERNETES
     port_names: tuple[str, ...] = ("https",)
-
-    def install(self, tools: Path, say: Say) -> None:
-        programs.control_plane(tools, say)
 
     def launch(self, place: Place) -> Launch:
         self.identity.made(f"https://{place.at('https')}")
@@ -84,21 +87,15 @@ class ApiServer:
         certificate = self.identity.certificate
         return _healthy(place, "/readyz", certificate, self.identity.token())
 
-    def settle(self, place: Place) -> None:
-        """Nothing."""
-
 
 @dataclass(frozen=True, slots=True)
-class Controllers:
+class Controllers(_Program):
     """`Part`. What the timing of a real cluster would make tests wait for comes at once."""
 
     identity: Identity
     name: str = "kube-controller-manager"
     version: str = programs.KUBERNETES
     port_names: tuple[str, ...] = ("https",)
-
-    def install(self, tools: Path, say: Say) -> None:
-        programs.control_plane(tools, say)
 
     def launch(self, place: Place) -> Launch:
         options = _client(self.identity, place) | {
@@ -112,12 +109,9 @@ class Controllers:
     def ready(self, place: Place) -> bool:
         return _healthy(place, "/healthz", place.data / f"{self.name}.crt")
 
-    def settle(self, place: Place) -> None:
-        """Nothing."""
-
 
 @dataclass(frozen=True, slots=True)
-class Scheduler:
+class Scheduler(_Program):
     """`Part`."""
 
     identity: Identity
@@ -125,17 +119,11 @@ class Scheduler:
     version: str = programs.KUBERNETES
     port_names: tuple[str, ...] = ("https",)
 
-    def install(self, tools: Path, say: Say) -> None:
-        programs.control_plane(tools, say)
-
     def launch(self, place: Place) -> Launch:
         return _launch(place, self.name, _client(self.identity, place))
 
     def ready(self, place: Place) -> bool:
         return _healthy(place, "/healthz", place.data / f"{self.name}.crt")
-
-    def settle(self, place: Place) -> None:
-        """Nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +152,7 @@ class Kwok:
         return Launch(argv=(str(folder / "kwok"), *_flags(options)), cwd=place.data)
 
     def ready(self, place: Place) -> bool:
-        return _says_ok(
-            http.client.HTTPConnection(place.at("http"), timeout=_ANSWER_SECONDS), "/healthz"
-        )
+        return says_ok(place.at("http"), "/healthz")
 
     def settle(self, place: Place) -> None:
         """Nothing."""
@@ -204,25 +190,11 @@ def _healthy(place: Place, path: str, certificate: Path, token: str = "") -> boo
         context = ssl.create_default_context(cafile=str(certificate))
     except (ssl.SSLError, OSError):
         return False  # half written
-    return _says_ok(
-        http.client.HTTPSConnection(place.at("https"), timeout=_ANSWER_SECONDS, context=context),
+    return says_ok_over(
+        http.client.HTTPSConnection(place.at("https"), timeout=ANSWER_SECONDS, context=context),
         path,
         {"Authorization": f"Bearer {token}"} if token else {},
     )
-
-
-def _says_ok(
-    connection: http.client.HTTPConnection,
-    path: str = "/health",
-    headers: dict[str, str] | None = None,
-) -> bool:
-    try:
-        connection.request("GET", path, headers=headers or {})
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
 
 
 def _nobody(_: str) -> None:

@@ -1,6 +1,5 @@
 """Keycloak: an OpenID Connect provider, from Maven, with OnRecord's realm."""
 
-import http.client
 import json
 import secrets
 import urllib.error
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from deploy.local.asking import says_ok
 from deploy.local.part import HOST, Launch, Place, Say
 from deploy.local.parts.keycloak_realm import CLIENT, REALM, Account, realm, representation
 from deploy.local.tools import check, folder_of, once, run
@@ -60,14 +60,7 @@ class Keycloak:
         )
 
     def ready(self, place: Place) -> bool:
-        connection = http.client.HTTPConnection(place.at("management"), timeout=_SECONDS)
-        try:
-            connection.request("GET", "/health/ready")
-            return connection.getresponse().status == 200
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
+        return says_ok(place.at("management"), "/health/ready", _SECONDS)
 
     def settle(self, place: Place) -> None:
         """The realm and its people. Raises OSError where Keycloak refuses one."""

@@ -1,17 +1,16 @@
 """Prometheus, as Debian carries it; the machine is left as it is."""
 
-import http.client
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from deploy.local.asking import says_ok
 from deploy.local.part import Launch, Place, Say
 from deploy.local.registries import debian
 from deploy.local.tools import folder_of, once
 
-_ANSWER_SECONDS: Final = 5.0
 _PAGES: Final = (
     "fonts-glyphicons-halflings",
     "libjs-bootstrap4",
@@ -73,14 +72,7 @@ class Prometheus:
         )
 
     def ready(self, place: Place) -> bool:
-        connection = http.client.HTTPConnection(place.at("http"), timeout=_ANSWER_SECONDS)
-        try:
-            connection.request("GET", "/-/ready")
-            return connection.getresponse().status == 200
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
+        return says_ok(place.at("http"), "/-/ready")
 
     def settle(self, place: Place) -> None:
         """Nothing: it reads what it scrapes from its configuration."""

@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from deploy.local.asking import ANSWER_SECONDS, says_ok
 from deploy.local.part import HOST, Launch, Place, Say
 from deploy.local.registries import go
 from deploy.local.tools import folder_of, once
 
 _MODULE: Final = "github.com/versity/versitygw/cmd/versitygw"
 _HEALTH: Final = "/onrecord-health"
-_ANSWER_SECONDS: Final = 5.0
 _THERE: Final = (200, 409)
 """Made now, or by us before."""
 
@@ -51,14 +51,7 @@ class S3:
         )
 
     def ready(self, place: Place) -> bool:
-        connection = http.client.HTTPConnection(place.at("http"), timeout=_ANSWER_SECONDS)
-        try:
-            connection.request("GET", _HEALTH)
-            return connection.getresponse().status == 200
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
+        return says_ok(place.at("http"), _HEALTH)
 
     def settle(self, place: Place) -> None:
         """The buckets. Raises OSError where one is refused."""
@@ -75,7 +68,7 @@ class S3:
         return _secret(place.data / "secret.key", 24)
 
     def _make(self, bucket: str, place: Place) -> None:
-        connection = http.client.HTTPConnection(place.at("http"), timeout=_ANSWER_SECONDS)
+        connection = http.client.HTTPConnection(place.at("http"), timeout=ANSWER_SECONDS)
         try:
             connection.request("PUT", f"/{bucket}", headers=self._signed(bucket, place))
             answer = connection.getresponse()

@@ -9,12 +9,12 @@ where no row does.
 from onrecord.chassis.database.opening import DatabaseLimits, open_database
 from onrecord.chassis.database.transactions import (
     alone,
-    forget,
     reachable,
     read_transaction,
     take_turn,
     write_transaction,
 )
+from onrecord.chassis.database.write_ahead import forget
 
 __all__ = [
     "DatabaseLimits",

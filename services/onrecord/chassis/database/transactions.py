@@ -160,24 +160,6 @@ def _sqlite_code(error: sqlite3.Error) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
-def forget(engine: Engine) -> None:
-    """After the commit of a transaction that destroyed a key: empty the write-ahead log.
-
-    SQLite keeps each page as it was there until somebody overwrites it, whatever `secure_delete`
-    does in the database itself. Repeatable; while somebody reads, it waits, and where they do not
-    end it is done by the next. PostgreSQL's log is the operator's to recycle.
-    """
-    if engine.dialect.name != "sqlite":
-        return
-    connection = engine.raw_connection()
-    try:
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        cursor.close()
-    finally:
-        connection.close()
-
-
 def reachable(engine: Engine) -> bool:
     """Whether the database answers; for readiness. Raises DATABASE_UNAVAILABLE."""
     with _told_as_ours(), engine.connect() as connection:

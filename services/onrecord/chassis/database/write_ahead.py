@@ -24,12 +24,26 @@ def leave_to_the_background(engine: Engine) -> None:
 
 def empty(engine: Engine) -> None:
     """Copy what is committed into the database, as far as nobody is in the way of it."""
+    _checkpoint(engine, "PASSIVE")
+
+
+def forget(engine: Engine) -> None:
+    """After the commit of a transaction that destroyed a key: empty the write-ahead log.
+
+    SQLite keeps each page as it was there until somebody overwrites it, whatever `secure_delete`
+    does in the database itself. Repeatable; while somebody reads, it waits, and where they do not
+    end it is done by the next. PostgreSQL's log is the operator's to recycle.
+    """
+    _checkpoint(engine, "TRUNCATE")
+
+
+def _checkpoint(engine: Engine, how: str) -> None:
     if engine.dialect.name != "sqlite":
         return
     connection = engine.raw_connection()
     try:
         cursor = connection.cursor()
-        cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        cursor.execute(f"PRAGMA wal_checkpoint({how})")
         cursor.close()
     finally:
         connection.close()
