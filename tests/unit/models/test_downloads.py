@@ -40,7 +40,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
             made.asked.append(self.path)
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(made.folder)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     made.address = f"http://127.0.0.1:{server.server_address[1]}"
     yield made
     server.shutdown()

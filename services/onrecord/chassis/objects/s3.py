@@ -1,27 +1,20 @@
 """An object store in a bucket of S3, or of whatever speaks S3."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from typing import Final
 
 import obstore
-from obstore.exceptions import (
-    BaseError,
-    NotFoundError,
-    PermissionDeniedError,
-    UnauthenticatedError,
-)
+from obstore.exceptions import NotFoundError
 from obstore.store import S3Store
 
 from onrecord.chassis.objects.ports import parts_of
+from onrecord.chassis.objects.s3_errors import Told, no_such_object
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 
 _CONNECT: Final = timedelta(seconds=2)
 _TRIES: Final = 2
 _LISTED_AT_ONCE: Final = 1000
-# What a store that has no room left says, in the words of S3 and of those who speak it.
-_FULL: Final = ("507", "InsufficientStorage", "StorageFull", "QuotaExceeded", "no space left")
 
 
 class S3Objects:
@@ -96,6 +89,8 @@ class S3Objects:
             try:
                 return bytes(obstore.get(self._store, path).bytes())
             except (NotFoundError, FileNotFoundError) as error:
+                if not no_such_object(error):
+                    raise
                 raise OnRecordError(ErrorCode.NOT_FOUND, f"there is no object {key}") from error
 
     def exists(self, key: str) -> bool:
@@ -103,7 +98,16 @@ class S3Objects:
         with self._asked():
             try:
                 obstore.head(self._store, path)
+                return True
             except (NotFoundError, FileNotFoundError):
+                pass
+            # The answer to a HEAD has no words, and 404 is also what a bucket that is not there
+            # gives: so it is asked again, in a way that is answered in words.
+            try:
+                obstore.get(self._store, path)
+            except (NotFoundError, FileNotFoundError) as error:
+                if not no_such_object(error):
+                    raise
                 return False
         return True
 
@@ -112,8 +116,9 @@ class S3Objects:
         with self._asked():
             try:
                 obstore.delete(self._store, path)
-            except (NotFoundError, FileNotFoundError):
-                return
+            except (NotFoundError, FileNotFoundError) as error:
+                if not no_such_object(error):
+                    raise
 
     def keys(self, prefix: str) -> Iterator[str]:
         under = _path(prefix) if prefix else None
@@ -126,31 +131,8 @@ class S3Objects:
             for one in found:
                 yield str(one["path"])
 
-    def _asked(self) -> AbstractContextManager[None]:
-        return _Told(self._name)
-
-
-class _Told(nullcontext[None]):
-    """What S3 and the way to it may do to us, as our own errors."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self._name = name
-
-    def __exit__(self, *excinfo: object) -> None:
-        error = excinfo[1]
-        if isinstance(error, UnauthenticatedError | PermissionDeniedError | PermissionError):
-            raise OnRecordError(
-                ErrorCode.OBJECTS_UNAVAILABLE, f"the object store {self._name} does not let us in"
-            ) from error
-        if isinstance(error, BaseError | OSError | TimeoutError):
-            if any(word in str(error) for word in _FULL):
-                raise OnRecordError(
-                    ErrorCode.STORAGE_FULL, "there is no room left in the object store"
-                ) from error
-            raise OnRecordError(
-                ErrorCode.OBJECTS_UNAVAILABLE, f"the object store {self._name} does not answer"
-            ) from error
+    def _asked(self) -> Told:
+        return Told(self._name)
 
 
 def _path(key: str) -> str:

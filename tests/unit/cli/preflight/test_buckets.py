@@ -70,7 +70,7 @@ def bucket(version: str | None) -> Iterator[tuple[str, dict[str, bytes]]]:
     held: dict[str, bytes] = {}
     kind = type("Bucket", (_Bucket,), {"version": version, "held": held})
     server = ThreadingHTTPServer(("127.0.0.1", 0), kind)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}", held
