@@ -3,6 +3,7 @@
 from deploy.grafana.dress import Bad, Says
 from deploy.grafana.panels import Sized, lines, state
 from deploy.grafana.queries import GALLERY, Query, increase, rate, worst
+from deploy.grafana.standing import overdue, unusable
 from deploy.grafana.terms import ALARMS, TOLD
 
 
@@ -27,25 +28,8 @@ def ends() -> tuple[Sized, ...]:
             ),
             Query(worst("onrecord_grants_without_end")),
         ),
-        state(
-            Says(
-                "Emergencies overdue",
-                "Emergency searches whose legal instrument has not come in time. Normal: 0.",
-                "short",
-                Bad("OnRecordEmergencyOverdue", 1),
-            ),
-            Query(worst("onrecord_emergencies_overdue")),
-        ),
-        state(
-            Says(
-                "Policies unusable",
-                "Policies in force that cannot be read: their galleries refuse everything. "
-                "Normal: 0.",
-                "short",
-                Bad("OnRecordPolicyUnusable", 1),
-            ),
-            Query(worst("onrecord_policies_unusable")),
-        ),
+        overdue(),
+        unusable(),
         state(
             Says(
                 "Receipts kept back",

@@ -4,6 +4,8 @@ from deploy.grafana.dress import Says
 from deploy.grafana.panels import Sized, lines, state
 from deploy.grafana.queries import Query, of
 
+_GPU = "{{node}} GPU {{gpu}}"
+
 
 def by_triton() -> tuple[Sized, ...]:
     used, total = of("nv_gpu_memory_used_bytes"), of("nv_gpu_memory_total_bytes")
@@ -45,8 +47,6 @@ def by_triton() -> tuple[Sized, ...]:
 
 
 def by_dcgm() -> tuple[Sized, ...]:
-    where = "{{Hostname}} GPU {{gpu}}"
-    by = "max by (Hostname, gpu)"
     used, free = "DCGM_FI_DEV_FB_USED{}", "DCGM_FI_DEV_FB_FREE{}"
     return (
         lines(
@@ -56,7 +56,7 @@ def by_dcgm() -> tuple[Sized, ...]:
                 "above; more means that something else runs there.",
                 "percent",
             ),
-            Query(f"{by} (DCGM_FI_DEV_GPU_UTIL{{}})", where),
+            Query(_of_each("DCGM_FI_DEV_GPU_UTIL{}"), _GPU),
             width=8,
             height=7,
         ),
@@ -66,7 +66,7 @@ def by_dcgm() -> tuple[Sized, ...]:
                 "The share of each GPU's frame buffer that is used. Normal: steady.",
                 "percentunit",
             ),
-            Query(f"{by} ({used} / ({used} + {free}))", where),
+            Query(_of_each(f"{used} / ({used} + {free})"), _GPU),
             width=8,
             height=7,
         ),
@@ -76,7 +76,7 @@ def by_dcgm() -> tuple[Sized, ...]:
                 "Of each GPU. Normal: below 80 °C; most slow down from 85 °C on.",
                 "celsius",
             ),
-            Query(f"{by} (DCGM_FI_DEV_GPU_TEMP{{}})", where),
+            Query(_of_each("DCGM_FI_DEV_GPU_TEMP{}"), _GPU),
             width=8,
             height=7,
         ),
@@ -86,7 +86,7 @@ def by_dcgm() -> tuple[Sized, ...]:
                 "What each GPU draws. Normal: it follows utilisation.",
                 "watt",
             ),
-            Query(f"{by} (DCGM_FI_DEV_POWER_USAGE{{}})", where),
+            Query(_of_each("DCGM_FI_DEV_POWER_USAGE{}"), _GPU),
             width=8,
             height=7,
         ),
@@ -97,7 +97,7 @@ def by_dcgm() -> tuple[Sized, ...]:
                 "fall while it is at work is throttling, by power or heat.",
                 "rotmhz",
             ),
-            Query(f"{by} (DCGM_FI_DEV_SM_CLOCK{{}})", where),
+            Query(_of_each("DCGM_FI_DEV_SM_CLOCK{}"), _GPU),
             width=8,
             height=7,
         ),
@@ -108,17 +108,26 @@ def by_dcgm() -> tuple[Sized, ...]:
                 "Normal: 0. 48, 63, 74, 79 and 94 to 95 are hardware: drain the node.",
                 "short",
             ),
-            Query("max (DCGM_FI_DEV_XID_ERRORS{})"),
+            # Newer exporters tell of no XID before there was one.
+            Query("max (DCGM_FI_DEV_XID_ERRORS{}) or 0 * max (DCGM_FI_DEV_GPU_UTIL{})"),
             height=7,
         ),
         state(
             Says(
                 "Rows that failed to remap",
                 "1 where a GPU could not replace a broken row of its memory. Normal: 0; a GPU "
-                "with 1 is to be exchanged.",
+                "with 1 is to be exchanged. GPUs before Ampere tell nothing of it.",
                 "short",
             ),
             Query("max (DCGM_FI_DEV_ROW_REMAP_FAILURE{})"),
             height=7,
         ),
     )
+
+
+def _of_each(gauge: str) -> str:
+    """One line a GPU. dcgm-exporter names its node by the label `Hostname`, and from May 2026 on
+    by `hostname`; where a pod uses the GPU, or a share of it, it tells of that GPU more than once.
+    """
+    named = f'label_join({gauge}, "node", "", "hostname", "Hostname")'
+    return f"max by (node, gpu, UUID) ({named})"

@@ -3,15 +3,8 @@
 from deploy.grafana.dress import Bad, Says
 from deploy.grafana.panels import Sized, lines, state
 from deploy.grafana.queries import Query, increase, least, or_zero, rate, worst
-from deploy.grafana.terms import (
-    ALARMS,
-    TO_GALLERIES,
-    TO_LEDGER,
-    TO_SEARCH,
-    TOLD,
-    UNPUBLISHED_FOR,
-    UNWITNESSED_FOR,
-)
+from deploy.grafana.standing import checkpoint, overdue, stopped, unusable, witnesses
+from deploy.grafana.terms import ALARMS, TO_GALLERIES, TO_LEDGER, TO_SEARCH, TOLD
 
 
 def lawful() -> tuple[Sized, ...]:
@@ -49,30 +42,8 @@ def lawful() -> tuple[Sized, ...]:
             ),
             Query(f"sum ({worst('onrecord_ledger_alarms_recent', by='what')})"),
         ),
-        state(
-            Says(
-                "Checkpoint stands still",
-                "How old the newest checkpoint is while entries wait for the next; 0 while none "
-                "waits. Normal: below ten seconds.",
-                "s",
-                Bad("OnRecordCheckpointStandsStill", 60, 30),
-                TO_LEDGER,
-            ),
-            Query(UNPUBLISHED_FOR),
-        ),
-        state(
-            Says(
-                "Witnesses stand still",
-                "How old the last cosignature of a quorum of witnesses is while entries wait for "
-                "the next; 0 while none waits. Normal: below a minute. never: no quorum has ever "
-                "cosigned, or no witnesses are configured, and leads say UNWITNESSED.",
-                "s",
-                Bad("OnRecordTooFewCosignatures", 300, 120),
-                TO_LEDGER,
-                {"-1": "never"},
-            ),
-            Query(UNWITNESSED_FOR),
-        ),
+        checkpoint(TO_LEDGER),
+        witnesses(TO_LEDGER),
         state(
             Says(
                 "Searches nobody made",
@@ -84,28 +55,8 @@ def lawful() -> tuple[Sized, ...]:
             ),
             Query(f"ceil({increase('onrecord_strange_searches_total', over='6h')})"),
         ),
-        state(
-            Says(
-                "Appending stopped",
-                "1 where a process of audit appends nothing, since what was published or cosigned "
-                "does not fit its past: every request is refused. Normal: 0.",
-                "short",
-                Bad("OnRecordLedgerStopped", 1),
-                TO_LEDGER,
-            ),
-            Query(worst("onrecord_ledger_stopped")),
-        ),
-        state(
-            Says(
-                "Policies unusable",
-                "Policies in force that cannot be read: their galleries refuse everything. "
-                "Normal: 0.",
-                "short",
-                Bad("OnRecordPolicyUnusable", 1),
-                TO_LEDGER,
-            ),
-            Query(worst("onrecord_policies_unusable")),
-        ),
+        stopped(TO_LEDGER),
+        unusable(TO_LEDGER),
         state(
             Says(
                 "Soonest policy expiry",
@@ -118,16 +69,7 @@ def lawful() -> tuple[Sized, ...]:
             Query(least("onrecord_policy_expiry_seconds")),
             lines=False,
         ),
-        state(
-            Says(
-                "Emergencies overdue",
-                "Emergency searches whose legal instrument has not come in time. Normal: 0.",
-                "short",
-                Bad("OnRecordEmergencyOverdue", 1),
-                TO_LEDGER,
-            ),
-            Query(worst("onrecord_emergencies_overdue")),
-        ),
+        overdue(TO_LEDGER),
         lines(
             Says(
                 "Requests by what was decided",

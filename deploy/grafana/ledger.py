@@ -5,12 +5,9 @@ from deploy.grafana.board import GALLERIES, Board, Section
 from deploy.grafana.dress import Bad, Says
 from deploy.grafana.ends import ends
 from deploy.grafana.panels import Sized, lines, ranking, state
-from deploy.grafana.queries import (
-    Query,
-    ranked,
-    worst,
-)
-from deploy.grafana.terms import ALARMS, TOLD, UNPUBLISHED_FOR, UNWITNESSED_FOR
+from deploy.grafana.queries import Query, ranked, worst
+from deploy.grafana.standing import checkpoint, stopped, witnesses
+from deploy.grafana.terms import ALARMS, TOLD
 
 
 def ledger() -> Board:
@@ -36,38 +33,9 @@ def _whole() -> tuple[Sized, ...]:
             Says("Entries", "Entries committed. Normal: it only grows.", "short"),
             Query(TOLD),
         ),
-        state(
-            Says(
-                "Appending stopped",
-                "1 where a process of audit appends nothing, since what was published or cosigned "
-                "does not fit its past: every request is refused. Normal: 0.",
-                "short",
-                Bad("OnRecordLedgerStopped", 1),
-            ),
-            Query(worst("onrecord_ledger_stopped")),
-        ),
-        state(
-            Says(
-                "Checkpoint stands still",
-                "How old the newest checkpoint is while entries wait for the next; 0 while none "
-                "waits. Normal: below ten seconds.",
-                "s",
-                Bad("OnRecordCheckpointStandsStill", 60, 30),
-            ),
-            Query(UNPUBLISHED_FOR),
-        ),
-        state(
-            Says(
-                "Witnesses stand still",
-                "How old the last cosignature of a quorum of witnesses is while entries wait for "
-                "the next; 0 while none waits. Normal: below a minute. never: no quorum has ever "
-                "cosigned, or no witnesses are configured, and leads say UNWITNESSED.",
-                "s",
-                Bad("OnRecordTooFewCosignatures", 300, 120),
-                words={"-1": "never"},
-            ),
-            Query(UNWITNESSED_FOR),
-        ),
+        stopped(),
+        checkpoint(),
+        witnesses(),
         state(
             Says(
                 "Authority keys changed",

@@ -1,5 +1,5 @@
 """R-43: every panel is fed. The queries of the dashboards, asked of a Prometheus that watches a
-cluster at work; those of GPUs, of one that watches what is written in `recorded`.
+cluster at work; those of GPUs are asked in `test_dashboards_gpus.py`.
 """
 
 import json
@@ -7,29 +7,22 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from deploy.local.parts.prometheus import Prometheus as PrometheusPart
-from deploy.local.parts.prometheus import Scraped
 from deploy.local.tools import folder_of
 from tests.cluster.asking_prometheus import ALL, Prometheus, filled
-from tests.cluster.conftest import TOOLS, started
+from tests.cluster.conftest import TOOLS
 from tests.cluster.watched import under_load, watched_cluster
-from tests.monitoring.reading import RECORDED, PanelFound, dashboards, panels
+from tests.monitoring.reading import dashboards, panels
 
 PANELS: Final = list(panels())
 _WAIT_SECONDS: Final = 180.0
 _LOOK_AGAIN_SECONDS: Final = 2.0
 CHOSEN: Final = {"namespace": "local", "gallery": "US-UT", "plane": "utah"}
-
-
-def of_gpus(panel: PanelFound) -> bool:
-    return any("nv_gpu_" in one or "DCGM_" in one for one in panel.queries)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +35,7 @@ def watching() -> Iterator[Prometheus]:
 @pytest.mark.parametrize("chosen", [ALL, CHOSEN], ids=["all", "one"])
 def test_no_panel_is_empty(watching: Prometheus, chosen: Mapping[str, str]) -> None:
     """With everything chosen, and with one gallery on its plane."""
-    there = [one for one in PANELS if not of_gpus(one)]
+    there = [one for one in PANELS if not one.of_gpus]
     empty = _until_none(lambda: watching.without_data(there, chosen))
     assert not empty
 
@@ -68,14 +61,6 @@ def test_the_rules_can_be_computed(watching: Prometheus) -> None:
     assert not _until_none(wrong)
 
 
-def test_panels_of_gpus_on_what_is_recorded(parts_folder: Path) -> None:
-    """Triton as it was recorded, and GPUs as Triton's and DCGM's documentation has them."""
-    gpus = [one for one in PANELS if of_gpus(one)]
-    assert len(gpus) >= 8
-    with _watching_what_is_recorded(parts_folder / "recorded") as watching:
-        assert not _until_none(lambda: watching.without_data(gpus, ALL))
-
-
 def test_every_query_parses(tmp_path: Path) -> None:
     """By promtool, as a rule each: it knows no other way to check a query."""
     PrometheusPart().install(TOOLS, lambda _: None)
@@ -93,44 +78,6 @@ def test_every_query_parses(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert f"{len(queries)} rules found" in done.stdout
-
-
-class _Quiet(BaseHTTPRequestHandler):
-    """What is recorded, as text."""
-
-    def do_GET(self) -> None:
-        body = (RECORDED / Path(self.path).name).read_bytes()
-        self.send_response(200)
-        self.send_header("Content-Type", "text/plain; version=0.0.4")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the parent's name
-        """Nothing."""
-
-
-@contextmanager
-def _watching_what_is_recorded(folder: Path) -> Iterator[Prometheus]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Quiet) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            part = PrometheusPart(_recorded(server.server_port), every_seconds=1)
-            for running in started(part, folder):
-                yield Prometheus(running.place.at("http"))
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-def _recorded(port: int) -> tuple[Scraped, ...]:
-    address = f"127.0.0.1:{port}"
-    return tuple(
-        Scraped(path.stem, address, f"/{path.name}", {"namespace": "local", "pod": path.stem})
-        for path in sorted(RECORDED.glob("*.txt"))
-        if path.stem != "milvus"  # names alone
-    )
 
 
 def _until_none(wrong: Callable[[], object]) -> object:

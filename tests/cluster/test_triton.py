@@ -1,7 +1,9 @@
 """`InferenceSession` on a real Triton: the same values, our errors, never another model (R-37)."""
 
+import re
 import shutil
 import time
+import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -29,6 +31,7 @@ from tests.builders.models import (
 )
 from tests.builders.pem import loopback_certificates
 from tests.cluster.conftest import TOOLS
+from tests.monitoring.reading import RECORDED
 
 TOLERANCE = 1e-5
 """Of the largest value of an output: another version of ONNX Runtime may add in another order."""
@@ -106,6 +109,28 @@ def test_many_callers_get_each_their_own(triton_models: TritonModels) -> None:
         found = list(pool.map(lambda one: session.run(one, Deadline.after(60)), asked))
     for one, answer in zip(asked, found, strict=True):
         np.testing.assert_allclose(answer["embedding"], near.run(one)["embedding"], atol=TOLERANCE)
+
+
+def test_it_tells_the_metrics_that_dashboards_ask_for(
+    triton: Running, triton_models: TritonModels
+) -> None:
+    """R-43: names, types and labels are those that were recorded, which the panels are held to."""
+    session = triton_models.session(EMBEDDER)
+    session.run({"image": images(session.card, 1)}, Deadline.after(60))
+    url = f"http://{triton.place.at('metrics')}/metrics"
+    with urllib.request.urlopen(url, None, 10) as answer:
+        live = answer.read().decode()
+    recorded = (RECORDED / "triton.txt").read_text("utf-8")
+    assert types_and_labels(recorded).items() <= types_and_labels(live).items()
+
+
+def types_and_labels(text: str) -> dict[str, tuple[str, frozenset[str]]]:
+    found = {}
+    for name, kind in re.findall(r"^# TYPE (\S+) (\w+)$", text, re.MULTILINE):
+        samples = re.findall(rf"^{name}\{{(.*)\}} ", text, re.MULTILINE)
+        labels = {label for one in samples for label in re.findall(r'(\w+)="', one)}
+        found[name] = (kind, frozenset(labels))
+    return found
 
 
 def test_inputs_that_are_not_the_cards_go_nowhere(triton_models: TritonModels) -> None:

@@ -35,6 +35,11 @@ class PanelFound:
     def queries(self) -> list[str]:
         return [str(one["expr"]) for one in self.said.get("targets", ())]
 
+    @property
+    def of_gpus(self) -> bool:
+        """It asks what only a machine with a GPU tells."""
+        return any("nv_gpu_" in one or "DCGM_" in one for one in self.queries)
+
     def __str__(self) -> str:
         return f"{self.board} / {self.title}"
 
