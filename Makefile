@@ -67,7 +67,7 @@ up-processes: models  ## the five services apart, with two planes, on the data f
 
 .PHONY: cluster
 cluster: models  ## everything real on this machine: Kafka, PostgreSQL, Milvus, Triton, S3, Keycloak and two of each service
-	@$(BIN)/python -W ignore -m deploy.local up $(if $(WITHOUT),--without $(WITHOUT)) $(if $(PORT),--port $(PORT))
+	@$(BIN)/python -W ignore -m deploy.local up $(if $(WITHOUT),--without $(WITHOUT)) $(if $(PORT),--port $(PORT)) $(if $(OTLP),--otlp $(OTLP))
 
 .PHONY: demo-cluster
 demo-cluster: models  ## the demo's scenario on the cluster that runs

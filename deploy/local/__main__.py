@@ -52,8 +52,11 @@ def main() -> None:
 @click.option("--without", default="", help="Parts to leave out, by commas; files instead.")
 @click.option("--replicas", type=click.IntRange(1, 4), default=2, show_default=True)
 @click.option("--port", default=0, help="The first gateway's; 0: the last one's, or a free one.")
+@click.option("--otlp", default="", metavar="URL", help="Send spans to this OTLP collector (gRPC).")
 @click.option("--attached", is_flag=True, help="Do not return; Ctrl-C ends the cluster.")
-def up(data: Path, models: Path, without: str, replicas: int, port: int, attached: bool) -> None:
+def up(
+    data: Path, models: Path, without: str, replicas: int, port: int, otlp: str, attached: bool
+) -> None:
     """Install what lacks, start everything, and say where it is."""
     folder = ClusterFolder(data.resolve())
     left_out = tuple(name for name in without.split(",") if name)
@@ -62,13 +65,16 @@ def up(data: Path, models: Path, without: str, replicas: int, port: int, attache
     if attached:
         prepare_log()
         parts = tuple(name for name in NAMES if name not in left_out)
-        wanted = Wanted(models.resolve(), _TOOLS.resolve(), parts, replicas=replicas, port=port)
+        wanted = Wanted(
+            models.resolve(), _TOOLS.resolve(), parts, replicas=replicas, port=port, otlp=otlp
+        )
         sys.exit(keep(folder, wanted))
     if _lives(folder):
         raise click.ClickException(f"a cluster runs on {data}; `make cluster-status` shows it")
     folder.prepare()
     options = ["--data", str(folder.root), "--models", str(models.resolve())]
     options += ["--without", without, "--replicas", str(replicas), "--port", str(port)]
+    options += ["--otlp", otlp]
     folder.standing.unlink(missing_ok=True)  # of one that was killed
     with folder.log.open("wb") as out:
         keeper = subprocess.Popen(

@@ -37,6 +37,10 @@ class ClusterServing:
         return installation_of(self.data, self.address)
 
     @property
+    def metrics(self) -> Sequence[str]:
+        return tuple(f"http://{one.health}/metrics" for one in self.cluster.plans)
+
+    @property
     def logs(self) -> Sequence[Path]:
         return tuple(one.log for one in self.cluster.plans)
 
@@ -61,6 +65,10 @@ class FoundServing:
         return installation_of(self.data, self.address)
 
     @property
+    def metrics(self) -> Sequence[str]:
+        return tuple(f"http://{row.health}/metrics" for row in self.standing.rows if row.health)
+
+    @property
     def logs(self) -> Sequence[Path]:
         return tuple(Path(row.log) for row in self.standing.rows if row.health)
 
@@ -75,13 +83,17 @@ def found_cluster(root: Path) -> FoundServing:
 
 
 @contextmanager
-def running_cluster(models: Path) -> Iterator[ClusterServing]:
-    """Started and ready; stopped in order, and what did not end cleanly fails the test."""
+def running_cluster(models: Path, otlp: str) -> Iterator[ClusterServing]:
+    """Started and ready; stopped in order, and what did not end cleanly fails the test.
+
+    `otlp`: where its spans go.
+    """
     # Not under pytest's own folders, which no account but ours may enter.
     with tempfile.TemporaryDirectory(prefix="onrecord-cluster-") as name:
         folder = ClusterFolder(Path(name))
         said: list[str] = []
-        cluster = Cluster(folder, Wanted(models.resolve(), _TOOLS), said.append)
+        wanted = Wanted(models.resolve(), _TOOLS, otlp=otlp, log_form="json")
+        cluster = Cluster(folder, wanted, said.append)
         try:
             assert cluster.start(StopSignals()), said
             yield ClusterServing(cluster)

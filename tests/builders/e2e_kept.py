@@ -38,6 +38,12 @@ def files_of(server: Serving) -> Iterator[tuple[str, bytes]]:
             yield name, held
 
 
+def said_by_parts(server: Serving) -> str:
+    """What the parts have written to their logs; nothing, where there are none."""
+    logs = sorted((server.data.parent / "parts").glob("*.log"))
+    return "\n".join(log.read_text("utf-8", "replace") for log in logs)
+
+
 def sealed(server: Serving, search_id: str) -> list[tuple[bytes | None, ...]]:
     """The sealed parts of a search, then of each of its tasks."""
     of_search = "SELECT wrapped_key, sealed_probe, sealed_candidates FROM searches"

@@ -60,6 +60,11 @@ class Serving(Protocol):
     def installation(self) -> Installation: ...
 
     @property
+    def metrics(self) -> Sequence[str]:
+        """Where each process of it tells its metrics."""
+        ...
+
+    @property
     def logs(self) -> Sequence[Path]:
         """The files that every process of it writes what it says to."""
         ...

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.builders.e2e_cluster import found_cluster, running_cluster
+from tests.builders.e2e_cluster import FoundServing, found_cluster, running_cluster
 from tests.builders.e2e_forms import (
     BOTH,
     ENROLLED,
@@ -43,8 +43,15 @@ def models() -> Path:
 
 @pytest.fixture(scope="session")
 def collector() -> Iterator[Collector]:
-    """Takes the spans of every installation that the tests of telemetry look at."""
-    with collecting() as opened:
+    """Takes the spans of every installation that the tests of telemetry look at. One that runs
+    already was told where it is.
+    """
+    found = _found()
+    if found is not None and not found.standing.otlp:
+        pytest.skip(
+            "the cluster that runs sends no spans: `make cluster OTLP=http://127.0.0.1:4317`"
+        )
+    with collecting(found.standing.otlp if found is not None else "") as opened:
         yield opened
 
 
@@ -77,16 +84,17 @@ def five_processes(processes: Processes, models: Path) -> Standing:
 
 
 @pytest.fixture(scope="session")
-def cluster_serving(models: Path) -> Iterator[Serving]:
+def cluster_serving(models: Path, request: pytest.FixtureRequest) -> Iterator[Serving]:
     """Kafka, PostgreSQL, Milvus, Triton, S3, and each service twice; or, where
     `ONRECORD_E2E_DATA` names a cluster's folder, the one that runs there.
     """
-    if "ONRECORD_E2E_DATA" in os.environ:
-        found = found_cluster(Path(os.environ["ONRECORD_E2E_DATA"]).resolve())
+    found = _found()
+    if found is not None:
         yield found
         assert "Traceback" not in said(found), said(found)[-3000:]
         return
-    with running_cluster(models) as running:
+    collector: Collector = request.getfixturevalue("collector")
+    with running_cluster(models, collector.address) as running:
         yield running
         assert "Traceback" not in said(running), said(running)[-3000:]
 
@@ -112,6 +120,12 @@ def server(standing: Standing) -> Serving:
 @pytest.fixture(scope="session")
 def scene(standing: Standing) -> Scene:
     return standing.scene
+
+
+def _found() -> FoundServing | None:
+    """The cluster that runs already, where one is named."""
+    named = os.environ.get("ONRECORD_E2E_DATA")
+    return found_cluster(Path(named).resolve()) if named else None
 
 
 def _stage(server: Serving, models: Path) -> Standing:

@@ -1,5 +1,6 @@
 """R-43: one trace for a search and one for an enrolment, metrics that move, and nobody in them."""
 
+import json
 import re
 
 import httpx
@@ -8,13 +9,10 @@ import pytest
 from onrecord.chassis.telemetry.tracing import ATTRIBUTES
 from onrecord.kernel.vocabulary import Service
 from tests.builders import e2e_people as people
-from tests.builders.e2e_forms import ON_CLUSTER
-from tests.builders.e2e_processes import Processes
+from tests.builders.e2e_kept import said_by_parts
 from tests.builders.e2e_scene import UTAH, Scene
 from tests.builders.e2e_server import Server, Serving, said
 from tests.builders.otlp import Collector, Sent
-
-pytestmark = pytest.mark.skipif(ON_CLUSTER, reason="the cluster's own collector is elsewhere")
 
 SEARCH = "POST /v1/searches"
 ENROL = "PUT /v1/galleries/{gallery}/records/{record_id:path}"
@@ -39,7 +37,6 @@ def parent_of(name: str, tree: list[Sent]) -> set[str]:
 
 
 def metrics(server: Serving) -> str:
-    assert isinstance(server, Server | Processes)
     return "\n".join(httpx.get(address, timeout=30).text for address in server.metrics)
 
 
@@ -54,10 +51,10 @@ def test_a_search_is_one_trace(scene: Scene, server: Serving, collector: Collect
     """HTTP, the four stages, gRPC where there is any, inference, and the bus to the ledger."""
     sought = scene.enrolled[3]
     scene.search(sought.probe(2), narrative=NARRATIVE)
-    processes = isinstance(server, Processes)
+    apart = not isinstance(server, Server)
     wanted = {"authorise", "detect", "embed", "gallery", "inference"}
     wanted |= {"consume onrecord.search.executed.v1"}
-    services = {one.value for one in Service} if processes else {"up"}
+    services = {one.value for one in Service} if apart else {"up"}
 
     def whole() -> list[Sent] | None:
         """Each process sends its own part, every few seconds."""
@@ -71,7 +68,7 @@ def test_a_search_is_one_trace(scene: Scene, server: Serving, collector: Collect
     tree = whole()
     assert tree is not None
     assert_one_tree(tree, SEARCH)
-    if processes:
+    if apart:
         assert parent_of("Audit/Authorize", tree) == {"authorise"}
         assert parent_of("Detection/Detect", tree) == {"detect"}
         assert parent_of("VectorSearch/Search", tree) == {"gallery"}
@@ -89,11 +86,11 @@ def test_an_enrolment_is_one_trace(scene: Scene, server: Serving, collector: Col
         f"consume onrecord.{topic}.v1"
         for topic in ("enrolment.requested", "face.detected", "face.embedded", "record.enrolled")
     }
-    processes = isinstance(server, Processes)
+    apart = not isinstance(server, Server)
 
     def whole() -> list[Sent] | None:
         for tree in reversed(collector.trees(ENROL)):
-            if steps <= names(tree) and ({one.service for one in tree} != {"up"}) == processes:
+            if steps <= names(tree) and ({one.service for one in tree} != {"up"}) == apart:
                 return tree
         return None
 
@@ -144,14 +141,23 @@ def test_nobody_is_in_traces_metrics_or_logs(
     )
     collector.wait_for(lambda: collector.trees(SEARCH))
     with collector.changed:
-        sent = b"\n".join(collector.raw)
-        spans = list(collector.spans)
-    assert {key for one in spans for key in one.attributes} <= ATTRIBUTES
-    told = metrics(server)
+        assert {key for one in collector.spans for key in one.attributes} <= ATTRIBUTES
+    sent, told, parts = collector.text(), metrics(server), said_by_parts(server)
     for secret in (who.person, NARRATIVE, "26-VERMILION", search.search_id, "LICENCE", "eyJ"):
-        assert secret.encode() not in sent, secret
+        assert secret not in sent, secret
         assert secret not in told, secret
         assert secret == search.search_id or secret not in said(server), secret
+        assert secret not in parts, secret
+
+
+def test_logs_are_structured(server: Serving) -> None:
+    """An object a line, where that was asked for."""
+    if isinstance(server, Server):
+        pytest.skip("`onrecord up` speaks to people")
+    lines = said(server).splitlines()
+    assert len(lines) >= len(server.logs)
+    for line in filter(None, lines):
+        assert {"time", "level", "service", "logger", "message"} <= set(json.loads(line)), line
 
 
 def test_series_are_bounded(server: Serving) -> None:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +16,7 @@ from deploy.local.parts.triton import Triton
 from deploy.local.running import Running
 from onrecord.chassis.lifecycle import StopSignals
 from onrecord.kernel.vocabulary import Service
+from onrecord.standalone.places import Settings
 from onrecord.standalone.plan import TWO_PLANES, PlanePlan, ProcessPlan, plan
 from onrecord.standalone.supervisor import Supervisor
 
@@ -32,6 +33,7 @@ class Wanted:
     service, of each plane too. `port`: the first gateway's; 0: that of the last start, or a free
     one. `models`: the repository that Triton and the services serve. `between`: what is done to the
     processes' settings before any of them starts. `rules`: what Prometheus computes and alerts on.
+    `otlp`: the collector that spans are sent to; empty: none. `log_form`: as the setting has it.
     """
 
     models: Path
@@ -45,10 +47,16 @@ class Wanted:
     kafka: Kafka = field(default_factory=Kafka)
     between: Callable[[Sequence[ProcessPlan]], None] = lambda _: None
     rules: tuple[Path, ...] = field(default_factory=lambda: tuple(sorted(_RULES.glob("*.yaml"))))
+    otlp: str = ""
+    log_form: str = "text"
 
     @property
     def plane_names(self) -> tuple[str, ...]:
         return tuple(one.name for one in self.planes)
+
+    @property
+    def telemetry(self) -> Settings:
+        return {"otlp_endpoint": self.otlp, "log_form": self.log_form}
 
 
 class Cluster:
@@ -94,6 +102,8 @@ class Cluster:
             return False
         there = Parts(self.parts)
         there.prepare(wanted.plane_names, self._say)
+        places = there.places(self.folder, wanted.plane_names)
+        places = replace(places, telemetry=wanted.telemetry)
         self.plans = tuple(
             plan(
                 self.folder.services,
@@ -103,7 +113,7 @@ class Cluster:
                 port=wanted.port or self.folder.ports("gateway", ("http",))["http"],
                 origin=wanted.origin,
                 inference_threads=wanted.inference_threads,
-                places=there.places(self.folder, wanted.plane_names),
+                places=places,
                 replicas=wanted.replicas,
             )
         )

@@ -40,18 +40,20 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """`state`: starting, ready or stopping. `pid`: the supervisor's."""
+    """`state`: starting, ready or stopping. `pid`: the supervisor's. `otlp`: where spans go."""
 
     state: str
     pid: int
     gateways: tuple[str, ...]
     rows: tuple[Row, ...]
+    otlp: str = ""
 
 
 def write(state: str, cluster: Cluster) -> None:
     """For `read`."""
     rows = (*map(_of_part, cluster.parts), *_of_services(cluster))
-    standing = Standing(state, os.getpid(), tuple(cluster.gateways), rows)
+    gateways = tuple(cluster.gateways)
+    standing = Standing(state, os.getpid(), gateways, rows, cluster.wanted.otlp)
     write_whole(cluster.folder.standing, json.dumps(asdict(standing), indent=1))
 
 
