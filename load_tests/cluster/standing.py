@@ -72,7 +72,7 @@ def _memory_of(process_id: int) -> dict[str, float]:
 def cluster(root: Path, models: Path, *, replicas: int = 2, places: int = 0) -> Iterator[Standing]:
     """Every real part, and so many of each service, on a folder that is kept.
 
-    `places`: how many calls a gateway works on at once; 0: as it comes.
+    `places`: how many searches a gateway works on at once; 0: as it comes.
     """
     wanted = Wanted(models.resolve(), _TOOLS, parts=PARTS, replicas=replicas)
     with _standing("cluster", root, wanted, places) as standing:
@@ -123,4 +123,4 @@ def _admit(plans: Sequence[ProcessPlan], places: int) -> None:
         for one in plans:
             if one.service is Service.GATEWAY:
                 with one.config.open("a", encoding="utf-8") as file:
-                    file.write(f"admission = {places}\n")
+                    file.write(f"searches = {places}\n")

@@ -27,7 +27,7 @@ CHASSIS: Final = (METER, BUS)
 _CALLS: Final = "onrecord.clients.circuit"
 _BY_SERVICE: Final[Mapping[Service, tuple[str, ...]]] = {
     Service.AUDIT: ("onrecord.audit.measured",),
-    Service.GATEWAY: ("onrecord.gateway.measured", _CALLS),
+    Service.GATEWAY: ("onrecord.gateway.measured", "onrecord.gateway.http.rooms", _CALLS),
     Service.DETECTION: ("onrecord.chassis.inference.measured", _CALLS),
     Service.EMBEDDING: ("onrecord.chassis.inference.measured", _CALLS),
     Service.VECTOR_SEARCH: ("onrecord.vector_search.measured", _CALLS),

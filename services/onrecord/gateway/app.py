@@ -131,7 +131,7 @@ def build_gateway(parts: GatewayParts) -> Gateway:
     planes = PlaneDirectory(parts.planes, parts.homes)
     custody = Custody(parts.casework_key)
     executor = CarryingPool(parts.limits.fan_out, thread_name_prefix="fan-out")
-    keeper = CarryingPool(parts.limits.admission, thread_name_prefix="keeper")
+    keeper = CarryingPool(parts.limits.searches, thread_name_prefix="keeper")
     limits, reached, clock = parts.limits, parts.reached, parts.clock
 
     draw = ExaminerDraw(store, custody, clock, parts.chance, reached)
@@ -241,5 +241,6 @@ def build_gateway(parts: GatewayParts) -> Gateway:
     readings = (
         casework_reading(parts.database, clock),
         lag_reading(parts.bus, GROUP, PROJECTED_TOPICS),
+        desk.rooms.reading,
     )
     return Gateway(app, readiness, recovery, forgetting, workers, readings)

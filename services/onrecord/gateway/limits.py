@@ -1,5 +1,6 @@
 """What the gateway allows itself and its clients."""
 
+import os
 from dataclasses import dataclass
 
 from onrecord.proof.manifests import MAX_CHUNK_BYTES
@@ -9,8 +10,11 @@ from onrecord.proof.manifests import MAX_CHUNK_BYTES
 class Limits:
     """Sizes in bytes, times in seconds.
 
-    `admission` is how many calls are worked on at once; one more is shed. `upload_seconds` bounds
-    how long a client may take to send a body, since it holds a place meanwhile. `plane_seconds` is
+    `admission` is how many calls are worked on at once, `uploads` how many of custodians' uploads
+    besides; one more is shed. `searches` is how many of the searches, of which again `admission`
+    may be on their way, are at work at once; half as many may wait for them to end, and none for
+    longer than `search_wait_seconds`. `upload_seconds` bounds how long a client may take to send a
+    body, since it holds a place meanwhile (not one of `searches`). `plane_seconds` is
     how long one plane may take for one attempt: a silent one must not take the others' time.
     `waiting`: how many clients may wait for events; `event_days`: how long those are kept.
     `enrolment_days`: how long it is known here how far an enrolment is; then its plane is asked.
@@ -22,6 +26,9 @@ class Limits:
     request_bytes: int = 256 * 1024
     document_bytes: int = 2 * 1024 * 1024
     admission: int = 16
+    uploads: int = 8
+    searches: int = 8
+    search_wait_seconds: float = 1.0
     fan_out: int = 16
     upload_seconds: float = 60.0
     search_seconds: float = 30.0
@@ -39,3 +46,17 @@ class Limits:
     chunk_seconds: float = 120.0
     check_seconds: float = 300.0
     wait_seconds: int = 30
+
+
+_MOST_SEARCHES = 16
+
+
+def searches_at_once(told: int, processors: int | None = None) -> int:
+    """How many searches are at work at once: as many as told, or, told 0, what follows from the
+    processors that this process may use: two for each, of which one computes while the other waits
+    for a disk or for an answer; at most 16, since many processors say little about the models'.
+    """
+    if told:
+        return told
+    known = len(os.sched_getaffinity(0)) if processors is None else processors
+    return max(2, min(_MOST_SEARCHES, 2 * known))

@@ -6,6 +6,7 @@ every step of it gives the same answer twice.
 """
 
 from collections.abc import Sequence
+from enum import Enum, auto
 
 from onrecord.chassis.throttle import Foreground
 from onrecord.contracts.detection import FaceDetection
@@ -29,6 +30,16 @@ from onrecord.kernel.vocabulary import GalleryStatus, Role, SearchStatus
 from onrecord.kernel.writepoints import WritePoint
 from onrecord.proof.casework import named_candidates
 from onrecord.proof.entry import LoggedEntry
+
+
+class Standing(Enum):
+    """How a search stands, of which only the key is known yet."""
+
+    NEW = auto()
+    GRANTED = auto()
+    """It was granted and has no end: work is left."""
+    ENDED = auto()
+    """Its answer is there."""
 
 
 class Searches:
@@ -76,6 +87,18 @@ class Searches:
             if search.status is SearchStatus.PROCESSING:
                 search = self._look(opening, call.probe, deadline)
             return self._draw.draw(search)
+
+    def standing(self, caller: Caller, key: str) -> Standing:
+        """What the caller's own search under this key is, before anything else of it is read.
+
+        Raises ROLE_MISSING.
+        """
+        caller.require(Role.REQUESTER)
+        agency = caller.claims.agency
+        status = self._store.searches.status_of_key(caller.person, agency, key)
+        if status is None:
+            return Standing.NEW
+        return Standing.GRANTED if status is SearchStatus.PROCESSING else Standing.ENDED
 
     def own(self, caller: Caller, search_id: str) -> Search:
         """A search for the person who asked for it; to anyone else it does not exist."""

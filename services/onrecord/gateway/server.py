@@ -24,7 +24,7 @@ from onrecord.clients.planes import plane_clients
 from onrecord.events.topics import open_bus
 from onrecord.gateway.app import Gateway, GatewayParts, build_gateway
 from onrecord.gateway.http.part import HttpPart, listening
-from onrecord.gateway.limits import Limits
+from onrecord.gateway.limits import Limits, searches_at_once
 from onrecord.gateway.models import model_facts
 from onrecord.gateway.settings import GatewaySettings
 from onrecord.kernel.errors import ErrorCode, OnRecordError
@@ -128,6 +128,9 @@ def _limits(settings: GatewaySettings) -> Limits:
     return Limits(
         image_bytes=settings.image_bytes,
         admission=settings.admission,
+        uploads=settings.uploads,
+        searches=searches_at_once(settings.searches),
+        search_wait_seconds=settings.search_wait_seconds,
         fan_out=settings.fan_out,
         upload_seconds=settings.upload_seconds,
         search_seconds=settings.search_seconds,

@@ -86,7 +86,36 @@ class GatewaySettings(
         says="The model repository; only its cards are read.",
     )
     admission: int = setting(
-        16, unit="calls", ge=1, le=512, says="Calls at work at once; one more is shed with a 429."
+        16,
+        unit="calls",
+        ge=1,
+        le=512,
+        says="Calls at work at once, beside searches and uploads; one more is shed with a 429. As "
+        "many searches may be on their way, from the first byte to the answer.",
+    )
+    searches: int = setting(
+        0,
+        unit="searches",
+        ge=0,
+        le=512,
+        says="Searches at work at once; half as many wait for them in a line, and one more is shed "
+        "with a 429 before its probe is read. 0: two for each processor of this process, at most "
+        "16. Right is what the services behind it finish in the time that an investigator should "
+        "wait at most, divided by the gateways: see docs/operations.md.",
+    )
+    search_wait_seconds: float = setting(
+        1.0,
+        unit="seconds",
+        gt=0,
+        le=10,
+        says="How long a search may wait for its place, whose probe has been read.",
+    )
+    uploads: int = setting(
+        8,
+        unit="calls",
+        ge=1,
+        le=512,
+        says="Uploads to galleries at work at once, besides; each may hold 32 MiB.",
     )
     fan_out: int = setting(
         16, unit="calls", ge=1, le=512, says="Galleries searched at once, over all searches."

@@ -39,7 +39,7 @@ from onrecord.embedding.app import build_embedding, build_embedding_worker
 from onrecord.events.topics import open_bus
 from onrecord.gateway.app import GatewayParts, build_gateway
 from onrecord.gateway.http.health import Readiness
-from onrecord.gateway.limits import Limits
+from onrecord.gateway.limits import Limits, searches_at_once
 from onrecord.gateway.models import model_facts
 from onrecord.gateway.server import MAINTENANCE_SECONDS, gateway_health, gateway_parts
 from onrecord.kernel.times import SystemClock
@@ -58,6 +58,10 @@ _OURS_ALONE_SECONDS = 1.0
 """How often readers look for what other processes put on the bus: none does, it is locked."""
 
 
+def _limits_here() -> Limits:
+    return Limits(searches=searches_at_once(0))
+
+
 @dataclass(frozen=True, slots=True)
 class StandaloneSettings:
     """What one process needs to know.
@@ -73,7 +77,7 @@ class StandaloneSettings:
     origin: str = "localhost/onrecord"
     inference_threads: int = 1
     throttle_seconds: float = GIVE_WAY_SECONDS
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = field(default_factory=_limits_here)
     reached: WritePoint = unobserved
     witnessing: Witnessing = field(default_factory=Witnessing)
 

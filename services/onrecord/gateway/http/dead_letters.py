@@ -72,7 +72,7 @@ def router(desk: Desk, letters: DeadLetters) -> APIRouter:
     )
     async def redrive(request: Request) -> Response:
         """Of a gallery a page at a time, above `after`; repeat until `sent` is empty."""
-        async with desk.place():
+        with desk.rooms.calls.place():
             caller = await desk.caller(request)
             asked = _asked(await read_document(request, limits), limits.page)
             sent = await desk.run(

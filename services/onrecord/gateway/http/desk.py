@@ -2,28 +2,25 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from fastapi import Request, Response
 
 from onrecord.chassis.pools import CarryingPool
-from onrecord.chassis.problems import RETRY_AFTER_MS
 from onrecord.contracts.request_parsing import parse_jurisdiction
 from onrecord.gateway.callers import Caller, Callers
 from onrecord.gateway.http.request_ids import request_id
+from onrecord.gateway.http.rooms import Rooms
 from onrecord.gateway.limits import Limits
-from onrecord.kernel.errors import ErrorCode, OnRecordError
 
 Result = TypeVar("Result")
 
 NO_STORE = {"Cache-Control": "no-store"}
-_RETRY_MS = 1000
 
 
 class Desk:
-    """As many threads as places: the size of the pool is the admission limit.
+    """As many threads as places: who has a place never waits for a thread.
 
     A place is taken before a body is read, so that uploads in memory are bounded too. Used from
     one event loop.
@@ -32,23 +29,8 @@ class Desk:
     def __init__(self, callers: Callers, limits: Limits) -> None:
         self.limits = limits
         self._callers = callers
-        self._free = limits.admission
-        self._threads = CarryingPool(limits.admission, thread_name_prefix="gateway")
-
-    @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
-        """A place for one call. Raises OVERLOADED at once where there is none."""
-        if self._free == 0:
-            raise OnRecordError(
-                ErrorCode.OVERLOADED,
-                "too many calls are being worked on; try again",
-                details={RETRY_AFTER_MS: _RETRY_MS},
-            )
-        self._free -= 1
-        try:
-            yield
-        finally:
-            self._free += 1
+        self.rooms = Rooms(limits)
+        self._threads = CarryingPool(self.rooms.threads, thread_name_prefix="gateway")
 
     async def run(self, work: Callable[[], Result]) -> Result:
         """Do blocking work in a thread."""
@@ -73,7 +55,7 @@ class Desk:
         """A place, the caller, the work: all that a call without a body needs."""
         header = request.headers.get("authorization")
         identity = request_id(request)
-        async with self.place():
+        with self.rooms.calls.place():
             return await self.run(lambda: work(self._callers.identify(header, identity)))
 
     def close(self) -> None:

@@ -38,7 +38,7 @@ def router(desk: Desk, emergencies: Emergencies) -> APIRouter:
     )
     async def follow_up(request: Request, search_id: str) -> Response:
         """By anyone of the agency that searched, as requester or supervisor. Repeatable."""
-        async with desk.place():
+        with desk.rooms.calls.place():
             caller = await desk.caller(request)
             sent = await read_document(request, limits)
             entry = await desk.run(lambda: emergencies.follow_up(caller, search_id, sent))
@@ -54,7 +54,7 @@ def router(desk: Desk, emergencies: Emergencies) -> APIRouter:
     )
     async def lift(request: Request, search_id: str) -> Response:
         """By the gallery's custodian or an auditor, for a reason that stands in the ledger."""
-        async with desk.place():
+        with desk.rooms.calls.place():
             caller = await desk.caller(request)
             sent = await read_document(request, limits)
             entry = await desk.run(lambda: emergencies.lift(caller, search_id, sent))

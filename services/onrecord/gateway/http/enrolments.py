@@ -52,7 +52,7 @@ def router(desk: Desk, enrolments: Enrolments, deletions: Deletions) -> APIRoute
     async def enrol_record(request: Request, gallery: str, record_id: str) -> Response:
         """Answers 202 as soon as the portrait is safely on its way. Asked to wait, it answers 201
         when the record is live, the reason as a problem when it is rejected, and 202 otherwise."""
-        async with desk.place():
+        with desk.rooms.uploads.place():
             caller = await desk.custodian(request, gallery)
             parts = await read_parts(request, (portrait_rule,), limits)
             begun = await desk.run(

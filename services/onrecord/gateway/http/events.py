@@ -35,7 +35,7 @@ def router(desk: Desk, news: News, readiness: Readiness) -> APIRouter:
         audiences = await desk.serve(request, news.audiences)
         async with news.waiting(audiences) as waiting:
             while True:
-                async with desk.place():
+                with desk.rooms.calls.place():
                     found = await desk.run(lambda: news.page(audiences, after, limit))
                 left = until - time.monotonic()
                 if found or left <= 0 or readiness.draining or await request.is_disconnected():

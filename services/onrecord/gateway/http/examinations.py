@@ -95,7 +95,7 @@ def router(desk: Desk, examinations: Examinations) -> APIRouter:
         openapi_extra=openapi.document(openapi.DECISION_EXAMPLE, "method", "decisions"),
     )
     async def decide(request: Request, task_id: str) -> Response:
-        async with desk.place():
+        with desk.rooms.calls.place():
             caller = await desk.caller(request)
             sent = await read_document(request, limits)
             task = await desk.run(lambda: examinations.decide(caller, task_id, sent))

@@ -49,7 +49,7 @@ def router(desk: Desk, administration: Administration) -> APIRouter:
         openapi_extra=openapi.document(_GALLERY_EXAMPLE, "model_id", "authority_key"),
     )
     async def create_gallery(request: Request, gallery: str) -> Response:
-        async with desk.place():
+        with desk.rooms.calls.place():
             caller = await desk.caller(request)
             sent = await read_document(request, limits)
             made = await desk.run(lambda: administration.create_gallery(caller, gallery, sent))
@@ -66,7 +66,7 @@ def router(desk: Desk, administration: Administration) -> APIRouter:
         ),
     )
     async def activate_policy(request: Request, gallery: str) -> Response:
-        async with desk.place():
+        with desk.rooms.calls.place():
             caller = await desk.caller(request)
             sent = await read_document(request, limits)
             index = await desk.run(lambda: administration.activate_policy(caller, gallery, sent))
@@ -80,7 +80,7 @@ def router(desk: Desk, administration: Administration) -> APIRouter:
         openapi_extra=openapi.public(),
     )
     async def list_policies() -> Response:
-        async with desk.place():
+        with desk.rooms.calls.place():
             found = await desk.run(administration.policies)
             return shown(PolicyList([policy_view(one) for one in found]))
 

@@ -26,7 +26,7 @@ def router(desk: Desk, ledger: PublicLedger) -> APIRouter:
         openapi_extra=openapi.public(),
     )
     async def get_checkpoint() -> Response:
-        async with desk.place():
+        with desk.rooms.calls.place():
             note = await desk.run(ledger.checkpoint)
             return Response(note, media_type="text/plain; charset=utf-8", headers=_FRESH)
 
@@ -41,7 +41,7 @@ def router(desk: Desk, ledger: PublicLedger) -> APIRouter:
         openapi_extra=openapi.public(),
     )
     async def get_tile(path: str) -> Response:
-        async with desk.place():
+        with desk.rooms.calls.place():
             tile = await desk.run(lambda: ledger.tile(path))
             return Response(tile, media_type="application/octet-stream", headers=_FOR_EVER)
 

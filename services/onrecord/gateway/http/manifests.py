@@ -88,7 +88,7 @@ def router(desk: Desk, manifests: Manifests) -> APIRouter:
         openapi_extra=openapi.document(_EXAMPLE, "header", "signature"),
     )
     async def open_manifest(request: Request, gallery: str) -> Response:
-        async with desk.place():
+        with desk.rooms.uploads.place():
             caller = await desk.custodian(request, gallery)
             sent = await read_document(request, limits, limits.header_bytes)
             header, signature = _signed(sent, limits)
@@ -115,7 +115,7 @@ def router(desk: Desk, manifests: Manifests) -> APIRouter:
         openapi_extra=_LINES,
     )
     async def put_chunk(request: Request, gallery: str, manifest_id: str, chunk: int) -> Response:
-        async with desk.place():
+        with desk.rooms.uploads.place():
             caller = await desk.custodian(request, gallery)
             sent = await read_body(request, limits, limits.chunk_bytes)
             at = ChunkRef(manifest_id, chunk)
@@ -136,7 +136,7 @@ def router(desk: Desk, manifests: Manifests) -> APIRouter:
     ) -> Response:
         """Each image is held against the hash the state has signed. Bring the same again after a
         failure: what is on its way stays on its way."""
-        async with desk.place():
+        with desk.rooms.uploads.place():
             caller = await desk.custodian(request, gallery)
             brought = await _brought(request, limits)
             at = ChunkRef(manifest_id, chunk)

@@ -1,18 +1,21 @@
 """`/v1/searches`: an investigator's side."""
 
 import re
+from contextlib import AbstractAsyncContextManager, nullcontext
 
 from fastapi import APIRouter, Query, Request, Response
 
+from onrecord.gateway.callers import Caller
 from onrecord.gateway.core.views import LeadReport, SearchPage, SearchView
 from onrecord.gateway.emergencies import Emergencies
 from onrecord.gateway.http import openapi
 from onrecord.gateway.http.desk import Desk, shown
+from onrecord.gateway.http.rooms import Rooms
 from onrecord.gateway.http.uploads import PartRule, image_rule, read_parts
 from onrecord.gateway.leads import Leads
 from onrecord.gateway.opening import SearchCall
 from onrecord.gateway.presentation import search_page, search_view
-from onrecord.gateway.searches import Searches
+from onrecord.gateway.searches import Searches, Standing
 from onrecord.gateway.store import Search
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 
@@ -22,7 +25,7 @@ _KEY = re.compile(r"[!-~]{1,128}")
 
 def router(desk: Desk, searches: Searches, leads: Leads, emergencies: Emergencies) -> APIRouter:
     routes = APIRouter(prefix="/v1/searches", tags=["searches"])
-    limits = desk.limits
+    limits, rooms = desk.limits, desk.rooms
     rules = (
         PartRule("request", limits.request_bytes, ErrorCode.FIELD_TOO_LONG),
         image_rule("probe", limits),
@@ -30,6 +33,12 @@ def router(desk: Desk, searches: Searches, leads: Leads, emergencies: Emergencie
 
     def whole(search: Search) -> SearchView:
         return search_view(search, emergencies.of(search))
+
+    async def standing(caller: Caller, key: str) -> Standing:
+        """Where there is room it does not matter how a search stands, and nobody is asked."""
+        if rooms.searches.free:
+            return Standing.NEW
+        return await desk.run(lambda: searches.standing(caller, key))
 
     @routes.post(
         "",
@@ -50,12 +59,18 @@ def router(desk: Desk, searches: Searches, leads: Leads, emergencies: Emergencie
     async def start_search(request: Request) -> Response:
         """Answers 201 as soon as an entry exists, granted or refused. A search that could not be
         finished is taken up again by the same call with the same key, request and probe."""
-        async with desk.place():
+        with rooms.probes.place():
             caller = await desk.caller(request)
             key = _idempotency_key(request)
+            stands = await standing(caller, key)
+            if stands is Standing.NEW:
+                rooms.searches.look()
             parts = await read_parts(request, rules, limits)
             call = SearchCall(caller, key, parts["request"], parts["probe"])
-            view = await desk.run(lambda: whole(searches.start(call)))
+            if stands is Standing.NEW:  # the room may have filled meanwhile
+                stands = await standing(caller, key)
+            async with _room(rooms, stands):
+                view = await desk.run(lambda: whole(searches.start(call)))
             return shown(view, 201)
 
     @routes.get(
@@ -93,6 +108,13 @@ def router(desk: Desk, searches: Searches, leads: Leads, emergencies: Emergencie
         return shown(report)
 
     return routes
+
+
+def _room(rooms: Rooms, stands: Standing) -> AbstractAsyncContextManager[None]:
+    """A place for the search; its answer, where there is one, needs none."""
+    if stands is Standing.ENDED:
+        return nullcontext()
+    return rooms.searches.place(granted=stands is Standing.GRANTED)
 
 
 def _idempotency_key(request: Request) -> str:

@@ -66,6 +66,13 @@ class SearchStore:
         with read_transaction(self._engine) as connection:
             return tuple(rows.read_search(row) for row in connection.execute(wanted))
 
+    def status_of_key(self, person: str, agency: str, key: str) -> SearchStatus | None:
+        """Of the search that a person began under this key, where there is one."""
+        given = {"by": person, "of": agency, "key": key}
+        with read_transaction(self._engine) as connection:
+            found = connection.execute(_STATUS_OF_KEY, given).scalar()
+        return None if found is None else SearchStatus(found)
+
     def note_galleries(self, search: Search, galleries: Sequence[GalleryState]) -> Search:
         """Keep how far the galleries are while the search is processing; else change nothing."""
         return self._change(
@@ -223,6 +230,11 @@ _NOTE_ENTRIES = (
     update(tables.searches)
     .where(_WANTED, tables.searches.c.status != SearchStatus.PROCESSING.value)
     .values(galleries=bindparam("galleries"))
+)
+_STATUS_OF_KEY = select(tables.searches.c.status).where(
+    tables.searches.c.person == bindparam("by"),
+    tables.searches.c.agency == bindparam("of"),
+    tables.searches.c.idempotency_key == bindparam("key"),
 )
 _FORGET_ORDERS = (
     update(tables.tasks)
