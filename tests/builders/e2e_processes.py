@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from onrecord.audit.core.witnessing import Witnessing
 from onrecord.chassis.lifecycle import StopSignals
 from onrecord.standalone.folder import DataFolder
 from onrecord.standalone.lock import exclusive
@@ -65,10 +66,12 @@ def running_processes(
     models: Path,
     otlp: str = "",
     between: Callable[[Sequence[ProcessPlan]], None] = lambda _: None,
+    witnessing: Witnessing | None = None,
 ) -> Iterator[Processes]:
     """Started and ready; stopped in order, and what did not end cleanly fails the test.
 
-    `between`: what is done to the plans' settings before anything starts.
+    `between`: what is done to the plans' settings before anything starts. `witnessing`: who are
+    asked to cosign its ledger.
     """
     folder = DataFolder(data)
     folder.prepare()
@@ -84,6 +87,7 @@ def running_processes(
             port=0,
             origin="localhost/onrecord",
             inference_threads=1,
+            witnessing=witnessing,
             places=places,
         )
         between(plans)

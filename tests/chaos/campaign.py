@@ -52,6 +52,7 @@ class Report:
     records: Mapping[str, int] = field(default_factory=dict)
     ledger: Mapping[str, int] = field(default_factory=dict)
     mates: Mapping[str, int] = field(default_factory=dict)
+    leads: Mapping[str, int] = field(default_factory=dict)
     redriven: int = 0
     broken: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -94,12 +95,13 @@ def campaign(
         report.seen.append(seen)
         say(seen)
     load.stop()
+    load.ask_for_leads()
     watch.last(load.ask_after_enrolments)
     report.redriven = watch.redriven
     report.broken += [*load.broke, *watch.broken]
     report.heard = dict(load.heard.counts())
     report.records = load.records.counts()
-    report.ledger, report.mates = map(dict, watch.counts())
+    report.ledger, report.mates, report.leads = map(dict, watch.counts())
     report.seconds = time.monotonic() - began
 
 

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +11,6 @@ from deploy.local.cluster.folder import ClusterFolder
 from deploy.local.cluster.parts import roster_of
 from deploy.local.parts.kafka import Kafka
 from deploy.local.parts.postgres import Postgres
-from deploy.local.running import Running
 from onrecord.chassis.bus.kafka.access import KafkaAccess
 from onrecord.chassis.bus.ports import Bus
 from onrecord.chassis.lifecycle import StopSignals
@@ -22,54 +20,37 @@ from onrecord.standalone.plan import ProcessPlan
 from tests.builders.e2e_scene import UTAH
 from tests.builders.e2e_server import installation_of
 from tests.chaos.form import Form
+from tests.chaos.parts import PartTarget
 from tests.chaos.processes import certified, targets_of
 from tests.chaos.rewiring import Links, rewire
 from tests.chaos.stage import NEVADA
 from tests.chaos.wires import Wire, Wires
+from tests.chaos.witnesses import Witnesses, witnesses
 
 PARTS: Final = ("postgres", "kafka", "milvus", "triton", "s3")
 _PLANES: Final = {UTAH: "utah", NEVADA: "others"}
 _ROOT = Path(__file__).resolve().parents[2]
 
 
-@dataclass(frozen=True, slots=True)
-class PartTarget:
-    """A part at work."""
-
-    running: Running
-
-    @property
-    def name(self) -> str:
-        return self.running.part.name
-
-    def kill(self) -> None:
-        self.running.kill()
-
-    def pause(self) -> None:
-        self.running.pause()
-
-    def resume(self) -> None:
-        self.running.resume()
-
-    def stop(self) -> None:
-        self.running.close()
-
-    def start(self) -> None:
-        self.running.start()
-
-
 @contextmanager
 def cluster(data: Path, models: Path) -> Iterator[Form]:
     """Started and ready, with a wire in each connection; the one to the brokers is everybody's."""
-    with started_cluster(data, models) as (_, form):
+    services = ClusterFolder(data).services
+    with (
+        witnesses(services, data.parent / "witnesses") as seen_by,
+        started_cluster(data, models, seen_by=seen_by) as (_, form),
+    ):
         yield form
 
 
 @contextmanager
 def started_cluster(
-    data: Path, models: Path, *, wired: bool = True
+    data: Path, models: Path, *, wired: bool = True, seen_by: Witnesses | None = None
 ) -> Iterator[tuple[Cluster, Form]]:
-    """As `cluster`, with what was started; without wires, every process calls the next itself."""
+    """As `cluster`, with what was started; without wires, every process calls the next itself.
+    `seen_by`: the witnesses that it asks.
+    """
+    seen_by = seen_by or Witnesses()
     tools = Path(os.environ.get("ONRECORD_CACHE", _ROOT / ".cache")).resolve() / "tools"
     folder, wires, said = ClusterFolder(data), Wires(), list[str]()
     links = Links(wires)
@@ -82,15 +63,22 @@ def started_cluster(
             for port in one.part.port_names
         }
         if wired:
-            rewire(plans, parts, links, brokers)
+            rewire(plans, {**parts, **seen_by.names}, links, brokers)
 
-    wanted = Wanted(models.resolve(), tools, parts=PARTS, kafka=kafka, between=between)
+    wanted = Wanted(
+        models.resolve(),
+        tools,
+        parts=PARTS,
+        kafka=kafka,
+        between=between,
+        witnessing=seen_by.witnessing,
+    )
     started = Cluster(folder, wanted, said.append)
     try:
         assert started.start(StopSignals()), said
         bus = open_bus(KafkaAccess((started.part("kafka").place.at("clients"),)), SystemClock())
         try:
-            yield started, _form(started, links, bus)
+            yield started, _form(started, links, bus, seen_by)
         finally:
             bus.close()
     finally:
@@ -112,14 +100,18 @@ def wired_kafka(folder: ClusterFolder, tools: Path, wires: Wires) -> tuple[Kafka
     return Kafka(extra, port_names=ports), wire
 
 
-def _form(started: Cluster, links: Links, bus: Bus) -> Form:
+def _form(started: Cluster, links: Links, bus: Bus, seen_by: Witnesses) -> Form:
     postgres = started.part("postgres")
     assert isinstance(postgres.part, Postgres)
     services = started.folder.services
     return Form(
         installation=installation_of(services.root, started.gateways[0]),
         addresses=started.gateways,
-        targets=[*targets_of(started.services), *map(PartTarget, started.parts)],
+        targets=[
+            *targets_of(started.services),
+            *map(PartTarget, started.parts),
+            *seen_by.targets,
+        ],
         links=links,
         bus=bus,
         certificates=services.certificates,
@@ -129,4 +121,5 @@ def _form(started: Cluster, links: Links, bus: Bus) -> Form:
             for gallery, plane in _PLANES.items()
         },
         parts=PARTS,
+        witnesses=seen_by,
     )

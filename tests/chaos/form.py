@@ -9,6 +9,7 @@ from onrecord.chassis.bus.ports import Bus
 from onrecord.kernel.vocabulary import Service
 from tests.builders.e2e_server import Installation
 from tests.chaos.rewiring import Links
+from tests.chaos.witnesses import Witnesses
 
 
 class Target(Protocol):
@@ -62,6 +63,7 @@ class Certified:
 class Form:
     """An installation at work. `addresses`: of its gateways. `rosters`: by gallery, the database
     of the plane that holds it, as whoever owns it reaches it. `parts`: which targets are parts.
+    `witnesses`: who are asked to cosign its ledger; targets too, and no parts of it.
     """
 
     installation: Installation
@@ -73,3 +75,4 @@ class Form:
     certified: Sequence[Certified]
     rosters: Mapping[str, str] = field(repr=False, hash=False)
     parts: Sequence[str] = ()
+    witnesses: Witnesses = field(default_factory=Witnesses)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from onrecord.kernel.vocabulary import GalleryStatus
+from onrecord.kernel.vocabulary import LEAD_STAMP, UNWITNESSED_STAMP, GalleryStatus
 from onrecord.proof import canonical, statements
 from onrecord.proof.attestation import Attestation
 from tests.chaos.book import Book, statement
@@ -171,6 +171,32 @@ def no_release_unlogged(book: Book, told: Told) -> Iterator[str]:
             yield f"{said['search_id']} led to {said['records']}, not {sought[said['search_id']]}"
 
 
+def leads_say_who_saw_them(book: Book, told: Told) -> Iterator[str]:
+    """Law 6, R-16, R-24: each bears its stamp, and UNWITNESSED unless every witness that is needed
+    (all of them are) had cosigned its release when it was given out.
+    """
+    released = {one.body["search_id"]: one.index for one in book.of("lead.released")}
+    for said in told.of("released"):
+        if LEAD_STAMP not in said["stamps"]:
+            yield f"the lead of {said['search_id']} was given out without its stamp"
+        if UNWITNESSED_STAMP in said["stamps"] or said["search_id"] not in released:
+            continue
+        index = released[said["search_id"]]
+        if not said["cosigned"] or min(said["cosigned"]) <= index:
+            yield (
+                f"the lead of {said['search_id']}, entry {index}, was called witnessed when "
+                f"witnesses had cosigned {said['cosigned']} entries"
+            )
+
+
+def leads_by_stamp(told: Told) -> Counter[str]:
+    """How many leads were given out witnessed, and how many not."""
+    return Counter(
+        "unwitnessed" if UNWITNESSED_STAMP in said["stamps"] else "witnessed"
+        for said in told.of("released")
+    )
+
+
 def _best(book: Book, told: Told) -> Iterator[tuple[Mapping[str, Any], int]]:
     """Each search that was answered and executed where its record is, and its best similarity."""
     receipts = {
@@ -200,4 +226,5 @@ AT_THE_END: Final[Sequence[AtTheEnd]] = (
     changes_without_gap,
     looks_and_decisions_stand,
     no_release_unlogged,
+    leads_say_who_saw_them,
 )

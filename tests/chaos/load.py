@@ -27,6 +27,7 @@ class Load:
         pictures: Iterator[bytes],
         told: Told,
         seed: int,
+        cosigned: Callable[[], Sequence[int]] = list,
     ) -> None:
         self.heard = Heard()
         self.records = Records(random.Random(seed))  # noqa: S311 - as all chances here, by the seed
@@ -36,7 +37,7 @@ class Load:
             return Asker(form, random.Random(seed * 100 + number), self.heard)  # noqa: S311
 
         chance = random.Random(seed + 1)  # noqa: S311
-        self._searching = [Searching(asker(n), self.records, told) for n in (1, 2)]
+        self._searching = [Searching(asker(n), self.records, told, cosigned) for n in (1, 2)]
         self._enrolling = Enrolling(asker(3), self.records, told, pictures)
         deleting = Deleting(asker(4), self.records, told)
         examining = Examining(asker(5), examiners, told, chance)
@@ -67,6 +68,11 @@ class Load:
             one.join(max(0.0, until - time.monotonic()))
             if one.is_alive():
                 self.broke.append(f"{one.name} did not finish")
+
+    def ask_for_leads(self) -> None:
+        """Of every search that waits for its examiners, or whose lead was not witnessed."""
+        for one in self._searching:
+            one.ask_for_leads()
 
     def ask_after_enrolments(self) -> int:
         """How many are accepted and still on their way."""

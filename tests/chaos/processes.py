@@ -20,6 +20,7 @@ from tests.chaos.form import Certified, Form
 from tests.chaos.rewiring import Links, rewire
 from tests.chaos.stage import NEVADA
 from tests.chaos.wires import Wires
+from tests.chaos.witnesses import witnesses
 
 _STOP_SECONDS = 60.0
 
@@ -70,15 +71,21 @@ def processes(data: Path, models: Path) -> Iterator[Form]:
     links = Links(wires)
     folder = DataFolder(data)
     try:
-        with running_processes(
-            data, models, between=lambda plans: rewire(plans, {}, links)
-        ) as running:
+        with (
+            witnesses(folder, data.parent / "witnesses") as seen_by,
+            running_processes(
+                data,
+                models,
+                between=lambda plans: rewire(plans, seen_by.names, links),
+                witnessing=seen_by.witnessing,
+            ) as running,
+        ):
             bus = open_bus(folder.bus, SystemClock())
             try:
                 yield Form(
                     installation=running.installation,
                     addresses=[running.address],
-                    targets=targets_of(running.supervisor),
+                    targets=[*targets_of(running.supervisor), *seen_by.targets],
                     links=links,
                     bus=bus,
                     certificates=folder.certificates,
@@ -87,6 +94,7 @@ def processes(data: Path, models: Path) -> Iterator[Form]:
                         UTAH: folder.plane("utah").database("roster"),
                         NEVADA: folder.plane("others").database("roster"),
                     },
+                    witnesses=seen_by,
                 )
             finally:
                 bus.close()

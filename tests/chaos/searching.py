@@ -1,10 +1,10 @@
 """Investigators, somebody new for each search."""
 
 import time
-from collections import deque
+from collections.abc import Callable, Sequence
 
 from onrecord.client import ClientError, OnRecordClient, Search
-from onrecord.kernel.vocabulary import GalleryStatus, SearchStatus
+from onrecord.kernel.vocabulary import UNWITNESSED_STAMP, GalleryStatus, SearchStatus
 from tests.builders import e2e_people as people
 from tests.builders.e2e_people import Person
 from tests.builders.e2e_photographs import unique
@@ -15,16 +15,26 @@ from tests.chaos.told import Told
 
 _LIST = 2
 _OPEN = "still_processing"
+_OLDEST = 3
 
 
 class Searching:
     """Searches with the very picture that a record was enrolled with."""
 
-    def __init__(self, asker: Asker, records: Records, told: Told) -> None:
+    def __init__(
+        self,
+        asker: Asker,
+        records: Records,
+        told: Told,
+        cosigned: Callable[[], Sequence[int]] = list,
+    ) -> None:
+        """`cosigned`: how many entries each witness has cosigned by now."""
         self._asker = asker
+        self._cosigned = cosigned
         self._records = records
         self._told = told
-        self._open: deque[tuple[Person, str]] = deque()
+        self._open: list[tuple[Person, str]] = []
+        self._turn = 0
         self.last_whole = 0.0
         """When the last search began that found every gallery searched (monotonic)."""
 
@@ -55,19 +65,37 @@ class Searching:
             self.last_whole = began
             self._open.append((who, search.search_id))
 
+    def ask_for_leads(self) -> None:
+        """Of every search that waits for its examiners, or whose lead was not witnessed."""
+        for one in tuple(self._open):
+            self._ask_about(one)
+
     def _ask_for_a_lead(self) -> None:
-        """Of one search, whether its examiners are done; then its leads."""
-        if not self._open:
-            return
-        who, search_id = self._open.popleft()
+        """Of one of the oldest searches: examiners begin with those."""
+        self._turn += 1
+        if self._open:
+            self._ask_about(self._open[self._turn % min(_OLDEST, len(self._open))])
+
+    def _ask_about(self, one: tuple[Person, str]) -> None:
+        """Whether its examiners are done; then for its leads."""
+        who, search_id = one
         search = self._asker.ask("status", who, lambda client: client.get_search(search_id))
         if search is None or search.status in (SearchStatus.SEALED, SearchStatus.EXAMINING):
-            self._open.append((who, search_id))
-        elif search.status is SearchStatus.RELEASED:
+            return
+        self._open.remove(one)
+        if search.status is SearchStatus.RELEASED:
             leads = self._asker.ask("leads", who, lambda client: client.leads(search_id))
-            if leads is not None:
-                named = [one.record_id for one in leads.leads]
-                self._told.note("released", search_id=search_id, records=named)
+            if leads is None:
+                return
+            self._told.note(
+                "released",
+                search_id=search_id,
+                records=[one.record_id for one in leads.leads],
+                stamps=leads.stamps,
+                cosigned=self._cosigned(),
+            )
+            if UNWITNESSED_STAMP in leads.stamps:  # asked for again, it may be witnessed
+                self._open.append(one)
 
     def _note(self, search: Search, who: Person, record: Record, deleted: bool) -> None:
         document = search.receipt.document

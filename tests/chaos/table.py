@@ -46,6 +46,7 @@ def _told(report: Report) -> Iterator[str]:
         ("records", report.records),
         ("ledger", report.ledger),
         ("searches for who was live", report.mates),
+        ("leads", report.leads),
     ):
         yield f"{name}: " + ", ".join(f"{what} {count}" for what, count in sorted(counts.items()))
     yield f"dead letters sent on again: {report.redriven}"

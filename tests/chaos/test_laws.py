@@ -5,6 +5,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+from onrecord.kernel.vocabulary import LEAD_STAMP, UNWITNESSED_STAMP
 from onrecord.proof import canonical
 from tests.builders.e2e_ledger import Entry
 from tests.chaos import laws
@@ -115,6 +116,24 @@ def test_a_lead_that_no_entry_releases_is_found(tmp_path: Path) -> None:
     assert not list(laws.no_release_unlogged(_book(released), told))
     assert list(laws.no_release_unlogged(_book(), told))
     assert list(laws.no_release_unlogged(_book(released, released), told))
+
+
+def test_a_lead_that_is_called_witnessed_and_is_not_is_found(tmp_path: Path) -> None:
+    """R-16, R-24."""
+    book = _book(_granted("s"), {"kind": "lead.released", "search_id": "s"})
+
+    def told(name: str, cosigned: list[int], *stamps: str) -> Told:
+        (tmp_path / name).mkdir()
+        told = Told(tmp_path / name)
+        told.note("released", search_id="s", records=["r"], stamps=stamps, cosigned=cosigned)
+        return told
+
+    law = laws.leads_say_who_saw_them
+    assert not list(law(book, told("seen", [2, 3], LEAD_STAMP)))
+    assert not list(law(book, told("unseen", [0, 2], LEAD_STAMP, UNWITNESSED_STAMP)))
+    assert list(law(book, told("one", [1, 3], LEAD_STAMP)))
+    assert list(law(book, told("nobody", [], LEAD_STAMP)))
+    assert list(law(book, told("bare", [2, 2])))
 
 
 def test_a_look_or_a_decision_that_is_lost_is_found(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from tests.builders import e2e_people as people
 from tests.builders.e2e_ledger import LedgerView
 from tests.chaos.book import Book
 from tests.chaos.form import Form
-from tests.chaos.laws import ALWAYS, AT_THE_END, found_mates, lost_mates
+from tests.chaos.laws import ALWAYS, AT_THE_END, found_mates, leads_by_stamp, lost_mates
 from tests.chaos.passing import let_pass
 from tests.chaos.stage import GALLERIES
 from tests.chaos.told import Told
@@ -50,14 +50,17 @@ class Watch:
         book = self._read()
         found += self._found(broken for law in AT_THE_END for broken in law(book, self._told))
         found += self._found(self._agreement())
+        found += self._found(self._witnessed())
         return found + self._found(self._verified())
 
-    def counts(self) -> tuple[Mapping[str, int], Mapping[str, int]]:
-        """Entries by kind, and searches for who was live by whether they found them."""
+    def counts(self) -> tuple[Mapping[str, int], Mapping[str, int], Mapping[str, int]]:
+        """Entries by kind, searches for who was live by whether they found them, and leads by
+        whether they were witnessed when they were given out.
+        """
         book = self._read()
         kinds = Counter(one.kind for one in book.entries)
         found, lost = found_mates(book, self._told), lost_mates(book, self._told)
-        return kinds, {"found": found, "not found": lost}
+        return kinds, {"found": found, "not found": lost}, leads_by_stamp(self._told)
 
     def _settle(self, waiting: Callable[[], int]) -> list[str]:
         """Until every grant has its end, or should have; and every enrolment."""
@@ -100,10 +103,28 @@ class Watch:
                         break
                     let_pass(_LOOK_AGAIN)
 
+    def _witnessed(self) -> Iterator[str]:
+        """R-20, R-24: no witness was ever shown another history, and all of them have seen this
+        one to its end, at the latest a minute after they are back.
+        """
+        witnesses = self._form.witnesses
+        for why in witnesses.refused():
+            yield f"the ledger has signed what does not extend what it had shown: {why}"
+        size = len(self._read().entries)
+        until = time.monotonic() + _SETTLE_SECONDS
+        while min(witnesses.cosigned(), default=size) < size:
+            if time.monotonic() > until:
+                yield f"of {size} entries witnesses have cosigned {witnesses.cosigned()}"
+                break
+            let_pass(_LOOK_AGAIN)
+
     def _verified(self) -> Iterator[str]:
         """R-20, R-22, R-24: the whole, as an auditor verifies it, with every body."""
         with tempfile.TemporaryDirectory(prefix="chaos-ledger-") as name:
-            said = self._ledger.verify(self._ledger.export(Path(name)))
+            folder, quorum = self._ledger.export(Path(name)), self._form.witnesses.quorum
+            asked = [part for key in quorum.witnesses for part in ("--witness", key.text)]
+            asked += ["--quorum", str(quorum.needed)] if asked else []
+            said = self._ledger.verify_command(str(folder), *asked)
         if said.returncode:
             yield f"the ledger does not verify: {(said.stdout + said.stderr)[-2000:]}"
 

@@ -38,7 +38,7 @@ from tests.builders.e2e_ledger import Entry, LedgerView
 from tests.builders.e2e_server import Installation, installation_of
 from tests.builders.models import reference_repository
 from tests.builders.witnessing import RunningWitness, new_signer, running_witness
-from tests.chaos.cluster import PartTarget
+from tests.chaos.parts import PartTarget
 from tests.chaos.processes import ProcessTarget
 from tests.cluster.asking_prometheus import Prometheus
 from tests.cluster.conftest import TOOLS

@@ -14,6 +14,7 @@ from deploy.local.parts.milvus import Milvus
 from deploy.local.parts.prometheus import Prometheus, Scraped
 from deploy.local.parts.triton import Triton
 from deploy.local.running import Running
+from onrecord.audit.core.witnessing import Witnessing
 from onrecord.chassis.lifecycle import StopSignals
 from onrecord.kernel.vocabulary import Service
 from onrecord.standalone.places import Settings
@@ -34,6 +35,7 @@ class Wanted:
     one. `models`: the repository that Triton and the services serve. `between`: what is done to the
     processes' settings before any of them starts. `rules`: what Prometheus computes and alerts on.
     `otlp`: the collector that spans are sent to; empty: none. `log_form`: as the setting has it.
+    `witnessing`: who are asked to cosign its ledger.
     """
 
     models: Path
@@ -49,6 +51,7 @@ class Wanted:
     rules: tuple[Path, ...] = field(default_factory=lambda: tuple(sorted(_RULES.glob("*.yaml"))))
     otlp: str = ""
     log_form: str = "text"
+    witnessing: Witnessing = field(default_factory=Witnessing)
 
     @property
     def plane_names(self) -> tuple[str, ...]:
@@ -113,6 +116,7 @@ class Cluster:
                 port=wanted.port or self.folder.ports("gateway", ("http",))["http"],
                 origin=wanted.origin,
                 inference_threads=wanted.inference_threads,
+                witnessing=wanted.witnessing,
                 places=places,
                 replicas=wanted.replicas,
             )
