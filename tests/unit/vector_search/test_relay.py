@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from onrecord.chassis.bus.ports import Message
 from onrecord.chassis.database import open_database, write_transaction
+from onrecord.contracts.events import ENROLMENT_REQUESTED, SEARCH_EXECUTED
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.writepoints import unobserved
@@ -67,7 +68,7 @@ class Bench:
         self.reads = 0
         waiting = outbox.waiting
 
-        def counted(*given: object) -> list[int]:
+        def counted(*given: object) -> list[tuple[int, str]]:
             self.reads += 1
             return waiting(*given)  # type: ignore[arg-type]
 
@@ -120,6 +121,75 @@ def test_nobody_returns_on_a_round_that_failed(bench: Bench) -> None:
                 one.result(SECONDS)
             assert raised.value.code is ErrorCode.BUS_UNAVAILABLE
     assert bench.bus.calls == []
+
+
+class Replicas:
+    """Two relays of one roster, as where two processes serve a plane."""
+
+    def __init__(self, folder: Path) -> None:
+        self.roster: Engine = open_database(f"sqlite:///{folder / 'roster.db'}")
+        schema.create_schema(self.roster)
+        self.now = 100.0
+        self.buses = (SlowBus(), SlowBus())
+        for bus in self.buses:
+            bus.may_go_on.release(100)
+        self.relays = [Relay(self.roster, one, unobserved, lambda: self.now) for one in self.buses]
+
+    def queue(self, at: int, topic: str, name: str) -> None:
+        with write_transaction(self.roster) as tx:
+            self.relays[at].queue(tx, [Message(topic, name, b"", {})])
+
+    def flush(self, at: int) -> list[list[str]]:
+        """What that one published by it."""
+        before = len(self.buses[at].calls)
+        self.relays[at].flush(Deadline.after(SECONDS))
+        return self.buses[at].calls[before:]
+
+
+@pytest.fixture
+def replicas(tmp_path: Path) -> Iterator[Replicas]:
+    made = Replicas(tmp_path)
+    yield made
+    made.roster.dispose()
+
+
+def test_a_portrait_is_sent_to_work_once_where_two_processes_serve_a_plane(
+    replicas: Replicas,
+) -> None:
+    """R-42: redelivery is harmless, and dear: each repeats detection and embedding."""
+    replicas.queue(0, ENROLMENT_REQUESTED, "theirs")
+    replicas.queue(1, ENROLMENT_REQUESTED, "ours")
+    assert replicas.flush(1) == [["ours"]]
+    assert replicas.flush(0) == [["theirs"]]
+    assert replicas.flush(1) == []
+
+
+def test_what_another_process_let_lie_is_published(replicas: Replicas) -> None:
+    """Law 3, R-22: one that died after its commit has its messages published by who is left."""
+    replicas.queue(0, ENROLMENT_REQUESTED, "theirs")
+    assert replicas.flush(1) == []
+    replicas.now += 4.9
+    assert replicas.flush(1) == []
+    replicas.now += 0.2
+    assert replicas.flush(1) == [["theirs"]]
+
+
+def test_what_is_for_the_ledger_keeps_its_order_whoever_queued_it(replicas: Replicas) -> None:
+    """Law 3: a receipt is not published before one of the same gallery that was stored before."""
+    replicas.queue(0, SEARCH_EXECUTED, "the first")
+    replicas.queue(1, SEARCH_EXECUTED, "the second")
+    assert replicas.flush(1) == [["the first", "the second"]]
+
+
+def test_what_a_crash_left_behind_is_published_at_start(replicas: Replicas) -> None:
+    """R-22: whose it was does not matter to one that starts."""
+    replicas.queue(0, ENROLMENT_REQUESTED, "theirs")
+    replicas.relays[1].start()
+    try:
+        assert replicas.buses[1].began.acquire(timeout=SECONDS)
+    finally:
+        replicas.relays[1].close()
+    assert replicas.buses[1].calls == [["theirs"]]
 
 
 def test_the_rosters_log_is_emptied_beside_the_commits_and_not_within_them(

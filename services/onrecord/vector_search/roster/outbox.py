@@ -12,7 +12,8 @@ from onrecord.vector_search.roster.schema import outbox
 
 # Built once: SQLAlchemy takes longer to build a statement than SQLite to run it.
 _ADD = insert(outbox)
-_NUMBERS = select(outbox.c.number).order_by(outbox.c.number).limit(bindparam("limit"))
+_ADD_NUMBERED = _ADD.returning(outbox.c.number)
+_HELD = select(outbox.c.number, outbox.c.topic).order_by(outbox.c.number).limit(bindparam("limit"))
 _THESE = (
     select(outbox)
     .where(outbox.c.number.in_(bindparam("numbers", expanding=True)))
@@ -29,25 +30,23 @@ class Waiting:
 
 
 def queue(tx: Connection, messages: Sequence[Message]) -> None:
-    """To be published, in this order, once the transaction has committed (`Relay.flush`)."""
+    """To be published, in this order, once the transaction has committed, by whichever relay comes
+    first (`Relay.flush`).
+    """
     if messages:
-        tx.execute(
-            _ADD,
-            [
-                {
-                    "topic": message.topic,
-                    "key": message.key,
-                    "headers": canonical.encode(_traced(message.headers)).decode(),
-                    "payload": message.payload,
-                }
-                for message in messages
-            ],
-        )
+        tx.execute(_ADD, [_row(one) for one in messages])
 
 
-def waiting(tx: Connection, limit: int) -> list[int]:
-    """The numbers of what stands in the outbox, in order, the first `limit` of them."""
-    return list(tx.execute(_NUMBERS, {"limit": limit}).scalars())
+def queue_numbered(tx: Connection, messages: Sequence[Message]) -> list[int]:
+    """As `queue`; the numbers under which they stand, in no order."""
+    if not messages:
+        return []
+    return list(tx.execute(_ADD_NUMBERED, [_row(one) for one in messages]).scalars())
+
+
+def waiting(tx: Connection, limit: int) -> list[tuple[int, str]]:
+    """Number and topic of what stands in the outbox, in order, the first `limit` of them."""
+    return [(row.number, row.topic) for row in tx.execute(_HELD, {"limit": limit})]
 
 
 def read(tx: Connection, numbers: Sequence[int]) -> tuple[Waiting, ...]:
@@ -65,6 +64,15 @@ def forget(tx: Connection, numbers: Sequence[int]) -> None:
     """These are published."""
     if numbers:
         tx.execute(delete(outbox).where(outbox.c.number.in_(numbers)))
+
+
+def _row(message: Message) -> dict[str, str | bytes]:
+    return {
+        "topic": message.topic,
+        "key": message.key,
+        "headers": canonical.encode(_traced(message.headers)).decode(),
+        "payload": message.payload,
+    }
 
 
 def _traced(headers: Mapping[str, str]) -> dict[str, str]:

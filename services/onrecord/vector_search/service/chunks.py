@@ -26,7 +26,6 @@ from onrecord.vector_search.roster import (
     galleries,
     manifest_rows,
     manifests,
-    outbox,
     records,
 )
 from onrecord.vector_search.roster.manifest_rows import HeldRow
@@ -150,7 +149,7 @@ class Chunks:
         with write_transaction(self._parts.roster) as tx:
             galleries.lock(tx, gallery.jurisdiction)
             events = self._endings.close_if_ended(tx, gallery, ref, self._now())
-            outbox.queue(tx, [message_of(one) for one in events])
+            self._parts.relay.queue(tx, [message_of(one) for one in events])
 
     def _now(self) -> datetime:
         return parse_time(format_time(self._parts.clock.now()))

@@ -27,7 +27,6 @@ from onrecord.vector_search.roster import (
     galleries,
     manifest_rows,
     manifests,
-    outbox,
     records,
 )
 from onrecord.vector_search.roster.manifest_rows import HeldRow, RowEnd
@@ -112,7 +111,7 @@ class Deletions:
             manifest_rows.forget_deleted(tx, ref)
             now = self._parts.clock.now()
             said = self._endings.close_if_ended(tx, gallery, ref, now)
-            outbox.queue(tx, [message_of(event) for event in said])
+            self._parts.relay.queue(tx, [message_of(event) for event in said])
         self._parts.reached(write_points.CHUNK_CARRIED_OUT)
         return len(rows) == _AT_ONCE
 
@@ -143,7 +142,7 @@ class Deletions:
         newest = held[-1].generation if held else 0
         if before is not None and before.generation >= newest:
             deletions.forget_rows(tx, mac)
-            outbox.queue(tx, [message_of(event) for event in refused])
+            self._parts.relay.queue(tx, [message_of(event) for event in refused])
             return before
         end = backups_end(now, self._parts.backup_days)
         tombstone = Tombstone(gallery.jurisdiction, mac, newest, now)
@@ -169,7 +168,7 @@ class Deletions:
         lost = sum(one.state is RecordState.LIVE for one in held)
         galleries.count_live(tx, gallery.jurisdiction, -lost)
         self._parts.reached(write_points.TOMBSTONE_STORED)
-        outbox.queue(tx, [message_of(event) for event in said])
+        self._parts.relay.queue(tx, [message_of(event) for event in said])
         self._parts.reached(write_points.DELETION_QUEUED)
         return deletions.latest(tx, gallery.jurisdiction, mac)
 

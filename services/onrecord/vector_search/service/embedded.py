@@ -29,7 +29,7 @@ from onrecord.rpc.values import read_template
 from onrecord.vector_search.core import write_points
 from onrecord.vector_search.core.templates import check_template
 from onrecord.vector_search.core.values import Gallery, RecordRow, RecordState
-from onrecord.vector_search.roster import deletions, galleries, outbox, records
+from onrecord.vector_search.roster import deletions, galleries, records
 from onrecord.vector_search.service.ending import Accepted, Endings, Rejected
 from onrecord.vector_search.service.forgetting import Forgetting
 from onrecord.vector_search.service.managing import Galleries
@@ -220,7 +220,7 @@ class Arrivals:
             *(Rejected(row, ErrorCode.GALLERY_TOO_LARGE, full) for row in decided.refused),
         ]
         events = self._endings.write(tx, gallery, list(live.values()), rejected, now)
-        outbox.queue(tx, [message_of(one) for one in events])
+        self._parts.relay.queue(tx, [message_of(one) for one in events])
         parts.reached(write_points.EVENTS_QUEUED)
 
     def _clear(self, gallery: Gallery, rows: Sequence[RecordRow]) -> None:

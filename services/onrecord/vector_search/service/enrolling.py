@@ -25,7 +25,6 @@ from onrecord.vector_search.roster import (
     deletions,
     galleries,
     manifest_rows,
-    outbox,
     records,
     transport_keys,
 )
@@ -68,7 +67,7 @@ class Enrolments:
             self._parts.reached(write_points.TICKETS_WRITTEN)
             events = self._rows.write(tx, gallery, rows, batch.starts, begun, now)
             self._parts.reached(write_points.ROWS_BEGUN)
-            outbox.queue(tx, [message_of(one) for one in events])
+            self._parts.relay.queue(tx, [message_of(one) for one in events])
         self._parts.reached(write_points.TICKET_STORED)
         if events:
             self._parts.relay.flush(deadline)
@@ -82,7 +81,7 @@ class Enrolments:
             galleries.lock(tx, gallery)
             held = records.find_all(tx, [one.enrolment_id for one in submissions])
             seals = {one.key_id for one in transport_keys.standing(tx, gallery)}
-            gone, brought = [], []
+            gone, brought, requested = [], [], []
             for one in submissions:
                 row = held.get(one.enrolment_id)
                 if row is None or row.gallery != gallery:
@@ -101,7 +100,8 @@ class Enrolments:
                 if row.manifest_id is not None and row.row is not None:
                     brought.append((row.manifest_id, row.row))
                 self._parts.reached(write_points.SUBMISSION_WRITTEN)
-                outbox.queue(tx, [message_of(_requested(row, one.key_id))])
+                requested.append(message_of(_requested(row, one.key_id)))
+            self._parts.relay.queue(tx, requested)
             manifest_rows.brought(tx, brought)
             deletions.add_remains(tx, gone)
         self._parts.reached(write_points.SUBMISSION_STORED)

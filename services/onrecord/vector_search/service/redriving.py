@@ -28,7 +28,7 @@ from onrecord.proof.statements import ENROLMENT_TICKET
 from onrecord.vector_search.core import write_points
 from onrecord.vector_search.core.custody import require_upkeep
 from onrecord.vector_search.core.values import Gallery, RecordState
-from onrecord.vector_search.roster import galleries, outbox, redrives
+from onrecord.vector_search.roster import galleries, redrives
 from onrecord.vector_search.roster.redrives import Stopped
 from onrecord.vector_search.service.managing import Galleries
 from onrecord.vector_search.service.parts import PlaneParts
@@ -126,7 +126,7 @@ class Redrives:
                     image_sha256=held.image_sha256 or "",
                     key_id=key.key_id,
                 )
-                outbox.queue(tx, [message_of(requested)])
+                self._parts.relay.queue(tx, [message_of(requested)])
         self._parts.reached(write_points.REDRIVE_STORED)
         if code is not None:
             self._parts.ingest.delete(ingest_object_key(held.gallery, held.enrolment_id))

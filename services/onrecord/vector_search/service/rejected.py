@@ -17,7 +17,7 @@ from onrecord.proof import statements
 from onrecord.proof.attestation import Attestation
 from onrecord.vector_search.core import write_points
 from onrecord.vector_search.core.values import Gallery, RecordRow, RecordState
-from onrecord.vector_search.roster import galleries, outbox, records, transport_keys
+from onrecord.vector_search.roster import galleries, records, transport_keys
 from onrecord.vector_search.service.ending import Endings, Rejected
 from onrecord.vector_search.service.forgetting import Forgetting
 from onrecord.vector_search.service.managing import Galleries
@@ -75,7 +75,7 @@ class Rejections:
                     continue  # it was live, and has been replaced since
                 ended.append(Rejected(row, code, said, told=True))
             told = self._endings.write(tx, held, (), ended, now)
-            outbox.queue(tx, [message_of(one) for one in told])
+            self._parts.relay.queue(tx, [message_of(one) for one in told])
             self._parts.reached(write_points.EVENTS_QUEUED)
         self._parts.reached(write_points.REJECTION_COMMITTED)
 

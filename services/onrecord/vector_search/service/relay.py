@@ -4,20 +4,28 @@ A use-case queues messages in its transaction and calls `flush` when that is com
 caller has been told is published by then. What a crash leaves behind is published at start. That
 a message has been published is noted afterwards, many at a time: a crash in between publishes it
 twice, which every consumer takes in its stride.
+
+Several processes may serve one roster, each with a relay. What is for the ledger whoever comes
+first publishes, with all that stands before it, so that its order holds. Of an enrolment each
+relay publishes what was queued with it, and what is another's only when that one has let it lie:
+else every portrait would be worked on once for each process.
 """
 
 import logging
 import threading
+import time
+from collections.abc import Callable, Sequence
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
-from onrecord.chassis.bus.ports import Publisher
+from onrecord.chassis.bus.ports import Message, Publisher
 from onrecord.chassis.database import (
     read_transaction,
     take_turn,
     write_ahead,
     write_transaction,
 )
+from onrecord.contracts.events import ENROLMENT_TOPICS
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import OnRecordError
 from onrecord.kernel.writepoints import WritePoint
@@ -27,6 +35,9 @@ from onrecord.vector_search.roster import outbox
 _AT_ONCE = 256
 _TIDY_SECONDS = 0.5
 _RETRY_SECONDS = 1.0
+_LET_LIE_SECONDS = 5.0
+"""Longer than a relay that lives takes to publish and to tidy up, where it can publish at all."""
+_NUMBERS_KEPT = 100_000
 _TURN = "outbox"
 _log = logging.getLogger(__name__)
 
@@ -34,12 +45,21 @@ _log = logging.getLogger(__name__)
 class Relay:
     """One publisher of one roster. May be flushed from many threads."""
 
-    def __init__(self, roster: Engine, publisher: Publisher, reached: WritePoint) -> None:
+    def __init__(
+        self,
+        roster: Engine,
+        publisher: Publisher,
+        reached: WritePoint,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._roster = roster
         self._publisher = publisher
         self._reached = reached
+        self._monotonic = monotonic
         self._publishing = threading.Lock()
         self._published: set[int] = set()
+        self._ours: set[int] = set()
+        self._others: dict[int, float] = {}  # and since when they have been seen to wait
         self._rounds = 0  # how many times what waits has been read, or is being read
         self._done = 0  # the last of them of which all is published
         self._stopped = threading.Event()
@@ -50,8 +70,14 @@ class Relay:
         self._tidier = threading.Thread(target=self._run, name="outbox", daemon=True)
         self._tidier.start()
 
-    def flush(self, deadline: Deadline) -> None:
-        """Everything committed before this call is published when it returns.
+    def queue(self, tx: Connection, messages: Sequence[Message]) -> None:
+        """To be published by this relay, in this order, once the transaction has committed."""
+        self._ours.update(outbox.queue_numbered(tx, messages))
+
+    def flush(self, deadline: Deadline, patience: float = _LET_LIE_SECONDS) -> None:
+        """What was queued here, or is for the ledger, and was committed before this call, is
+        published when it returns; so is what has waited for its own relay longer than `patience`
+        (seconds).
 
         Raises BUS_UNAVAILABLE, STORAGE_FULL, DEADLINE_EXCEEDED; the messages stay queued.
         """
@@ -63,10 +89,10 @@ class Relay:
                 self._rounds += 1
                 # Within a gallery numbers rise in the order of commits, because whoever queues
                 # holds its row; between galleries they may not, so none is taken as a bound.
-                limit = _AT_ONCE + len(self._published)
+                limit = _AT_ONCE + len(self._published) + len(self._others)
                 with read_transaction(self._roster) as tx:
                     held = outbox.waiting(tx, limit)
-                    fresh = [number for number in held if number not in self._published]
+                    fresh = self._to_publish(held, patience)
                     found = outbox.read(tx, fresh) if fresh else ()
                 if not found:
                     self._done = self._rounds
@@ -89,6 +115,10 @@ class Relay:
             self._reached(write_points.OUTBOX_TIDIED)
         with self._publishing:
             self._published.difference_update(done)
+            self._ours.difference_update(done)
+            # A transaction that was rolled back leaves its numbers here.
+            if len(self._ours) > 2 * _NUMBERS_KEPT:
+                self._ours = set(sorted(self._ours)[-_NUMBERS_KEPT:])
 
     def close(self) -> None:
         """Stop, having noted what was published."""
@@ -97,10 +127,28 @@ class Relay:
             self._tidier.join()
         self.tidy()
 
+    def _to_publish(self, held: Sequence[tuple[int, str]], patience: float) -> list[int]:
+        """The numbers of those that are this relay's to publish, now."""
+        now = self._monotonic()
+        others = {
+            number: self._others.get(number, now)
+            for number, topic in held
+            if topic in ENROLMENT_TOPICS and number not in self._ours
+        }
+        self._others = others
+        return [
+            number
+            for number, _ in held
+            if number not in self._published
+            and (number not in others or now - others[number] >= patience)
+        ]
+
     def _run(self) -> None:
+        patience = 0.0  # what is found at start may be of a process that has ended
         while not self._stopped.is_set():
             try:
-                self.flush(Deadline.after(_RETRY_SECONDS * 10))
+                self.flush(Deadline.after(_RETRY_SECONDS * 10), patience)
+                patience = _LET_LIE_SECONDS
                 self.tidy()
                 # Here, where nobody waits for it: a search's own transaction writes many pages.
                 write_ahead.empty(self._roster)
