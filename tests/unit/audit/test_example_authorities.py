@@ -8,8 +8,9 @@ from types import ModuleType
 import pytest
 import yaml
 
-from onrecord.audit.core.answers import answers, space_of
+from onrecord.audit.core.answers import space_of
 from onrecord.kernel.vocabulary import Purpose
+from tests.builders.answering import answered, asked_once
 from tests.builders.audit import POLICIES
 from tests.builders.policies import example
 
@@ -58,7 +59,7 @@ def test_what_it_was_checked_against_is_told(state: str) -> None:
 def test_no_example_permits_immigration_enforcement(state: str) -> None:
     """R-5: refused everywhere unless a state's policy names it; none of these does."""
     policy = example(state)
-    granted = answers(policy, space_of(policy))
+    granted = answered(policy, space_of(policy))
     assert not [one for one in granted if one.purpose == Purpose.IMMIGRATION_ENFORCEMENT]
 
 
@@ -67,10 +68,13 @@ def test_where_there_is_no_authority_nothing_is_allowed(state: str) -> None:
     """R-1: no law that allows it is a refusal, as a law that forbids it."""
     policy = example(state)
     assert not policy.text.permits
-    assert not answers(policy, space_of(policy))
+    assert not answered(policy, space_of(policy))
 
 
-def test_the_pages_are_what_the_policies_say(pages: ModuleType) -> None:
+def test_the_pages_are_what_the_policies_say(
+    pages: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked_once(monkeypatch, pages)
     states = pages.read_states(POLICIES)
     sources = yaml.safe_load((POLICIES / "sources.yaml").read_text("utf-8"))
     stale = "run tools/authority_pages.py"

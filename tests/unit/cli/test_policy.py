@@ -11,12 +11,14 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
-from onrecord.cli.policy import policy
+from onrecord.audit.core import comparing
+from onrecord.cli.policy import policy, who
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.vocabulary import Role
 from onrecord.proof import canonical
 from onrecord.proof.authority import AuthorityBundle, verify_bundle
 from onrecord.proof.notes import NoteSigner
+from tests.builders.answering import asked_once
 from tests.builders.audit import POLICIES, REQUEST, STATES, audit_for_test, soon
 
 UTAH = POLICIES / "US-UT"
@@ -24,6 +26,11 @@ UTAH = POLICIES / "US-UT"
 
 def run(*arguments: object) -> Result:
     return CliRunner().invoke(policy, [str(one) for one in arguments])
+
+
+@pytest.fixture(autouse=True)
+def _once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked_once(monkeypatch, who, comparing)
 
 
 @pytest.fixture

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from onrecord.cli.policy import policy
+from onrecord.audit.core import comparing
+from onrecord.cli.policy import policy, who
+from tests.builders.answering import asked_once
 from tests.builders.audit import POLICIES, REQUEST
 
 GUIDE = POLICIES.parent / "docs" / "policy-guide.md"
@@ -38,6 +40,7 @@ def plain(text: str) -> list[str]:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    asked_once(monkeypatch, who, comparing)
     for name in ("US-UT", "proposed"):
         shutil.copytree(POLICIES / "US-UT", tmp_path / name)
     cedar = tmp_path / "proposed" / "policy.cedar"
