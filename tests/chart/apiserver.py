@@ -79,6 +79,7 @@ _STORAGE: Mapping[str, object] = {
     },
     "provisioner": "kubernetes.io/no-provisioner",
     "volumeBindingMode": "WaitForFirstConsumer",
+    "allowVolumeExpansion": True,
 }
 
 

@@ -11,6 +11,7 @@ from deploy.kubernetes.server import CommandError, KubernetesServer
 from tests.architecture.source import ROOT
 from tests.chart.apiserver import own_namespace
 from tests.chart.releases import NAME, Release, component
+from tests.chart.rendering import assert_bounded, assert_unprivileged
 
 _HELM = "helm.sh/release.v1"
 _CLUSTER_MAKES = {"kube-root-ca.crt"}
@@ -18,14 +19,8 @@ _CLUSTER_MAKES = {"kube-root-ca.crt"}
 
 def test_each_has_limits_and_requests(release: Release) -> None:
     """R-44: of processor and memory, jobs and first steps included."""
-    lacking = [
-        (where, kind, what)
-        for where, one in _containers(release)
-        for kind in ("requests", "limits")
-        for what in ("cpu", "memory")
-        if what not in one.get("resources", {}).get(kind, {})
-    ]
-    assert lacking == []
+    for where, one in _containers(release):
+        assert_bounded(where, one)
 
 
 def test_each_that_serves_has_three_probes(release: Release) -> None:
@@ -44,11 +39,7 @@ def test_each_that_serves_has_three_probes(release: Release) -> None:
 def test_each_is_unprivileged_with_a_root_that_is_read_only(release: Release) -> None:
     """R-44: more than `restricted` asks for: nobody writes to the root file system either."""
     for where, one in _containers(release):
-        security = one.get("securityContext", {})
-        assert security.get("readOnlyRootFilesystem") is True, where
-        assert security.get("allowPrivilegeEscalation") is False, where
-        assert security.get("capabilities", {}).get("drop") == ["ALL"], where
-        assert "add" not in security["capabilities"], where
+        assert_unprivileged(where, one)
 
 
 def test_no_pod_reaches_the_api_server(release: Release) -> None:

@@ -3,14 +3,7 @@
 import pytest
 
 from tests.chart.releases import PROFILES
-from tests.chart.rendering import (
-    containers,
-    given,
-    lint,
-    of_kind,
-    pods,
-    template,
-)
+from tests.chart.rendering import given, lint, of_kind, template
 
 _SERVICES = {"gateway", "detection", "embedding", "audit", "vector-search"}
 
@@ -34,21 +27,3 @@ def test_every_service_is_there_with_all_that_belongs_to_it(profile: str) -> Non
     for kind in ("Service", "PodDisruptionBudget", "NetworkPolicy", "ServiceAccount"):
         found = {one["metadata"]["name"] for one in of_kind(manifests, kind)}
         assert deployed <= found, kind
-
-
-@pytest.mark.parametrize("profile", PROFILES)
-def test_no_container_without_limits_and_security(profile: str) -> None:
-    """R-44: bounded, not root, nothing writable but what is mounted, no capability."""
-    for name, pod in pods(template(profile, given(profile))):
-        assert pod["spec"]["automountServiceAccountToken"] is False
-        assert pod["spec"]["enableServiceLinks"] is False
-        for one in containers(pod):
-            at = (name, one["name"])
-            for what in ("requests", "limits"):
-                assert {"cpu", "memory"} <= set(one["resources"][what]), at
-            security = one["securityContext"]
-            assert security["readOnlyRootFilesystem"] is True, at
-            assert security["runAsNonRoot"] is True, at
-            assert security["allowPrivilegeEscalation"] is False, at
-            assert security["capabilities"] == {"drop": ["ALL"]}, at
-            assert security["seccompProfile"] == {"type": "RuntimeDefault"}, at
