@@ -16,7 +16,9 @@ _COMMENT = slice(2, 22)
 
 
 class Examining:
-    """One task at a time, the oldest first, so that both who were drawn come to the same search."""
+    """One task at a time, the oldest first, so that both who were drawn come to the same search:
+    tasks come in an order that says nothing, so that whoever was there first is noted.
+    """
 
     def __init__(
         self, asker: Asker, examiners: Sequence[Person], told: Told, chance: random.Random
@@ -25,17 +27,18 @@ class Examining:
         self._examiners = list(examiners)
         self._told = told
         self._chance = chance
-        self._done: set[str] = set()
+        self._known: set[str] = set()
+        self._open: list[tuple[Person, str]] = []
 
     def once(self) -> None:
         self._chance.shuffle(self._examiners)
         for who in self._examiners:
             tasks = self._asker.ask("tasks", who, lambda client: client.tasks())
-            left = [one.task_id for one in tasks or () if one.task_id not in self._done]
-            if left:
-                self._done.add(left[0])
-                self._examine(who, left[0])
-                return
+            new = [one.task_id for one in tasks or () if one.task_id not in self._known]
+            self._known.update(new)
+            self._open += [(who, one) for one in new]
+        if self._open:
+            self._examine(*self._open.pop(0))
 
     def _examine(self, who: Person, task_id: str) -> None:
         ask = self._asker.ask
