@@ -15,7 +15,7 @@ from tritonclient.grpc import service_pb2_grpc
 
 from onrecord.chassis.inference.golden import Golden, picture, read_golden
 from onrecord.chassis.inference.triton import TritonSession
-from onrecord.chassis.inference.triton_server import TritonServer
+from onrecord.chassis.inference.triton_server import TritonServer, encoded
 from onrecord.chassis.problems import retry_after_seconds
 from onrecord.kernel.cards import ModelCard
 from onrecord.kernel.deadlines import Deadline
@@ -195,6 +195,16 @@ def test_what_triton_says_in_our_words(
     assert (retry_after_seconds(refused.value) is not None) == waits
     triton.refuses = None
     session.run({"image": images(1)}, soon())
+
+
+@pytest.mark.parametrize("size", [0, 1, 127, 128, 16_383, 16_384, 2_097_151, 2_097_152])
+def test_a_request_is_written_as_protobuf_writes_it(size: int) -> None:
+    """What Triton reads is the very image, whatever its length."""
+    content = np.arange(size, dtype=np.uint8)
+    request = pb.ModelInferRequest(model_name="a model", model_version="1")
+    written = encoded(request, content.data)
+    request.raw_input_contents.append(content.tobytes())
+    assert pb.ModelInferRequest.FromString(written) == request
 
 
 def test_a_full_queue_is_no_reason_to_be_unready(

@@ -136,9 +136,8 @@ class TritonSession:
         )
         for name in self._card.outputs:
             request.outputs.add(name=name)
-        request.raw_input_contents.append(image.tobytes())
         try:
-            answer = self._server.infer(request, deadline)
+            answer = self._server.infer(request, np.ascontiguousarray(image).data, deadline)
         except OnRecordError as error:
             if error.code is ErrorCode.INFERENCE_UNAVAILABLE:
                 self._lost()

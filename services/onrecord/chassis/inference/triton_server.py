@@ -12,6 +12,9 @@ from onrecord.chassis.problems import RETRY_AFTER_MS
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 
+_INFER: Final = "/inference.GRPCInferenceService/ModelInfer"
+_RAW_INPUT: Final = bytes([pb.ModelInferRequest.RAW_INPUT_CONTENTS_FIELD_NUMBER << 3 | 2])
+"""What stands before the field on the wire: its number, and that so many bytes follow."""
 _RETRY_MS: Final = 1000
 _QUEUE_IS_FULL: Final = "maximum queue size"
 _WAITED_TOO_LONG: Final = ("timeout expired", "request timeout")
@@ -49,6 +52,9 @@ class TritonServer:
         self._channel = _channel(address, tls)
         # Generated code without types: the one untyped edge.
         self._stub: Any = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
+        self._infer: Any = self._channel.unary_unary(
+            _INFER, response_deserializer=pb.ModelInferResponse.FromString
+        )
 
     def on_disconnection(self, lost: Callable[[], None]) -> None:
         """Call `lost` whenever a connection is: another server may answer the next call."""
@@ -75,10 +81,15 @@ class TritonServer:
         request = pb.ModelConfigRequest(name=name, version=version)
         return self._ask(self._stub.ModelConfig, request, deadline).config
 
-    def infer(self, request: Any, deadline: Deadline) -> Any:
-        """The `ModelInferResponse`. Triton is told how long we wait, and drops what is too late."""
+    def infer(self, request: Any, content: memoryview, deadline: Deadline) -> Any:
+        """The `ModelInferResponse`. Triton is told how long we wait, and drops what is too late.
+
+        `request` says all but the bytes of its one input, which are `content`. They are copied
+        once: as a field of the message they would be four times, which took 3 of the 5 ms that
+        asking about an image of 640 x 640 costs us.
+        """
         request.parameters["timeout"].int64_param = max(1, int(deadline.remaining() * 1e6))
-        return self._ask(self._stub.ModelInfer, request, deadline)
+        return self._ask(self._infer, encoded(request, content), deadline)
 
     def close(self) -> None:
         self._channel.close()
@@ -91,6 +102,18 @@ class TritonServer:
             raise _said(self.address, error) from error
         except ValueError as error:  # the channel was closed
             raise _away(f"Triton at {self.address} is not called any more") from error
+
+
+def encoded(request: Any, content: memoryview) -> bytes:
+    """A `ModelInferRequest` as protobuf writes it, with `content` as its `raw_input_contents`."""
+    said = request.SerializeToString()
+    return b"".join((said, _RAW_INPUT, _varint(content.nbytes), content))
+
+
+def _varint(number: int) -> bytes:
+    """As protobuf writes a length: seven bits a byte, the lowest first."""
+    low, rest = number & 0x7F, number >> 7
+    return bytes([low]) if not rest else bytes([low | 0x80]) + _varint(rest)
 
 
 def _channel(address: str, tls: TritonTls | None) -> grpc.Channel:
