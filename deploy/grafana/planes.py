@@ -24,7 +24,7 @@ def planes() -> tuple[Sized, ...]:
         lines(
             Says(
                 "A search in the plane, 95 of 100",
-                "What 95 of 100 Search calls took at most, where they were served. Normal: the "
+                "What 95 of 100 calls to search took at most, where they were served. Normal: the "
                 "index and some ten milliseconds.",
                 "s",
             ),
@@ -34,7 +34,7 @@ def planes() -> tuple[Sized, ...]:
                     "onrecord_request_seconds",
                     _JOB,
                     PLANE,
-                    'method="VectorSearch/Search"',
+                    'method=~"VectorSearch/Search(Galleries)?"',
                     by="plane",
                 ),
                 "{{plane}}",

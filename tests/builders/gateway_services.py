@@ -19,11 +19,14 @@ from onrecord.contracts.images import (
 )
 from onrecord.contracts.vector_search import (
     Candidate,
+    GalleryAnswer,
+    GalleryFailure,
     GalleryInfo,
     GalleryResult,
     GallerySearch,
     GallerySetup,
     Lead,
+    PlaneSearch,
 )
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
@@ -119,6 +122,7 @@ class FakePlane(FakeEnrolling):
         self.failing: dict[str, OnRecordError] = {}
         self.lose_answers: set[str] = set()
         self.searched: list[str] = []
+        self.calls: list[tuple[str, ...]] = []
         self.setups: dict[str, GallerySetup] = {}
         self.tokens: list[str] = []
         self.down = False
@@ -170,6 +174,23 @@ class FakePlane(FakeEnrolling):
     def galleries(self, deadline: Deadline) -> tuple[GalleryInfo, ...]:
         self._answer()
         return tuple(self._info(name) for name in self.records)
+
+    def search_galleries(
+        self, search: PlaneSearch, deadline: Deadline
+    ) -> tuple[GalleryAnswer, ...]:
+        self.calls.append(search.galleries)
+        self._answer()
+        return tuple(
+            self._alone(GallerySearch(name, search.grant, one.template), deadline)
+            for one in search.searches
+            for name in one.galleries
+        )
+
+    def _alone(self, search: GallerySearch, deadline: Deadline) -> GalleryAnswer:
+        try:
+            return self.search(search, deadline)
+        except OnRecordError as error:
+            return GalleryFailure.of(search.gallery, error)
 
     def search(self, search: GallerySearch, deadline: Deadline) -> GalleryResult:
         self.searched.append(search.gallery)

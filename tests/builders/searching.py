@@ -21,7 +21,13 @@ from onrecord.chassis.certificates import LocalAuthority
 from onrecord.chassis.database import open_database, write_transaction
 from onrecord.chassis.objects import LocalObjects
 from onrecord.contracts.images import Template, Vector
-from onrecord.contracts.vector_search import GalleryResult, GallerySearch
+from onrecord.contracts.vector_search import (
+    GalleryAnswer,
+    GalleryFailure,
+    GalleryResult,
+    PlaneSearch,
+    TemplateSearch,
+)
 from onrecord.kernel.cards import Metric
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
@@ -39,7 +45,6 @@ from onrecord.vector_search.adapters.key_files import KeyFiles
 from onrecord.vector_search.core.values import NO_RECEIPT, Gallery, RecordState
 from onrecord.vector_search.roster import galleries
 from onrecord.vector_search.roster.schema import create_schema, records
-from onrecord.vector_search.service.managing import Galleries
 from onrecord.vector_search.service.parts import GATHERING_SECONDS, PlaneParts
 from onrecord.vector_search.service.relay import Relay
 from onrecord.vector_search.service.searching import Searches
@@ -192,7 +197,21 @@ class SearchWorld:
     def ask(
         self, grant: LoggedEntry, template: Template, state: str = UTAH, seconds: float = 60
     ) -> GalleryResult:
-        return self.searches.search(GallerySearch(state, grant, template), Deadline.after(seconds))
+        (answer,) = self.ask_all(grant, template, (state,), seconds)
+        if isinstance(answer, GalleryFailure):
+            raise answer.error
+        return answer
+
+    def ask_all(
+        self,
+        grant: LoggedEntry,
+        template: Template,
+        states: Sequence[str] = STATES,
+        seconds: float = 60,
+    ) -> tuple[GalleryAnswer, ...]:
+        """As the gateway asks: in one call."""
+        wanted = PlaneSearch(grant, (TemplateSearch(template, tuple(states)),))
+        return self.searches.search(wanted, Deadline.after(seconds))
 
 
 def face(number: int) -> Vector:
@@ -262,7 +281,7 @@ def build_searches(
         reached=reached,
         gathering_seconds=gathering_seconds,
     )
-    searches = Searches(parts, Galleries(parts), LedgerTrust(parts), PolicyTrust(parts))
+    searches = Searches(parts, LedgerTrust(parts), PolicyTrust(parts))
     world = SearchWorld(clock, bus, ledger, proofs, index, roster, relay, searches, attestors)
     for state in STATES:
         parts.keys.mint(state)

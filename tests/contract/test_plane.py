@@ -4,9 +4,11 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import grpc
 import numpy as np
 import pytest
 
+from onrecord.chassis.grpc import Register, deadline_of
 from onrecord.clients.vector_search import PlaneClient
 from onrecord.contracts.enrolment import (
     BeginState,
@@ -18,12 +20,21 @@ from onrecord.contracts.enrolment import (
     vault_object_key,
 )
 from onrecord.contracts.events import EnrolmentRequested
-from onrecord.contracts.vector_search import GallerySearch, Plane
+from onrecord.contracts.vector_search import (
+    GalleryFailure,
+    GalleryResult,
+    GallerySearch,
+    Plane,
+    PlaneSearch,
+    TemplateSearch,
+)
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode
 from onrecord.kernel.vocabulary import EnrolmentStatus, ManifestAct, Service
 from onrecord.proof import statements
 from onrecord.proof.manifests import Row
+from onrecord.rpc import vector_search as rpc
+from onrecord.rpc.v1 import vector_search_pb2 as messages
 from onrecord.vector_search.rpc import register
 from tests.builders.plane import (
     MODEL,
@@ -250,6 +261,23 @@ class TestSearch:
         assert list(world.plane.receipts(UTAH, 0, world.deadline)) == [first.receipt]
         assert list(world.plane.receipts(UTAH, 1, world.deadline)) == []
 
+    def test_galleries_of_one_call_are_answered_each_for_itself(self, world: World) -> None:
+        """Law 8: in the order asked, with a receipt each or with why not."""
+        world.open_gallery(VERMONT)
+        world.enrol(6, VERMONT)
+        grant = world.grant((UTAH, VERMONT))
+        template = world.template(grant, sha256(b"the probe"), face(6))
+        asked = PlaneSearch(grant, (TemplateSearch(template, (VERMONT, "US-MD", UTAH)),))
+        vermont, maryland, utah = world.plane.search_galleries(asked, world.deadline)
+        assert isinstance(maryland, GalleryFailure)
+        assert (maryland.gallery, maryland.code) == ("US-MD", ErrorCode.GALLERY_UNKNOWN)
+        assert maryland.field == "gallery"
+        for name, answer in ((VERMONT, vermont), (UTAH, utah)):
+            assert isinstance(answer, GalleryResult)
+            assert answer.gallery == name
+            assert list(world.plane.receipts(name, 0, world.deadline)) == [answer.receipt]
+        assert world.plane.search(GallerySearch(UTAH, grant, template), world.deadline) == utah
+
     def test_another_probe_under_the_grant_is_refused(self, world: World, refused: Refused) -> None:
         grant = world.grant()
         world.ask(grant, face(1))
@@ -325,6 +353,26 @@ class TestWhatLeaves:
         )
 
 
+def _of_the_version_before(plane: Plane) -> Register:
+    """A server that knows the search of one gallery, and none of several."""
+
+    def search(
+        request: messages.SearchRequest, context: grpc.ServicerContext
+    ) -> messages.SearchResponse:
+        found = plane.search(rpc.read_gallery_search(request), deadline_of(context))
+        return rpc.gallery_result_message(found)
+
+    method = grpc.unary_unary_rpc_method_handler(
+        search,
+        request_deserializer=messages.SearchRequest.FromString,
+        response_serializer=messages.SearchResponse.SerializeToString,
+    )
+    service = grpc.method_handlers_generic_handler(
+        "onrecord.rpc.v1.VectorSearch", {"Search": method}
+    )
+    return lambda server: server.add_generic_rpc_handlers((service,))
+
+
 class TestOverGrpcAlone:
     """What only the wire can get wrong."""
 
@@ -346,6 +394,23 @@ class TestOverGrpcAlone:
         assert tuple(client.receipts(UTAH, 0, inside.deadline)) == tuple(
             inside.plane.receipts(UTAH, 0, inside.deadline)
         )
+
+    def test_a_plane_of_the_version_before_is_asked_gallery_after_gallery(
+        self, tmp_path: Path, net: Servers
+    ) -> None:
+        """Law 8: it knows no call for several, and answers all the same."""
+        world = build_world(tmp_path)
+        world.open_gallery(UTAH)
+        world.enrol(1)
+        port = net.serve(Service.VECTOR_SEARCH, _of_the_version_before(world.plane))
+        client = PlaneClient(net.channel(port, Service.VECTOR_SEARCH))
+        grant = world.grant((UTAH, VERMONT))
+        template = world.template(grant, sha256(b"the probe"), face(1))
+        asked = PlaneSearch(grant, (TemplateSearch(template, (VERMONT, UTAH)),))
+        vermont, utah = client.search_galleries(asked, world.deadline)
+        assert isinstance(vermont, GalleryFailure)
+        assert vermont.code is ErrorCode.GALLERY_UNKNOWN
+        assert isinstance(utah, GalleryResult)
 
     def test_strangers_reach_nothing(self, tmp_path: Path, net: Servers, refused: Refused) -> None:
         inside = build_world(tmp_path)

@@ -71,7 +71,7 @@ def test_a_search_is_one_trace(scene: Scene, server: Serving, collector: Collect
     if apart:
         assert parent_of("Audit/Authorize", tree) == {"authorise"}
         assert parent_of("Detection/Detect", tree) == {"detect"}
-        assert parent_of("VectorSearch/Search", tree) == {"gallery"}
+        assert parent_of("VectorSearch/SearchGalleries", tree) == {"gallery"}
         assert parent_of("inference", tree) <= {"Detection/Detect", "Embedding/Embed"}
     else:
         assert parent_of("inference", tree) <= {"detect", "embed"}

@@ -175,7 +175,12 @@ def status_text(error: OnRecordError) -> str:
 
 
 def trailer(error: OnRecordError) -> tuple[str, bytes]:
-    """The trailing metadatum that carries `error`; what is too long for a trailer is cut."""
+    """The trailing metadatum that carries `error`."""
+    return TRAILER, error_bytes(error)
+
+
+def error_bytes(error: OnRecordError) -> bytes:
+    """`error` for the wire; what is too long for a trailer is cut."""
     encoded = _encoded(error, error.message, error.field, error.details)
     if len(encoded) > _MAX_BYTES:
         field = error.field[:_MAX_FIELD] if error.field is not None else None
@@ -183,7 +188,7 @@ def trailer(error: OnRecordError) -> tuple[str, bytes]:
         while len(encoded) > _MAX_BYTES:
             message = message[: len(message) // 2]
             encoded = _encoded(error, message, field, {})
-    return TRAILER, encoded
+    return encoded
 
 
 def _encoded(
@@ -221,6 +226,12 @@ def _never_sent(failure: grpc.RpcError) -> bool:
     return any(words in (said or "") for words in _NEVER_SENT)
 
 
+def is_unimplemented(error: OnRecordError) -> bool:
+    """Whether a call failed since its service, of another version, does not know the method."""
+    failure = error.__cause__
+    return isinstance(failure, grpc.Call) and failure.code() is _Status.UNIMPLEMENTED
+
+
 def is_unanswered(failure: grpc.RpcError) -> bool:
     """Whether nobody was reached, or nobody answered in time: not what a service itself says."""
     if _from_trailer(_trailing_metadata(failure)) is not None:
@@ -235,8 +246,11 @@ def _trailing_metadata(failure: grpc.RpcError) -> Iterable[tuple[str, str | byte
 def _from_trailer(metadata: Iterable[tuple[str, str | bytes]]) -> OnRecordError | None:
     """The error in the trailer; None where there is none, or one that we cannot read."""
     encoded = next((value for key, value in metadata if key == TRAILER), None)
-    if encoded is None:
-        return None
+    return None if encoded is None else error_from_bytes(encoded)
+
+
+def error_from_bytes(encoded: str | bytes) -> OnRecordError | None:
+    """What `error_bytes` made; None for what we cannot read."""
     try:
         content = json.loads(encoded)
         code, message, field = ErrorCode(content["code"]), content["message"], content["field"]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import grpc
 
+from onrecord.chassis.grpc_status import is_unimplemented
 from onrecord.clients.exchange import Exchange
 from onrecord.contracts.enrolment import (
     Begun,
@@ -21,14 +22,17 @@ from onrecord.contracts.enrolment import (
     TransportKey,
 )
 from onrecord.contracts.vector_search import (
+    GalleryAnswer,
+    GalleryFailure,
     GalleryInfo,
     GalleryResult,
     GallerySearch,
     GallerySetup,
     Lead,
+    PlaneSearch,
 )
 from onrecord.kernel.deadlines import Deadline
-from onrecord.kernel.errors import ErrorCode
+from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.vocabulary import Service
 from onrecord.proof.attestation import Attestation
 from onrecord.proof.entry import LoggedEntry
@@ -199,6 +203,32 @@ class PlaneClient:
             enrolment.read_redriven,
             deadline,
         )
+
+    def search_galleries(
+        self, search: PlaneSearch, deadline: Deadline
+    ) -> tuple[GalleryAnswer, ...]:
+        """Of a plane of an older version, gallery after gallery."""
+        try:
+            return self._exchange(
+                self._stub.SearchGalleries,
+                lambda: rpc.plane_search_message(search),
+                rpc.read_answers,
+                deadline,
+            )
+        except OnRecordError as error:
+            if not is_unimplemented(error):
+                raise
+        return tuple(
+            self._alone(GallerySearch(name, search.grant, one.template), deadline)
+            for one in search.searches
+            for name in one.galleries
+        )
+
+    def _alone(self, search: GallerySearch, deadline: Deadline) -> GalleryAnswer:
+        try:
+            return self.search(search, deadline)
+        except OnRecordError as error:
+            return GalleryFailure.of(search.gallery, error)
 
     def search(self, search: GallerySearch, deadline: Deadline) -> GalleryResult:
         return self._exchange(

@@ -1,5 +1,6 @@
 """The plane: galleries, their roster, their keys and their index."""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,7 @@ from onrecord.contracts.enrolment import (
 )
 from onrecord.contracts.images import Template
 from onrecord.kernel.deadlines import Deadline
+from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.proof.attestation import Attestation
 from onrecord.proof.entry import LoggedEntry
 from onrecord.proof.manifests import Row
@@ -83,6 +85,53 @@ class GalleryResult:
     gallery: str
     candidates: tuple[Candidate, ...]
     receipt: Attestation
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateSearch:
+    """A template, and the galleries that are searched with it: those of its model."""
+
+    template: Template
+    galleries: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneSearch:
+    """What one search asks of one plane: its galleries, under one grant. Each is named once."""
+
+    grant: LoggedEntry
+    searches: tuple[TemplateSearch, ...]
+
+    @classmethod
+    def of_one(cls, search: GallerySearch) -> "PlaneSearch":
+        return cls(search.grant, (TemplateSearch(search.template, (search.gallery,)),))
+
+    @property
+    def galleries(self) -> tuple[str, ...]:
+        """All that are asked for, in order."""
+        return tuple(name for one in self.searches for name in one.galleries)
+
+
+@dataclass(frozen=True, slots=True)
+class GalleryFailure:
+    """A gallery of a search that is not answered for, and why (law 8): an error, as a value."""
+
+    gallery: str
+    code: ErrorCode
+    message: str
+    field: str | None = None
+    details: dict[str, str | int] = dataclasses.field(default_factory=dict)
+
+    @classmethod
+    def of(cls, gallery: str, error: OnRecordError) -> "GalleryFailure":
+        return cls(gallery, error.code, error.message, error.field, error.details)
+
+    @property
+    def error(self) -> OnRecordError:
+        return OnRecordError(self.code, self.message, field=self.field, details=self.details)
+
+
+GalleryAnswer = GalleryResult | GalleryFailure
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +272,20 @@ class Plane(TransportKeys, Protocol):
         """Send enrolments that stopped on their way again, sealed anew from the vault."""
         ...
 
-    def search(self, search: GallerySearch, deadline: Deadline) -> GalleryResult: ...
+    def search_galleries(
+        self, search: PlaneSearch, deadline: Deadline
+    ) -> tuple[GalleryAnswer, ...]:
+        """One answer a gallery, in the order asked; each is searched or fails by itself (law 8).
+
+        A gallery that fails with PLANE_UNAVAILABLE has left no receipt. Raises GRANT_MALFORMED,
+        GRANT_NOT_IN_LEDGER and GRANT_CHECKPOINT_INVALID for a grant that is none, and
+        REQUEST_MALFORMED for a gallery that is named twice.
+        """
+        ...
+
+    def search(self, search: GallerySearch, deadline: Deadline) -> GalleryResult:
+        """As `search_galleries`, of one gallery; raises what it failed with."""
+        ...
 
     def open_portrait(self, look: LoggedEntry, deadline: Deadline) -> bytes:
         """The portrait (encoded image) that a logged look names. Raises GRANT_*, NOT_FOUND."""

@@ -1,12 +1,18 @@
 """Searching every granted gallery at once, each to its own end (law 8)."""
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from typing import Any
 
 from onrecord.contracts.images import Template
-from onrecord.contracts.vector_search import GalleryResult, GallerySearch, Plane
+from onrecord.contracts.vector_search import (
+    GalleryFailure,
+    GalleryResult,
+    Plane,
+    PlaneSearch,
+    TemplateSearch,
+)
 from onrecord.gateway.core import states, write_points
 from onrecord.gateway.core.states import GalleryState, Reason
 from onrecord.gateway.limits import Limits
@@ -29,8 +35,22 @@ class Searched:
     receipt: Mapping[str, Any] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """No answer. `open`: the gallery may have been searched nevertheless."""
+
+    error: OnRecordError
+    open: bool
+
+
+_Outcomes = dict[str, GalleryResult | _Failed]
+"""What came of each gallery, by name."""
+
+
 class FanOut:
-    """A thread a gallery: the caller's, and others of an executor that is shared and bounded."""
+    """One call a plane, side by side: the caller's thread makes one of them, others are made in
+    an executor that is shared and bounded.
+    """
 
     def __init__(
         self,
@@ -56,59 +76,114 @@ class FanOut:
         A gallery that cannot be searched is told in its state. A plane answers only once its
         receipt is on its way to the ledger (law 3), so there is nothing to carry there.
         """
-        *others, last = galleries
-        running = [
-            self._executor.submit(self._search_one, state, grant, templates, deadline)
-            for state in others
-        ]
-        # This thread would only wait: it takes one gallery itself.
-        mine = self._search_one(last, grant, templates, deadline)
-        return (*(future.result() for future in running), mine)
+        wanted = {state.gallery: templates[state.model_id or ""] for state in galleries}
+        running: list[Future[_Outcomes]] = []
 
-    def _search_one(
+        known = self._planes.known(wanted)
+        unknown = [name for name in wanted if name not in known]
+        outcomes: _Outcomes = {}
+        calls = _by_plane(known)
+        if unknown:
+            # Those whose plane is known do not wait until it is found for the others.
+            running += self._begun(calls, grant, wanted, deadline)
+            found, missing = self._planes.find(unknown, deadline)
+            outcomes |= {name: _Failed(error, open=False) for name, error in missing.items()}
+            calls = _by_plane(found)
+        running += self._begun(calls[:-1], grant, wanted, deadline)
+        for plane, names in calls[-1:]:
+            # This thread would only wait: it asks one plane itself.
+            outcomes |= self._ask(plane, names, grant, wanted, deadline)
+        for future in running:
+            outcomes |= future.result()
+        return tuple(self._searched(state, outcomes[state.gallery]) for state in galleries)
+
+    def _begun(
         self,
-        state: GalleryState,
+        calls: Sequence[tuple[Plane, Sequence[str]]],
         grant: LoggedEntry,
-        templates: Mapping[str, Template],
+        wanted: Mapping[str, Template],
         deadline: Deadline,
-    ) -> Searched:
-        try:
-            plane = self._planes.of(state.gallery, deadline)
-        except OnRecordError as error:
-            return Searched(_unsearched(state, error))
-        template = templates[state.model_id or ""]
-        result = self._ask(plane, GallerySearch(state.gallery, grant, template), deadline)
-        if isinstance(result, _Failed):
-            if result.open:
-                return Searched(states.unanswered(state, _reason(result.error)))
-            return Searched(_unsearched(state, result.error))
-        self._reached(write_points.SEARCH_PLANE_ANSWERED)
-        receipt = read(result.receipt)
-        done = states.searched(state, int(receipt["sequence"]), statement_sha256(result.receipt))
-        return Searched(done, receipt)
+    ) -> "list[Future[_Outcomes]]":
+        return [
+            self._executor.submit(self._ask, plane, names, grant, wanted, deadline)
+            for plane, names in calls
+        ]
 
     def _ask(
-        self, plane: Plane, wanted: GallerySearch, deadline: Deadline
-    ) -> "GalleryResult | _Failed":
-        """The answer, asked for again at once where the first attempt failed in passing."""
-        may_be_done = False
-        for attempt in range(1, _ATTEMPTS + 1):
+        self,
+        plane: Plane,
+        names: Sequence[str],
+        grant: LoggedEntry,
+        wanted: Mapping[str, Template],
+        deadline: Deadline,
+    ) -> _Outcomes:
+        """The plane's answers; asked again at once for what failed in passing."""
+        outcomes: _Outcomes = {}
+        may_be_done: set[str] = set()
+        for _ in range(_ATTEMPTS):
             seconds = min(self._limits.plane_seconds, deadline.remaining())
-            try:
-                return plane.search(wanted, Deadline.after(seconds))
-            except OnRecordError as error:
-                may_be_done = may_be_done or leaves_open(error)
-                if attempt == _ATTEMPTS or not is_passing(error) or deadline.remaining() <= 0:
-                    return _Failed(error, may_be_done)
-        raise AssertionError("the last attempt returns")
+            search = _plane_search(grant, {name: wanted[name] for name in names})
+            answers = _answers(plane, search, Deadline.after(seconds))
+            for name in names:
+                answer = answers[name]
+                if isinstance(answer, OnRecordError):
+                    if leaves_open(answer):
+                        may_be_done.add(name)
+                    outcomes[name] = _Failed(answer, name in may_be_done)
+                else:
+                    outcomes[name] = answer
+            names = [name for name in names if _is_to_repeat(outcomes[name])]
+            if not names or deadline.remaining() <= 0:
+                break
+        return outcomes
+
+    def _searched(self, state: GalleryState, outcome: GalleryResult | _Failed) -> Searched:
+        if isinstance(outcome, _Failed):
+            if outcome.open:
+                return Searched(states.unanswered(state, _reason(outcome.error)))
+            return Searched(_unsearched(state, outcome.error))
+        self._reached(write_points.SEARCH_PLANE_ANSWERED)
+        receipt = read(outcome.receipt)
+        done = states.searched(state, int(receipt["sequence"]), statement_sha256(outcome.receipt))
+        return Searched(done, receipt)
 
 
-@dataclass(frozen=True, slots=True)
-class _Failed:
-    """No answer. `open`: the gallery may have been searched nevertheless."""
+def _by_plane(held: Mapping[str, Plane]) -> list[tuple[Plane, list[str]]]:
+    """Each plane once, with those of its galleries that are named."""
+    calls: dict[int, tuple[Plane, list[str]]] = {}
+    for name, plane in held.items():
+        calls.setdefault(id(plane), (plane, []))[1].append(name)
+    return list(calls.values())
 
-    error: OnRecordError
-    open: bool
+
+def _plane_search(grant: LoggedEntry, wanted: Mapping[str, Template]) -> PlaneSearch:
+    by_model: dict[str, tuple[Template, list[str]]] = {}
+    for name, template in wanted.items():
+        by_model.setdefault(template.model_id, (template, []))[1].append(name)
+    return PlaneSearch(
+        grant,
+        tuple(TemplateSearch(template, tuple(names)) for template, names in by_model.values()),
+    )
+
+
+def _answers(
+    plane: Plane, search: PlaneSearch, deadline: Deadline
+) -> dict[str, GalleryResult | OnRecordError]:
+    """By gallery; a call that fails as a whole fails for each of them."""
+    try:
+        told = plane.search_galleries(search, deadline)
+    except OnRecordError as error:
+        return dict.fromkeys(search.galleries, error)
+    answers = {one.gallery: one.error if isinstance(one, GalleryFailure) else one for one in told}
+    if set(answers) != set(search.galleries):
+        # Whoever answers for others than were asked for may have done anything.
+        wrong = OnRecordError(ErrorCode.INTERNAL, "the plane answered for other galleries")
+        return dict.fromkeys(search.galleries, wrong)
+    return answers
+
+
+def _is_to_repeat(outcome: GalleryResult | _Failed) -> bool:
+    return isinstance(outcome, _Failed) and is_passing(outcome.error)
 
 
 def _unsearched(state: GalleryState, error: OnRecordError) -> GalleryState:

@@ -3,7 +3,7 @@ what they call is wrapped where everything is put together.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, Final, cast
 
 from sqlalchemy import Engine, func, select
@@ -14,7 +14,7 @@ from onrecord.contracts.audit import Audit, Authorization, AuthorizeCall
 from onrecord.contracts.detection import FaceDetection
 from onrecord.contracts.embedding import EmbedRequest, FaceEmbedding
 from onrecord.contracts.images import Detection, Template
-from onrecord.contracts.vector_search import GalleryResult, GallerySearch, Plane
+from onrecord.contracts.vector_search import GalleryAnswer, Plane, PlaneSearch
 from onrecord.gateway.store.gallery_tables import dead_letters
 from onrecord.gateway.store.tables import searches, tasks
 from onrecord.kernel.deadlines import Deadline
@@ -25,13 +25,14 @@ METER: Final = Meter("searches and casework")
 _GALLERY: Final = Label("gallery", "a gallery, by its jurisdiction")
 STAGE_SECONDS: Final = METER.histogram(
     "search_stage_seconds",
-    "How long each stage of a search took, as the gateway waited for it; the galleries are "
-    "searched side by side, and each is counted.",
+    "How long each stage of a search took, as the gateway waited for it; planes are asked side by "
+    "side, each for all of its galleries in one call, and each call is counted.",
     (Label("stage", "the stage", ("authorise", "detect", "embed", "gallery")),),
 )
 GALLERY_SECONDS: Final = METER.histogram(
     "search_gallery_seconds",
-    "How long a plane took to search one gallery, receipt included, as the gateway waited for it.",
+    "How long a plane took to answer for a gallery, receipt included, as the gateway waited for "
+    "it: galleries of one plane are asked for in one call, and take what it takes.",
     (_GALLERY,),
 )
 OPEN_TASKS: Final = METER.gauge("examination_open_tasks", "Tasks that wait for their examiner.")
@@ -89,14 +90,18 @@ class _Embedding(_Wrapped):
 
 
 class _Plane(_Wrapped):
-    def search(self, search: GallerySearch, deadline: Deadline) -> GalleryResult:
-        gallery = search.gallery
-        with (
-            STAGE_SECONDS.timed(stage="gallery"),
-            GALLERY_SECONDS.timed(gallery=gallery),
-            span("gallery", onrecord_gallery=gallery, onrecord_stage="gallery"),
-        ):
-            return cast("GalleryResult", self._inner.search(search, deadline))
+    def search_galleries(
+        self, search: PlaneSearch, deadline: Deadline
+    ) -> tuple[GalleryAnswer, ...]:
+        names = search.galleries
+        with ExitStack() as stack:
+            stack.enter_context(STAGE_SECONDS.timed(stage="gallery"))
+            for name in names:
+                stack.enter_context(GALLERY_SECONDS.timed(gallery=name))
+            asked = ",".join(names)
+            stack.enter_context(span("gallery", onrecord_gallery=asked, onrecord_stage="gallery"))
+            answers = self._inner.search_galleries(search, deadline)
+            return cast("tuple[GalleryAnswer, ...]", answers)
 
 
 def measured_audit(audit: Audit) -> Audit:

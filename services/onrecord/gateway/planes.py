@@ -1,6 +1,6 @@
 """Which plane holds which gallery."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from types import MappingProxyType
@@ -65,27 +65,36 @@ class PlaneDirectory:
 
     def of(self, gallery: str, deadline: Deadline) -> Plane:
         """Raises GALLERY_UNKNOWN or PLANE_UNAVAILABLE."""
-        known = self._known.get(gallery)
-        if known is not None:
-            return known
+        held = self.known((gallery,))
+        if not held:
+            held, missing = self.find((gallery,), deadline)
+            for error in missing.values():
+                raise error
+        return held[gallery]
+
+    def known(self, galleries: Iterable[str]) -> dict[str, Plane]:
+        """Those of these galleries whose plane is known, each with its plane. Asks nobody."""
+        return {name: self._known[name] for name in galleries if name in self._known}
+
+    def find(
+        self, galleries: Sequence[str], deadline: Deadline
+    ) -> tuple[dict[str, Plane], dict[str, OnRecordError]]:
+        """Ask the planes once for all of these: each with its plane, or with why it has none."""
         unreachable = self.survey(deadline).unreachable
-        known = self._known.get(gallery)
-        if known is not None:
-            return known
-        if unreachable:
-            raise unreachable[0].error
-        raise OnRecordError(
-            ErrorCode.GALLERY_UNKNOWN, f"there is no gallery {gallery}", field="gallery"
-        )
+        held = self.known(galleries)
+        missing = {
+            name: unreachable[0].error if unreachable else _unknown(name)
+            for name in galleries
+            if name not in held
+        }
+        return held, missing
 
     def info(self, gallery: str, deadline: Deadline) -> GalleryInfo:
         """What its plane says of it. Raises GALLERY_UNKNOWN or PLANE_UNAVAILABLE."""
         for one in self.of(gallery, deadline).galleries(deadline):
             if one.jurisdiction == gallery:
                 return one
-        raise OnRecordError(
-            ErrorCode.GALLERY_UNKNOWN, f"there is no gallery {gallery}", field="gallery"
-        )
+        raise _unknown(gallery)
 
     def survey(self, deadline: Deadline) -> Survey:
         """Ask every plane what it holds. Never raises: a plane that fails is in the answer."""
@@ -113,3 +122,9 @@ class PlaneDirectory:
                 if one.jurisdiction == gallery:
                     return name, one
         return None
+
+
+def _unknown(gallery: str) -> OnRecordError:
+    return OnRecordError(
+        ErrorCode.GALLERY_UNKNOWN, f"there is no gallery {gallery}", field="gallery"
+    )

@@ -2,14 +2,20 @@
 
 from collections.abc import Sequence
 
+from onrecord.chassis.grpc_status import error_bytes, error_from_bytes
 from onrecord.contracts.vector_search import (
     Candidate,
+    GalleryAnswer,
+    GalleryFailure,
     GalleryInfo,
     GalleryResult,
     GallerySearch,
     GallerySetup,
     Lead,
+    PlaneSearch,
+    TemplateSearch,
 )
+from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.proof.attestation import Attestation
 from onrecord.rpc.fields import read_all, read_field
 from onrecord.rpc.v1 import vector_search_pb2 as pb
@@ -113,6 +119,57 @@ def read_gallery_result(message: pb.SearchResponse) -> GalleryResult:
         ),
         receipt=read_field(message, "receipt", read_attestation),
     )
+
+
+def plane_search_message(search: PlaneSearch) -> pb.SearchGalleriesRequest:
+    return pb.SearchGalleriesRequest(
+        grant=logged_entry_message(search.grant),
+        searches=[
+            pb.TemplateSearch(template=template_message(one.template), galleries=one.galleries)
+            for one in search.searches
+        ],
+    )
+
+
+def read_plane_search(message: pb.SearchGalleriesRequest) -> PlaneSearch:
+    return PlaneSearch(
+        grant=read_field(message, "grant", read_logged_entry),
+        searches=read_all(message.searches, "searches", _read_template_search),
+    )
+
+
+def _read_template_search(message: pb.TemplateSearch) -> TemplateSearch:
+    return TemplateSearch(read_field(message, "template", read_template), tuple(message.galleries))
+
+
+def answers_message(answers: Sequence[GalleryAnswer]) -> pb.SearchGalleriesResponse:
+    return pb.SearchGalleriesResponse(answers=[_answer_message(one) for one in answers])
+
+
+def _answer_message(answer: GalleryAnswer) -> pb.GalleryAnswer:
+    if isinstance(answer, GalleryResult):
+        return pb.GalleryAnswer(result=gallery_result_message(answer))
+    return pb.GalleryAnswer(
+        failure=pb.GalleryFailure(gallery=answer.gallery, error=error_bytes(answer.error))
+    )
+
+
+def read_answers(message: pb.SearchGalleriesResponse) -> tuple[GalleryAnswer, ...]:
+    return read_all(message.answers, "answers", _read_answer)
+
+
+def _read_answer(message: pb.GalleryAnswer) -> GalleryAnswer:
+    if message.HasField("result"):
+        return read_field(message, "result", read_gallery_result)
+    return read_field(message, "failure", _read_failure)
+
+
+def _read_failure(message: pb.GalleryFailure) -> GalleryFailure:
+    # A plane newer than we are may send a code that we do not know.
+    error = error_from_bytes(message.error) or OnRecordError(
+        ErrorCode.INTERNAL, "the plane failed, and says so in words that are not known here"
+    )
+    return GalleryFailure.of(message.gallery, error)
 
 
 def leads_message(leads: Sequence[Lead]) -> pb.UnsealResponse:

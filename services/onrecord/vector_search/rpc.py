@@ -151,6 +151,12 @@ class _Servicer(_Enrolling):
     ) -> vector_search_pb2.ListGalleriesResponse:
         return rpc.galleries_message(self._plane.galleries(deadline_of(context)))
 
+    def SearchGalleries(
+        self, request: vector_search_pb2.SearchGalleriesRequest, context: _Context
+    ) -> vector_search_pb2.SearchGalleriesResponse:
+        search = rpc.read_plane_search(request)
+        return rpc.answers_message(self._plane.search_galleries(search, deadline_of(context)))
+
     def Search(
         self, request: vector_search_pb2.SearchRequest, context: _Context
     ) -> vector_search_pb2.SearchResponse:

@@ -21,7 +21,13 @@ from onrecord.clients.from_settings import (
     ledger_verifier,
     token_verifier,
 )
-from onrecord.contracts.vector_search import GalleryResult, GallerySearch, Plane
+from onrecord.contracts.vector_search import (
+    GalleryAnswer,
+    GalleryResult,
+    GallerySearch,
+    Plane,
+    PlaneSearch,
+)
 from onrecord.events.topics import open_bus
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.times import Clock, SystemClock
@@ -147,6 +153,12 @@ class _Waited:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._plane, name)
+
+    def search_galleries(
+        self, search: PlaneSearch, deadline: Deadline
+    ) -> tuple[GalleryAnswer, ...]:
+        with self._foreground.call():
+            return self._plane.search_galleries(search, deadline)
 
     def search(self, search: GallerySearch, deadline: Deadline) -> GalleryResult:
         with self._foreground.call():

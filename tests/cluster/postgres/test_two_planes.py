@@ -13,7 +13,7 @@ from onrecord.contracts.vector_search import GalleryResult
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.writepoints import unobserved
 from onrecord.proof import statements
-from onrecord.vector_search.service.managing import Galleries
+
 from onrecord.vector_search.service.relay import Relay
 from onrecord.vector_search.service.searching import Searches
 from onrecord.vector_search.service.trust import LedgerTrust, PolicyTrust
@@ -31,7 +31,7 @@ def planes(tmp_path: Path, databases: PostgresDatabases) -> Iterator[tuple[Searc
     roster = open_database(databases(tmp_path, "roster"))
     relay = Relay(roster, first.bus, unobserved)
     parts = replace(first.searches._parts, roster=roster, relay=relay)
-    searches = Searches(parts, Galleries(parts), LedgerTrust(parts), PolicyTrust(parts))
+    searches = Searches(parts, LedgerTrust(parts), PolicyTrust(parts))
     second = replace(first, roster=roster, relay=relay, searches=searches)
     yield first, second
     for one in (first, second):

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from onrecord.contracts.vector_search import GalleryAnswer, PlaneSearch
 from onrecord.gateway.planes import PlaneDirectory
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
@@ -33,6 +34,32 @@ def test_one_search_over_two_planes_is_merged(office: Office, utah: FakePlane) -
     office.join("lee", "ray")
     task = office.tasks("lee")["lee"]
     assert len(office.task("lee", task)["candidates"]) == 5  # two of one plane, three of the other
+
+
+def test_a_plane_is_asked_once_for_all_of_its_galleries(office: Office, utah: FakePlane) -> None:
+    """Law 8: and again for those alone that failed in passing."""
+    away = OnRecordError(ErrorCode.PLANE_UNAVAILABLE, "the index is down")
+    office.plane.failing["US-MD"] = away
+    said = office.search(galleries=["US-UT", "US-VT", "US-MD"]).json()
+    found = {one["gallery"]: one["status"] for one in said["galleries"]}
+    assert found == {"US-UT": "searched", "US-VT": "searched", "US-MD": "unavailable"}
+    assert utah.calls == [("US-UT",)]
+    assert [set(call) for call in office.plane.calls] == [{"US-VT", "US-MD"}, {"US-MD"}]
+
+
+def test_a_plane_that_answers_for_others_than_it_was_asked_for_has_answered_for_none(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Law 3: nothing of it is sealed."""
+    answers = office.plane.search_galleries
+
+    def swapped(search: PlaneSearch, deadline: Deadline) -> tuple[GalleryAnswer, ...]:
+        return answers(search, deadline)[:1]
+
+    monkeypatch.setattr(office.plane, "search_galleries", swapped)
+    said = office.search(galleries=["US-UT", "US-VT"]).json()
+    assert said["status"] == "processing"
+    assert {one["status"] for one in said["galleries"]} == {"unavailable"}
 
 
 def test_a_plane_that_is_down_leaves_the_others(office: Office, utah: FakePlane) -> None:

@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import insert
-from sqlalchemy.exc import IntegrityError
 
 from onrecord.chassis.bus.ports import TRACE
 from onrecord.chassis.database import read_transaction, write_transaction
 from onrecord.contracts.images import Vector
-from onrecord.contracts.vector_search import GalleryResult
+from onrecord.contracts.vector_search import GalleryAnswer, GalleryFailure, GalleryResult
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.proof import statements
@@ -114,16 +113,47 @@ def settled(futures: Sequence[Future[GalleryResult]]) -> list[GalleryResult | Ba
     return [one.exception(LONG) or one.result() for one in futures]
 
 
+def results_of(told: Sequence[GalleryAnswer]) -> list[GalleryResult]:
+    assert all(isinstance(one, GalleryResult) for one in told), told
+    return [one for one in told if isinstance(one, GalleryResult)]
+
+
+def code_of(answer: GalleryAnswer) -> ErrorCode:
+    assert isinstance(answer, GalleryFailure), answer
+    return answer.error.code
+
+
+@contextmanager
+def writing(world: SearchWorld, points: Points) -> Iterator[Callable[[], None]]:
+    """Another search is being written until the block lets it go; whoever finds waits for it."""
+    held, go_on = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        del points.at[write_points.SEARCH_COMMITTED]
+        held.set()
+        assert go_on.wait(LONG)
+
+    points.at[write_points.SEARCH_COMMITTED] = hold
+    grant = world.grant("s-other")
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(world.ask, grant, world.template(grant), MARYLAND, LONG)
+        assert held.wait(LONG)
+        points.passed.clear()
+        try:
+            yield go_on.set
+        finally:
+            go_on.set()
+            other.result(LONG)
+    world.bus.published[:] = [one for one in world.bus.published if one.key != MARYLAND]
+
+
 def test_the_galleries_of_a_search_are_one_transaction_and_one_publication(
     world: SearchWorld, points: Points
 ) -> None:
     """Law 3, R-23: three receipts, each the first of its gallery, durable and on the bus."""
     all_looking(world)
     grant = world.grant()
-    template = world.template(grant)
-    with ThreadPoolExecutor(3) as pool:
-        found = [pool.submit(world.ask, grant, template, state, LONG) for state in STATES]
-        results = [one.result(LONG) for one in found]
+    results = results_of(world.ask_all(grant, world.template(grant)))
     assert points.passed[write_points.SEARCH_COMMITTED] == 1
     assert points.passed[write_points.OUTBOX_PUBLISHED] == 1
     assert [one.gallery for one in results] == list(STATES)
@@ -173,44 +203,109 @@ def test_searches_that_come_while_one_is_written_are_chained_in_one_transaction(
 
 
 def test_nobody_waits_for_a_gallery_that_is_slow(tmp_path: Path, points: Points) -> None:
-    """Law 8: what is there is answered, and the rest later."""
+    """Law 8: what is there is stored and published at once, and the rest later."""
     go_on = threading.Event()
-    with opened(tmp_path, points, 0.01) as world, ThreadPoolExecutor(2) as pool:
-        index_of(world).before = lambda gallery: gallery == UTAH or go_on.wait(LONG)
+    with opened(tmp_path, points, 0.01) as world, ThreadPoolExecutor(1) as pool:
+        index_of(world).before = lambda gallery: gallery != VERMONT or go_on.wait(LONG)
         grant = world.grant()
-        slow = pool.submit(world.ask, grant, world.template(grant), VERMONT, LONG)
-        fast = pool.submit(world.ask, grant, world.template(grant), UTAH, LONG)
+        asked = pool.submit(world.ask_all, grant, world.template(grant), STATES, LONG)
         try:
-            assert fast.result(LONG).gallery == UTAH
-            assert not slow.done()
+            wait_until(lambda: len(world.bus.published) == 2)
+            assert not asked.done()
         finally:
             go_on.set()
-        assert slow.result(LONG).gallery == VERMONT
+        results_of(asked.result(LONG))
     assert points.passed[write_points.SEARCH_COMMITTED] == 2
 
 
-def test_nobody_waits_for_a_gallery_that_has_failed(world: SearchWorld) -> None:
-    """Law 8: those who waited for it are answered at once."""
-    both, fail = threading.Barrier(2, timeout=LONG), threading.Event()
+def test_a_gallery_that_is_not_searched_in_time_takes_no_other_with_it(
+    tmp_path: Path, points: Points
+) -> None:
+    """Laws 3 and 8: it is told before the call's time is up, and leaves no receipt."""
+    go_on = threading.Event()
+    with opened(tmp_path, points, 0.01) as world:
+        index_of(world).before = lambda gallery: gallery != VERMONT or go_on.wait(LONG)
+        grant = world.grant()
+        try:
+            utah, vermont = world.ask_all(grant, world.template(grant), (UTAH, VERMONT), 2.0)
+        finally:
+            go_on.set()
+        results_of([utah])
+        assert code_of(vermont) is ErrorCode.PLANE_UNAVAILABLE
+        assert [message.key for message in world.bus.published] == [UTAH]
+        again = world.ask(grant, world.template(grant), VERMONT)
+        assert int(statements.read(again.receipt)["sequence"]) == 1
+
+
+def test_a_gallery_that_fails_takes_no_other_with_it(world: SearchWorld) -> None:
+    """Law 8: the others are answered at once, whatever it failed with."""
 
     def before(gallery: str) -> None:
-        both.wait()
         if gallery == VERMONT:
-            assert fail.wait(LONG)
             raise OnRecordError(ErrorCode.PLANE_UNAVAILABLE, "the index is down")
+        if gallery == MARYLAND:
+            raise ZeroDivisionError
 
     index_of(world).before = before
     grant = world.grant()
-    with ThreadPoolExecutor(2) as pool:
-        failing = pool.submit(world.ask, grant, world.template(grant), VERMONT, LONG)
-        other = pool.submit(world.ask, grant, world.template(grant), UTAH, LONG)
-        wait_until(lambda: waiting(world) == 1)
-        assert not other.done()
-        fail.set()
-        began = time.monotonic()
-        assert other.result(LONG).gallery == UTAH
-        assert time.monotonic() - began < LONG / 2
-        assert isinstance(failing.exception(LONG), OnRecordError)
+    began = time.monotonic()
+    utah, vermont, maryland, texas = world.ask_all(
+        grant, world.template(grant), (*STATES, "US-TX"), LONG
+    )
+    assert time.monotonic() - began < LONG / 2
+    results_of([utah])
+    assert code_of(vermont) is ErrorCode.PLANE_UNAVAILABLE
+    assert code_of(maryland) is ErrorCode.INTERNAL
+    assert code_of(texas) is ErrorCode.GALLERY_UNKNOWN
+
+
+def test_galleries_of_one_call_are_admitted_each_for_itself(world: SearchWorld) -> None:
+    """Law 2: what the grant does not name is refused, and the rest is searched."""
+    grant = world.grant(states=(UTAH, VERMONT))
+    utah, maryland, vermont = world.ask_all(grant, world.template(grant), (UTAH, MARYLAND, VERMONT))
+    results_of([utah, vermont])
+    assert code_of(maryland) is ErrorCode.GRANT_GALLERY
+    assert sorted(message.key for message in world.bus.published) == [UTAH, VERMONT]
+
+
+def test_a_gallery_named_twice_is_refused(world: SearchWorld) -> None:
+    """Law 2: nothing is looked at."""
+    grant = world.grant()
+    with pytest.raises(OnRecordError) as raised:
+        world.ask_all(grant, world.template(grant), (UTAH, VERMONT, UTAH))
+    assert raised.value.code is ErrorCode.REQUEST_MALFORMED
+    assert index_of(world).asked == []
+
+
+def test_a_repeat_of_a_call_gets_the_first_answers_and_looks_at_the_rest(
+    world: SearchWorld,
+) -> None:
+    """Law 2: one gallery was answered, two could not be."""
+    grant = world.grant()
+    template = world.template(grant)
+    first = world.ask(grant, template, VERMONT)
+    again = results_of(world.ask_all(grant, template))
+    assert again[1] == first
+    assert sorted(message.key for message in world.bus.published) == sorted(STATES)
+    assert results_of(world.ask_all(grant, template)) == again
+    assert len(index_of(world).asked) == 3
+
+
+def test_a_ledger_that_is_away_is_asked_once_for_all_galleries(world: SearchWorld) -> None:
+    """Law 4: none of them is looked at."""
+    first = world.grant()
+    world.ask(first, world.template(first))
+
+    def away() -> None:
+        raise OnRecordError(ErrorCode.LEDGER_UNAVAILABLE, "it is down")
+
+    world.proofs.slow = away
+    grant = world.grant("s-2")
+    asked = len(index_of(world).asked)
+    told = world.ask_all(grant, world.template(grant))
+    assert [code_of(one) for one in told] == [ErrorCode.LEDGER_UNAVAILABLE] * 3
+    assert world.proofs.asked == 1
+    assert len(index_of(world).asked) == asked
 
 
 def test_one_whose_rows_do_not_fit_stands_in_nobodys_way(
@@ -219,29 +314,25 @@ def test_one_whose_rows_do_not_fit_stands_in_nobodys_way(
     """The others of the same transaction are stored without it."""
     grant = world.grant()
     template = world.template(grant)
-    named = world.searches._named
+    named = world.searches._looking.named
 
-    def taken(gallery, grant, ranked):  # type: ignore[no-untyped-def]
-        rows = named(gallery, grant, ranked)
-        if gallery.jurisdiction == VERMONT:
+    def taken(look, grant, ranked):  # type: ignore[no-untyped-def]
+        rows = named(look, grant, ranked)
+        if look.name == VERMONT:
             values = {column.name: getattr(rows[0], column.name) for column in candidates.c}
             with write_transaction(world.roster) as tx:
                 tx.execute(insert(candidates), [values | {"mandate": "another"}])
         return rows
 
-    world.searches._named = taken  # type: ignore[method-assign]
-    all_looking(world)
-    with ThreadPoolExecutor(3) as pool:
-        found = settled([pool.submit(world.ask, grant, template, state, LONG) for state in STATES])
-    utah, vermont, maryland = found
+    world.searches._looking.named = taken  # type: ignore[method-assign]
+    utah, vermont, maryland = world.ask_all(grant, template)
     assert isinstance(utah, GalleryResult)
     assert isinstance(maryland, GalleryResult)
-    assert isinstance(vermont, IntegrityError)
+    assert code_of(vermont) is ErrorCode.INTERNAL
     assert sorted(message.key for message in world.bus.published) == [MARYLAND, UTAH]
     assert points.passed[write_points.SEARCH_COMMITTED] == 2
     # Nothing of the one that failed is remembered: the next receipt of its gallery is the first.
-    index_of(world).before = lambda _: None
-    world.searches._named = named  # type: ignore[method-assign]
+    world.searches._looking.named = named  # type: ignore[method-assign]
     again = world.grant("s-2")
     answer = world.ask(again, world.template(again), VERMONT)
     said = statements.read(answer.receipt)
@@ -252,15 +343,15 @@ def test_two_templates_under_one_grant_are_told_apart_in_one_transaction(
     world: SearchWorld, points: Points
 ) -> None:
     """R-9: neither had been answered when the other began."""
-    all_looking(world, 2)
     grant = world.grant()
-    with ThreadPoolExecutor(2) as pool:
-        found = settled(
-            [
-                pool.submit(world.ask, grant, world.template(grant, face(number)), state, LONG)
-                for number, state in enumerate((UTAH, VERMONT))
-            ]
-        )
+    with ThreadPoolExecutor(2) as pool, writing(world, points) as let_go:
+        asked = [
+            pool.submit(world.ask, grant, world.template(grant, face(number)), state, LONG)
+            for number, state in enumerate((UTAH, VERMONT))
+        ]
+        wait_until(lambda: waiting(world) == 2)
+        let_go()
+        found = settled(asked)
     assert points.passed[write_points.SEARCH_COMMITTED] == 1
     (refused,) = (one for one in found if isinstance(one, OnRecordError))
     assert refused.code is ErrorCode.GRANT_OTHER_PROBE
@@ -269,11 +360,12 @@ def test_two_templates_under_one_grant_are_told_apart_in_one_transaction(
 
 def test_the_same_search_twice_at_once_has_one_receipt(world: SearchWorld, points: Points) -> None:
     """Law 2: a repeat gets the first answer, also within one transaction."""
-    all_looking(world, 2)
     grant = world.grant()
     template = world.template(grant)
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(2) as pool, writing(world, points) as let_go:
         found = [pool.submit(world.ask, grant, template, UTAH, LONG) for _ in range(2)]
+        wait_until(lambda: waiting(world) == 2)
+        let_go()
         first, second = (one.result(LONG) for one in found)
     assert points.passed[write_points.SEARCH_COMMITTED] == 1
     assert first == second
@@ -284,13 +376,13 @@ def test_without_the_bus_nobody_of_those_who_were_stored_together_is_answered(
     world: SearchWorld,
 ) -> None:
     """Law 3: and each has its answer when it asks again."""
-    all_looking(world)
     world.bus.down = True
     grant = world.grant()
     template = world.template(grant)
-    with ThreadPoolExecutor(3) as pool:
-        found = settled([pool.submit(world.ask, grant, template, state, LONG) for state in STATES])
-    codes = [one.code for one in found if isinstance(one, OnRecordError)]
+    codes = [code_of(one) for one in world.ask_all(grant, template)]
+    assert codes == [ErrorCode.BUS_UNAVAILABLE] * 3
+    # Nor is a repeat, whose receipts stand in the roster.
+    codes = [code_of(one) for one in world.ask_all(grant, template)]
     assert codes == [ErrorCode.BUS_UNAVAILABLE] * 3
     world.bus.down = False
     said = [statements.read(world.ask(grant, template, one).receipt) for one in STATES]
@@ -323,14 +415,13 @@ def test_who_waits_for_the_writer_waits_no_longer_than_its_deadline(
 
 
 def test_a_receipt_travels_with_the_trace_of_whoever_asked(
-    world: SearchWorld, monkeypatch: pytest.MonkeyPatch
+    world: SearchWorld, points: Points, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever writes for all writes no trace of its own under theirs."""
-    all_looking(world)
     traces = {threading.get_ident(): "nobody's"}
     monkeypatch.setattr(
         "onrecord.vector_search.service.searching.current_traceparent",
-        lambda: traces[threading.get_ident()],
+        lambda: traces.get(threading.get_ident(), "of others"),
     )
     grant = world.grant()
     template = world.template(grant)
@@ -339,9 +430,13 @@ def test_a_receipt_travels_with_the_trace_of_whoever_asked(
         traces[threading.get_ident()] = f"of {state}"
         return world.ask(grant, template, state, LONG)
 
-    with ThreadPoolExecutor(3) as pool:
-        for one in [pool.submit(ask, state) for state in STATES]:
+    with ThreadPoolExecutor(2) as pool, writing(world, points) as let_go:
+        asked = [pool.submit(ask, state) for state in (UTAH, VERMONT)]
+        wait_until(lambda: waiting(world) == 2)
+        let_go()
+        for one in asked:
             one.result(LONG)
+    assert points.passed[write_points.SEARCH_COMMITTED] == 1
     assert {one.key: one.headers[TRACE] for one in world.bus.published} == {
-        state: f"of {state}" for state in STATES
+        state: f"of {state}" for state in (UTAH, VERMONT)
     }

@@ -19,7 +19,7 @@ from onrecord.proof import statements
 from onrecord.proof.commitment import record_commitment
 from onrecord.vector_search.adapters.milvus import MilvusIndex
 from onrecord.vector_search.core.values import RecordState
-from onrecord.vector_search.roster.live import live_keys
+from onrecord.vector_search.roster.live import live_rows
 from onrecord.vector_search.service.compacting import SETTLED, Compactions
 from onrecord.vector_search.service.deleting import Deletions
 from tests.builders.holding import (
@@ -67,7 +67,7 @@ class TestOneRecord:
         assert not held.vault.exists(before.vault_key)
         assert before.index_key not in held.exact.held(GALLERY)
         with held.parts.roster.connect() as tx:
-            assert live_keys(tx, GALLERY, [before.index_key]) == {}
+            assert live_rows(tx, [before.index_key]) == {}
         assert held.gallery.live_records == 3
         assert (receipt.generation, receipt.not_returned_from) == (1, BEGIN)
         assert receipt.backups_expire_at == BEGIN + timedelta(days=35)

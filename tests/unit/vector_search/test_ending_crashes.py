@@ -12,7 +12,7 @@ import pytest
 
 from onrecord.contracts.events import EnrolmentRequested, GalleryChanged
 from onrecord.proof import statements
-from onrecord.vector_search.roster.live import live_keys
+from onrecord.vector_search.roster.live import live_rows
 from onrecord.vector_search.service.deleting import Deletions
 from tests.builders.holding import GALLERY, Holding, name_of
 from tests.unit.vector_search.ending_story import (
@@ -71,7 +71,7 @@ def acknowledged(folder: Path) -> list[dict[str, Any]]:
 def returned(held: Holding, number: int) -> bool:
     key = held.row(f"{number:032x}").index_key
     with held.parts.roster.connect() as tx:
-        return bool(live_keys(tx, GALLERY, [key]))
+        return bool(live_rows(tx, [key]))
 
 
 def check_what_was_acknowledged(held: Holding, before: list[dict[str, Any]]) -> None:

@@ -11,7 +11,7 @@ from onrecord.chassis.database import open_database, read_transaction, write_tra
 from onrecord.kernel.cards import Metric
 from onrecord.vector_search.core.values import NO_RECEIPT, Gallery, RecordState
 from onrecord.vector_search.roster import galleries
-from onrecord.vector_search.roster.live import live_keys
+from onrecord.vector_search.roster.live import LiveRow, live_rows
 from onrecord.vector_search.roster.schema import create_schema, records
 
 
@@ -57,16 +57,18 @@ def _row(number: int) -> dict[str, object]:
     }
 
 
-def test_only_live_rows_of_this_gallery_are_named(roster: Engine) -> None:
+def test_only_live_rows_are_named_each_with_its_gallery(roster: Engine) -> None:
     asked = [key(number) for number in range(1300)]  # the last hundred stand nowhere
     with read_transaction(roster) as tx:
-        found = live_keys(tx, "US-UT", asked)
-    assert found == {key(n): f"e{n}" for n in range(600) if n % 3}
+        found = live_rows(tx, asked)
+    utah = {name: row for name, row in found.items() if row.gallery == "US-UT"}
+    assert utah == {key(n): LiveRow("US-UT", f"e{n}") for n in range(600) if n % 3}
+    assert len(found) > len(utah)
 
 
 def test_nothing_asked_is_nothing_found(roster: Engine) -> None:
     with read_transaction(roster) as tx:
-        assert live_keys(tx, "US-UT", []) == {}
+        assert live_rows(tx, []) == {}
 
 
 def test_no_search_goes_through_the_gallery(roster: Engine) -> None:
@@ -78,7 +80,7 @@ def test_no_search_goes_through_the_gallery(roster: Engine) -> None:
 
     event.listen(roster, "before_cursor_execute", note)
     with read_transaction(roster) as tx:
-        live_keys(tx, "US-UT", [key(number) for number in range(20)])
+        live_rows(tx, [key(number) for number in range(20)])
     event.remove(roster, "before_cursor_execute", note)
     ((statement, parameters),) = [one for one in ran if "FROM records" in one[0]]
     with roster.connect() as connection:

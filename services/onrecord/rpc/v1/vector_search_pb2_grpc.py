@@ -105,6 +105,11 @@ class VectorSearchStub(object):
                 request_serializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.RedriveRequest.SerializeToString,
                 response_deserializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.RedriveResponse.FromString,
                 _registered_method=True)
+        self.SearchGalleries = channel.unary_unary(
+                '/onrecord.rpc.v1.VectorSearch/SearchGalleries',
+                request_serializer=onrecord_dot_rpc_dot_v1_dot_vector__search__pb2.SearchGalleriesRequest.SerializeToString,
+                response_deserializer=onrecord_dot_rpc_dot_v1_dot_vector__search__pb2.SearchGalleriesResponse.FromString,
+                _registered_method=True)
         self.Search = channel.unary_unary(
                 '/onrecord.rpc.v1.VectorSearch/Search',
                 request_serializer=onrecord_dot_rpc_dot_v1_dot_vector__search__pb2.SearchRequest.SerializeToString,
@@ -223,8 +228,15 @@ class VectorSearchServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SearchGalleries(self, request, context):
+        """Searches galleries under one grant, each to its own end. Receipts are stored before the answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Search(self, request, context):
-        """Searches one gallery under a grant. The receipt is stored before the answer.
+        """As SearchGalleries, of one gallery: what gateways asked before there was that.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -322,6 +334,11 @@ def add_VectorSearchServicer_to_server(servicer, server):
                     servicer.Redrive,
                     request_deserializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.RedriveRequest.FromString,
                     response_serializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.RedriveResponse.SerializeToString,
+            ),
+            'SearchGalleries': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchGalleries,
+                    request_deserializer=onrecord_dot_rpc_dot_v1_dot_vector__search__pb2.SearchGalleriesRequest.FromString,
+                    response_serializer=onrecord_dot_rpc_dot_v1_dot_vector__search__pb2.SearchGalleriesResponse.SerializeToString,
             ),
             'Search': grpc.unary_unary_rpc_method_handler(
                     servicer.Search,
@@ -722,6 +739,33 @@ class VectorSearch(object):
             '/onrecord.rpc.v1.VectorSearch/Redrive',
             onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.RedriveRequest.SerializeToString,
             onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.RedriveResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SearchGalleries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/onrecord.rpc.v1.VectorSearch/SearchGalleries',
+            onrecord_dot_rpc_dot_v1_dot_vector__search__pb2.SearchGalleriesRequest.SerializeToString,
+            onrecord_dot_rpc_dot_v1_dot_vector__search__pb2.SearchGalleriesResponse.FromString,
             options,
             channel_credentials,
             insecure,

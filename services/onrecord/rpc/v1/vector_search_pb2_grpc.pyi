@@ -57,8 +57,10 @@ class VectorSearchStub:
     """Compares roster, index and vault, and repairs the index if asked to."""
     Redrive: _grpc.UnaryUnaryMultiCallable[_enrolment_pb2.RedriveRequest, _enrolment_pb2.RedriveResponse]
     """Sends enrolments that stopped on their way again."""
+    SearchGalleries: _grpc.UnaryUnaryMultiCallable[_vector_search_pb2.SearchGalleriesRequest, _vector_search_pb2.SearchGalleriesResponse]
+    """Searches galleries under one grant, each to its own end. Receipts are stored before the answer."""
     Search: _grpc.UnaryUnaryMultiCallable[_vector_search_pb2.SearchRequest, _vector_search_pb2.SearchResponse]
-    """Searches one gallery under a grant. The receipt is stored before the answer."""
+    """As SearchGalleries, of one gallery: what gateways asked before there was that."""
     OpenPortrait: _grpc.UnaryUnaryMultiCallable[_vector_search_pb2.OpenPortraitRequest, _vector_search_pb2.OpenPortraitResponse]
     """The portrait that a logged look names."""
     Unseal: _grpc.UnaryUnaryMultiCallable[_vector_search_pb2.UnsealRequest, _vector_search_pb2.UnsealResponse]
@@ -91,8 +93,10 @@ class VectorSearchAsyncStub(VectorSearchStub):
     """Compares roster, index and vault, and repairs the index if asked to."""
     Redrive: _aio.UnaryUnaryMultiCallable[_enrolment_pb2.RedriveRequest, _enrolment_pb2.RedriveResponse]  # type: ignore[assignment]
     """Sends enrolments that stopped on their way again."""
+    SearchGalleries: _aio.UnaryUnaryMultiCallable[_vector_search_pb2.SearchGalleriesRequest, _vector_search_pb2.SearchGalleriesResponse]  # type: ignore[assignment]
+    """Searches galleries under one grant, each to its own end. Receipts are stored before the answer."""
     Search: _aio.UnaryUnaryMultiCallable[_vector_search_pb2.SearchRequest, _vector_search_pb2.SearchResponse]  # type: ignore[assignment]
-    """Searches one gallery under a grant. The receipt is stored before the answer."""
+    """As SearchGalleries, of one gallery: what gateways asked before there was that."""
     OpenPortrait: _aio.UnaryUnaryMultiCallable[_vector_search_pb2.OpenPortraitRequest, _vector_search_pb2.OpenPortraitResponse]  # type: ignore[assignment]
     """The portrait that a logged look names."""
     Unseal: _aio.UnaryUnaryMultiCallable[_vector_search_pb2.UnsealRequest, _vector_search_pb2.UnsealResponse]  # type: ignore[assignment]
@@ -208,12 +212,20 @@ class VectorSearchServicer(metaclass=_abc_1.ABCMeta):
         """Sends enrolments that stopped on their way again."""
 
     @_abc_1.abstractmethod
+    def SearchGalleries(
+        self,
+        request: _vector_search_pb2.SearchGalleriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_vector_search_pb2.SearchGalleriesResponse, _abc.Awaitable[_vector_search_pb2.SearchGalleriesResponse]]:
+        """Searches galleries under one grant, each to its own end. Receipts are stored before the answer."""
+
+    @_abc_1.abstractmethod
     def Search(
         self,
         request: _vector_search_pb2.SearchRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_vector_search_pb2.SearchResponse, _abc.Awaitable[_vector_search_pb2.SearchResponse]]:
-        """Searches one gallery under a grant. The receipt is stored before the answer."""
+        """As SearchGalleries, of one gallery: what gateways asked before there was that."""
 
     @_abc_1.abstractmethod
     def OpenPortrait(

@@ -12,13 +12,14 @@ from onrecord.vector_search.core.values import CandidateRow
 from onrecord.vector_search.roster.schema import candidates, searches
 
 # Built once: SQLAlchemy takes longer to build a statement than SQLite to run it.
-_OF_MANDATE = select(
+_OF_MANDATES = select(
+    searches.c.mandate,
     searches.c.gallery,
     searches.c.model_id,
     searches.c.template_sha256,
     searches.c.sequence,
     searches.c.receipt,
-).where(searches.c.mandate == bindparam("mandate"))
+).where(searches.c.mandate.in_(bindparam("mandates", expanding=True)))
 _ADD = insert(searches)
 _ADD_CANDIDATES = insert(candidates)
 
@@ -52,13 +53,17 @@ class AnswerRow:
 
 def find_of_mandate(tx: Connection, mandate: str) -> dict[str, StoredAnswer]:
     """What every gallery here answered under one grant."""
-    rows = tx.execute(_OF_MANDATE, {"mandate": mandate}).all()
-    return {
-        row.gallery: StoredAnswer(
+    return find_of_mandates(tx, [mandate])[mandate]
+
+
+def find_of_mandates(tx: Connection, mandates: Sequence[str]) -> dict[str, dict[str, StoredAnswer]]:
+    """By mandate, what every gallery here answered under each of these grants."""
+    found: dict[str, dict[str, StoredAnswer]] = {mandate: {} for mandate in mandates}
+    for row in tx.execute(_OF_MANDATES, {"mandates": mandates}).all():
+        found[row.mandate][row.gallery] = StoredAnswer(
             row.model_id, row.template_sha256, row.sequence, _receipt(row.receipt)
         )
-        for row in rows
-    }
+    return found
 
 
 def add(tx: Connection, rows: Sequence[AnswerRow]) -> None:

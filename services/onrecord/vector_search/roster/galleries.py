@@ -33,6 +33,12 @@ def find(tx: Connection, jurisdiction: str) -> Gallery | None:
     return None if row is None else _gallery(row)
 
 
+def find_named(tx: Connection, jurisdictions: Sequence[str]) -> dict[str, Gallery]:
+    """Those of these that there are, by jurisdiction."""
+    rows = tx.execute(_NAMED, {"named": jurisdictions}).all()
+    return {gallery.jurisdiction: gallery for gallery in map(_gallery, rows)}
+
+
 def find_all(tx: Connection) -> tuple[Gallery, ...]:
     """Every gallery, by jurisdiction."""
     return tuple(
@@ -171,6 +177,7 @@ def _gallery(row: Row[tuple[object, ...]]) -> Gallery:
 
 # Built once: SQLAlchemy takes longer to build a statement than SQLite to run it.
 _ONE = _with_key().where(galleries.c.jurisdiction == bindparam("named"))
+_NAMED = _with_key().where(galleries.c.jurisdiction.in_(bindparam("named", expanding=True)))
 _CHAINS = (
     select(
         galleries.c.jurisdiction,

@@ -1,6 +1,7 @@
 """Which of the vectors that an index found belong to a record that may be found."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, func, select
@@ -37,12 +38,20 @@ def live_since_before(tx: Connection, gallery: Gallery, moment: datetime) -> int
     return int(tx.execute(count).scalar_one())
 
 
-def live_keys(tx: Connection, gallery: str, index_keys: Sequence[str]) -> dict[str, str]:
-    """Of these index keys, those whose row is live, each with its enrolment."""
-    live: dict[str, str] = {}
+@dataclass(frozen=True, slots=True)
+class LiveRow:
+    """Whose vector a key is, and of which gallery."""
+
+    gallery: str
+    enrolment_id: str
+
+
+def live_rows(tx: Connection, index_keys: Sequence[str]) -> dict[str, LiveRow]:
+    """Of these index keys, of whatever gallery, those whose row is live."""
+    live: dict[str, LiveRow] = {}
     for start in range(0, len(index_keys), _IN_ONE_QUERY):
         keys = index_keys[start : start + _IN_ONE_QUERY]
-        for index_key, enrolment_id, of, state in tx.execute(_BY_KEY, {"keys": keys}).all():
-            if of == gallery and state == RecordState.LIVE.value:
-                live[index_key] = enrolment_id
+        for index_key, enrolment_id, gallery, state in tx.execute(_BY_KEY, {"keys": keys}).all():
+            if state == RecordState.LIVE.value:
+                live[index_key] = LiveRow(gallery, enrolment_id)
     return live

@@ -57,7 +57,7 @@ class Receipts:
         for mandate in mandates:
             # Galleries of one grant are under locks of their own, and must see one template.
             take_turn(tx, mandate)
-        given = {mandate: answers.find_of_mandate(tx, mandate) for mandate in mandates}
+        given = answers.find_of_mandates(tx, mandates)
         return Page(self._parts, tx, held, given, self._ends)
 
     def keep(self, page: "Page") -> None:

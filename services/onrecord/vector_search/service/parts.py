@@ -21,7 +21,9 @@ TICKET_LIFE = timedelta(hours=24)
 """As long as a message may stand on an enrolment's topics."""
 BACKUP_DAYS = 35
 GATHERING_SECONDS = 0.05
-"""How long an answer waits for other galleries of its grant; the caller waits for them anyway."""
+"""How long an answer waits for other galleries of its call; the caller waits for them anyway."""
+LOOKS = 32
+"""Galleries that are searched at once for calls that ask for several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,9 @@ class PlaneParts:
     guess. `max_records` is the most live records that one gallery of this index may hold.
     `backup_days`: how long the operator's backups of vault and roster are kept. `watch`: who holds
     the engine's own count of searches against ours, where the engine counts.
-    `gathering_seconds`: how long the answer of one gallery waits at most for others of its grant,
-    to be stored with them.
+    `gathering_seconds`: how long the answer of one gallery waits at most for others of its call,
+    to be stored with them. `looks`: how many galleries are searched at once for calls that ask for
+    several.
     """
 
     name: str
@@ -57,3 +60,4 @@ class PlaneParts:
     ticket_life: timedelta = TICKET_LIFE
     watch: SearchWatch | None = None
     gathering_seconds: float = GATHERING_SECONDS
+    looks: int = LOOKS

@@ -21,11 +21,14 @@ from onrecord.contracts.enrolment import (
 )
 from onrecord.contracts.events import EnrolmentRejected, FaceEmbedded
 from onrecord.contracts.vector_search import (
+    GalleryAnswer,
+    GalleryFailure,
     GalleryInfo,
     GalleryResult,
     GallerySearch,
     GallerySetup,
     Lead,
+    PlaneSearch,
 )
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import OnRecordError
@@ -63,7 +66,7 @@ class PlaneService:
         self._parts = parts
         ledger = LedgerTrust(parts)
         self._galleries = known = Galleries(parts)
-        self._searches = Searches(parts, known, ledger, PolicyTrust(parts))
+        self._searches = Searches(parts, ledger, PolicyTrust(parts))
         self._openings = Openings(parts, ledger)
         self._keys = TransportKeyRing(parts, known)
         self._enrolments = Enrolments(parts, known)
@@ -208,9 +211,17 @@ class PlaneService:
         deadline.check()
         return self._redrives.redrive(gallery, enrolment_ids, user_token, deadline)
 
-    def search(self, search: GallerySearch, deadline: Deadline) -> GalleryResult:
+    def search_galleries(
+        self, search: PlaneSearch, deadline: Deadline
+    ) -> tuple[GalleryAnswer, ...]:
         deadline.check()
         return self._searches.search(search, deadline)
+
+    def search(self, search: GallerySearch, deadline: Deadline) -> GalleryResult:
+        (answer,) = self.search_galleries(PlaneSearch.of_one(search), deadline)
+        if isinstance(answer, GalleryFailure):
+            raise answer.error
+        return answer
 
     def open_portrait(self, look: LoggedEntry, deadline: Deadline) -> bytes:
         deadline.check()
@@ -240,6 +251,7 @@ class PlaneService:
 
     def close(self) -> None:
         """Let go of the index and the roster; nothing may be asked afterwards."""
+        self._searches.close()
         self._parts.relay.close()
         self._parts.index.close()
         self._parts.roster.dispose()
