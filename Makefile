@@ -115,7 +115,7 @@ test-whole: setup  ## each panel fed, each alert fired, an upgrade unnoticed: on
 
 .PHONY: test-chart
 test-chart: setup  ## the chart as text, and on a real Kubernetes API server with simulated nodes (with Go)
-	@$(BIN)/pytest -rs --durations 12 --ignore tests/chart/test_image.py tests/chart
+	@$(BIN)/pytest -n 2 --dist loadgroup -rs --durations 12 --ignore tests/chart/test_image.py tests/chart
 
 .PHONY: test-image
 test-image: setup  ## every step of the Dockerfile, for each service, in a clean folder (some ten minutes)

@@ -13,7 +13,7 @@ import pytest
 from deploy.kubernetes.nodes import three_zones
 from deploy.kubernetes.server import KubernetesServer, started
 from tests.chart.given import values
-from tests.chart.releases import PROFILES, Release
+from tests.chart.releases import PROFILES, Release, StandingRelease
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = Path(os.environ.get("ONRECORD_CACHE", ROOT / ".cache")) / "tools"
@@ -51,7 +51,7 @@ def namespace(cluster: KubernetesServer) -> Iterator[str]:
 def release(cluster: KubernetesServer, request: pytest.FixtureRequest) -> Iterator[Release]:
     """Every profile, installed for as long as tests look at it; they change nothing."""
     with own_namespace(cluster) as name:
-        found = Release(cluster, name, values(request.param), profile=request.param)
+        found = StandingRelease(cluster, name, values(request.param), profile=request.param)
         found.install()
         yield found
         found.uninstall()

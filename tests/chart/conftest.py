@@ -1,10 +1,14 @@
 """What the chart's tests share."""
 
+from pathlib import Path
+from typing import Final
+
 import pytest
 
 from tests.chart.apiserver import cluster, namespace, release  # noqa: F401 - fixtures, by their names
 
-CHANGING = ("test_apiserver_drain", "test_apiserver_upgrade", "test_install_guide")
+_HERE: Final = Path(__file__).parent
+CHANGING: Final = ("test_apiserver_drain", "test_apiserver_upgrade", "test_install_guide")
 """Modules that take nodes away, or put a release through its life."""
 
 
@@ -14,8 +18,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     at releases that stand still, in the other all that changes some. What needs no server goes
     where there is time.
     """
-    for item in items:
+    mine = [item for item in items if item.path.parent == _HERE]
+    for item in mine:
         if "cluster" in getattr(item, "fixturenames", ()):
             changing = item.path.stem in CHANGING
             item.add_marker(pytest.mark.xdist_group("changing" if changing else "standing"))
-    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+    if len(mine) == len(items):
+        items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)

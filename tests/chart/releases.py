@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -91,6 +91,19 @@ class Release:
         written.write_text(json.dumps(merged(self.given, changed)))
         profile = ["-f", str(CHART / "profiles" / f"{self.profile}.yaml")] if self.profile else []
         return [str(CHART), "-n", self.namespace, *profile, "-f", str(written)]
+
+
+@dataclass(frozen=True, slots=True)
+class StandingRelease(Release):
+    """One that is installed and that nobody changes: what the server holds is asked for once."""
+
+    seen: dict[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict, compare=False)
+
+    def all_of(self, kinds: str) -> Sequence[Mapping[str, Any]]:
+        """As `Release`."""
+        if kinds not in self.seen:
+            self.seen[kinds] = Release.all_of(self, kinds)
+        return self.seen[kinds]
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -48,6 +48,13 @@ class Reader:
         assert "violate" not in done.stderr, done.stderr
         return done.stdout
 
+    def type_and_see(self, block: guide.Block) -> str:
+        """What the terminal says: among it, what the page says that it does."""
+        assert block.shows
+        said = self.type(block.text)
+        assert not block.missing(said), said
+        return said
+
     def release(self) -> Release:
         return Release(self.cluster, "onrecord", {})
 
@@ -75,22 +82,22 @@ def test_it_is_typed_from_its_beginning_to_its_end(reader: Reader) -> None:
     tried = [block for block in guide.blocks() if block.tried]
     assert [block.section for block in tried] == [2, 3, 6, 6, 9]
     install, look, upgrade, back, more = tried
-    reader.type(install.text)
+    reader.type_and_see(install)
     release = reader.release()
     release.settle()
     _well(release, 5)
-    _is_said(release, reader.type(look.text))
+    _is_said(release, reader.type_and_see(look))
     _nothing_lacks(release)
     before = _images(release)
-    reader.type(upgrade.text)
+    reader.type_and_see(upgrade)
     release.settle()
     _well(release, 5)
     assert {one.rsplit(":")[-1] for one in _images(release)} == {"NEW"}
-    reader.type(back.text)
+    reader.type_and_see(back)
     release.settle()
     assert _images(release) == before
     before = _main(release)
-    reader.type(more.text)
+    reader.type_and_see(more)
     release.settle()
     _well(release, 6)
     _nothing_lacks(release)

@@ -19,7 +19,7 @@ from tests.chart.releases import NAME, Release, component, merged
 from tests.chart.typed import Typed, functions, typed
 
 _ON = {"enabled": True}
-_ONCE = ("migrations", "topics", "buckets", "preflight")
+_ONCE = ("migrations", "topics", "buckets")
 _WITH_HOOKS = {"setup": dict.fromkeys(_ONCE, True), "monitoring": {"serviceMonitors": _ON}}
 _WITHOUT = {"setup": dict.fromkeys(_ONCE, False)}
 _LOOK = ("get", "describe", "pods")
@@ -92,6 +92,20 @@ def test_what_speaks_to_pods_finds_them(
     assert found, text
     one = release.one(found[1] or "pod", found[2])
     assert int(found[4] or found[3]) in _ports(one)
+
+
+def test_the_notes_tell_the_next_three_commands(release: Release) -> None:
+    """R-44: after an installation: does it fit, is it at work, how is it reached."""
+    notes = release.cluster.helm("get", "notes", NAME, "-n", release.namespace)
+    fits, works, reach = re.findall(r"^ {3}((?:helm|kubectl) .+)$", notes, re.MULTILINE)
+    tested = _run(release, fits.removesuffix(" --logs"))  # there is no kubelet to ask for them
+    assert tested.returncode == 0, tested.stderr
+    assert "Phase:          Succeeded" in tested.stdout
+    listed = _run(release, works)
+    assert listed.stdout.count("Running") == len(release.serving()) == 5
+    found = re.search(r"port-forward svc/(\S+) 8420:(\d+)$", reach)
+    assert found
+    assert int(found[2]) in _ports(release.one("service", found[1]))
 
 
 def test_each_command_is_of_a_kind_that_is_tried() -> None:

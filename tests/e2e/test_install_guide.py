@@ -16,12 +16,12 @@ from typing import Final
 import pytest
 
 from tests.builders import e2e_people as people
-from tests.builders.e2e_forms import Standing
+from tests.builders.e2e_forms import ON_CLUSTER, Standing
 from tests.builders.e2e_photographs import Sitter, sitters
 from tests.builders.e2e_scene import UTAH, embedder
 from tests.chart import guide
 
-# pytestmark = pytest.mark.skipif(not ON_CLUSTER, reason="the page says this of the cluster")
+pytestmark = pytest.mark.skipif(not ON_CLUSTER, reason="the page says this of the cluster")
 
 NEVADA: Final = "US-NV"
 COUNT: Final = 3
