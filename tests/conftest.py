@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import settings
 settings.register_profile("onrecord", deadline=None)
 settings.load_profile("onrecord")
 
+_CACHE = Path(os.environ.get("ONRECORD_CACHE", Path(__file__).parents[1] / ".cache"))
 _IN_MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a folder of its own in it
 _ROOM = 6_000_000_000
 _KEPT_ON_DISK = {"chart", "cluster", "interop", "rolling"}
@@ -19,6 +21,23 @@ _KEPT_ON_DISK = {"chart", "cluster", "interop", "rolling"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    _keep_what_is_compiled()
+    _write_to_memory(config)
+
+
+def _keep_what_is_compiled() -> None:
+    """Where Python was told to leave no bytecode beside the sources, it is kept in the cache.
+
+    The tests start a hundred processes; each would compile all that it imports again.
+    """
+    if sys.dont_write_bytecode and sys.pycache_prefix is None:
+        kept = str(_CACHE.resolve() / "pycache")
+        sys.dont_write_bytecode, sys.pycache_prefix = False, kept
+        os.environ["PYTHONPYCACHEPREFIX"] = kept
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def _write_to_memory(config: pytest.Config) -> None:
     """Temporary files lie in memory where there is room, unless TMPDIR says where.
 
     What is written is synced again and again, and on a slow disk the tests do little but wait for

@@ -14,12 +14,17 @@ def test_data_root() -> Path:
     return Path(given) if given else _REPOSITORY.parent / "shared" / "data"
 
 
+def in_ci() -> bool:
+    """Whether what is absent here is a failure, and no reason to skip (`CI=true`, or `CI=1`)."""
+    return os.environ.get("CI", "").lower() in ("true", "1")
+
+
 def test_data_path(*parts: str) -> Path:
-    """A file or folder of the test data. Skips where it is absent, fails under `CI=true`."""
+    """A file or folder of the test data. Skips where it is absent, fails in CI."""
     path = test_data_root().joinpath(*parts)
     if not path.exists():
         reason = f"test data is absent: {path} (set ONRECORD_TEST_DATA)"
-        if os.environ.get("CI") == "true":
+        if in_ci():
             pytest.fail(reason)
         pytest.skip(reason)
     return path

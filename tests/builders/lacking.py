@@ -2,13 +2,13 @@
 the reason, elsewhere. A `conftest.py` that imports these two hooks has it so for its folder.
 """
 
-import os
 from collections.abc import Generator
 from contextlib import contextmanager
 
 import pytest
 
 from deploy.local.tools import InstallError
+from tests.data import in_ci
 
 
 @contextmanager
@@ -16,7 +16,7 @@ def _told() -> Generator[None]:
     try:
         yield
     except InstallError as lacks:
-        if os.environ.get("CI") == "true":
+        if in_ci():
             raise
         pytest.skip(f"a part lacks here: {lacks}")
 

@@ -1,11 +1,11 @@
 """Programs that we did not write, and a reason wherever one is missing."""
 
-import os
 import shutil
 from pathlib import Path
 
 import pytest
 
+from tests.data import in_ci
 from tools.interop_tools import FSCK, LITEWITNESS, ONESHOT, Tool
 
 
@@ -13,7 +13,7 @@ def _built(tool: Tool) -> Path:
     if tool.path.is_file():
         return tool.path
     reason = f"{tool.name} {tool.version} is not built (`make test-interop` builds it, with Go)"
-    if os.environ.get("CI") == "true" and shutil.which("go") is not None:
+    if in_ci() and shutil.which("go") is not None:
         pytest.fail(reason)
     pytest.skip(reason)
 
