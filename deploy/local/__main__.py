@@ -15,7 +15,7 @@ from deploy.local.cluster.cluster import Wanted
 from deploy.local.cluster.demo import ClusterHouse, SeenBeforeError
 from deploy.local.cluster.folder import ClusterFolder
 from deploy.local.cluster.identity import issuer_of
-from deploy.local.cluster.parts import NAMES
+from deploy.local.cluster.parts import NAMES, asking
 from deploy.local.cluster.supervising import keep
 from onrecord.chassis.logs import prepare_log
 from onrecord.cli.demo.command import clear
@@ -98,8 +98,9 @@ def status(data: Path) -> None:
     if found is None or not _lives(folder):
         raise click.ClickException(f"no cluster runs on {data}")
     click.echo(f"{found.state}, kept by process {found.pid}")
-    click.echo(standing.table(found.rows, asked=True))
-    if found.state != "ready" or not all(map(standing.well, found.rows)):
+    how = standing.how_they_are(found.rows, asking(folder))
+    click.echo(standing.table(found.rows, how))
+    if found.state != "ready" or set(how) != {standing.READY}:
         sys.exit(1)
 
 

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from deploy.local.part import Launch, Part, Place
@@ -13,7 +13,7 @@ from onrecord.standalone.addresses import FreePorts
 
 START_SECONDS = 180.0
 _STOP_SECONDS = 40.0
-_POLL_SECONDS = 0.05
+POLL_SECONDS = 0.05
 _TAIL_BYTES = 3000
 _ROOT = Path(__file__).resolve().parents[2]
 _KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "JAVA_HOME")
@@ -55,20 +55,26 @@ class Running:
                 env={**_bare(), **launch.env, "PYTHONSAFEPATH": "1"},
             )
 
-    def wait(
-        self, seconds: float = START_SECONDS, no_more: Callable[[], bool] = lambda: False
-    ) -> None:
-        """Wait until it is ready, and settle it; as `start`. Given up at once when `no_more`."""
+    def wait(self, seconds: float = START_SECONDS) -> None:
+        """Wait until it is ready, and settle it; as `start`."""
         until = time.monotonic() + seconds
-        while not self.part.ready(self.place):
-            if no_more():
-                return
+        while not self.came():
+            if time.monotonic() > until:
+                raise self.late(seconds)
+            time.sleep(POLL_SECONDS)
+
+    def came(self) -> bool:
+        """Whether it is ready now, and then settled too. Raises PartError where it has ended."""
+        if not self.part.ready(self.place):
             if self.ended():
                 raise PartError(f"{self.part.name} ended; {self.tail()}")
-            if time.monotonic() > until:
-                raise PartError(f"{self.part.name} was not ready in {seconds:.0f} s; {self.tail()}")
-            time.sleep(_POLL_SECONDS)
+            return False
         self.part.settle(self.place)
+        return True
+
+    def late(self, seconds: float) -> PartError:
+        """What is to be said of one that takes longer than `seconds`."""
+        return PartError(f"{self.part.name} was not ready in {seconds:.0f} s; {self.tail()}")
 
     def ended(self) -> bool:
         """Whether it does not run (any more)."""

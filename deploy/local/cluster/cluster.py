@@ -13,7 +13,7 @@ from deploy.local.parts.kafka import Kafka
 from deploy.local.parts.milvus import Milvus
 from deploy.local.parts.prometheus import Prometheus, Scraped
 from deploy.local.parts.triton import Triton
-from deploy.local.running import Running
+from deploy.local.running import POLL_SECONDS, Running
 from onrecord.audit.core.witnessing import Witnessing
 from onrecord.chassis.lifecycle import StopSignals
 from onrecord.kernel.vocabulary import Service
@@ -22,6 +22,7 @@ from onrecord.standalone.plan import TWO_PLANES, PlanePlan, ProcessPlan, plan
 from onrecord.standalone.supervisor import Supervisor
 
 _START_SECONDS: Final = 300.0
+_TOLD_SECONDS: Final = 15.0
 _RULES: Final = Path(__file__).resolve().parents[2] / "helm" / "onrecord" / "files" / "rules"
 _NAMESPACE: Final = "local"
 _METRICS: Final = {Milvus: "metrics", Triton: "metrics"}
@@ -155,18 +156,28 @@ class Cluster:
         return clean
 
     def _start_parts(self, parts: Sequence[Part], signals: StopSignals) -> bool:
-        """All at once: each takes its time on its own."""
-        began = time.monotonic()
-        starting = [Running(one, self.folder.place(one, self.wanted.tools)) for one in parts]
-        for one in starting:
+        """All at once: each takes its time on its own. False where it was asked to stop first."""
+        began = told = time.monotonic()
+        waiting = [Running(one, self.folder.place(one, self.wanted.tools)) for one in parts]
+        for one in waiting:
             self._parts.append(one)
             one.begin()
-        for one in starting:
-            one.wait(_START_SECONDS, lambda: signals.asked)
-            if signals.asked:
+        while waiting:
+            for one in tuple(waiting):
+                if one.came():
+                    waiting.remove(one)
+                    told = time.monotonic()
+                    after = f"after {told - began:.1f} s"
+                    self._say(f"{one.part.name} {one.part.version} is ready {after}")
+            now = time.monotonic()
+            if waiting and now - began > _START_SECONDS:
+                raise waiting[0].late(_START_SECONDS)
+            if waiting and now - told > _TOLD_SECONDS:
+                told = now
+                late = ", ".join(one.part.name for one in waiting)
+                self._say(f"waiting for {late}: {now - began:.0f} s so far")
+            if waiting and signals.wait(POLL_SECONDS):
                 return False
-            after = time.monotonic() - began
-            self._say(f"{one.part.name} {one.part.version} is ready after {after:.1f} s")
         return True
 
     def _scraped(self) -> Iterator[Scraped]:

@@ -58,14 +58,22 @@ class ClusterFolder:
 
     def ports(self, whose: str, names: tuple[str, ...]) -> Mapping[str, int]:
         """As many ports as there are names: those of the last start, if they are free."""
-        kept = self.root / "ports.json"
-        known: dict[str, dict[str, int]] = json.loads(kept.read_text()) if kept.exists() else {}
+        known = self.known_ports()
         ports: Mapping[str, int] = known.get(whose, {})
         if set(ports) != set(names) or not all(map(_free, ports.values())):
             others = (port for held in known.values() for port in held.values())
             ports = free_ports(names, others)
-            write_whole(kept, json.dumps({**known, whose: dict(ports)}, indent=1))
+            write_whole(self._ports, json.dumps({**known, whose: dict(ports)}, indent=1))
         return ports
+
+    def known_ports(self) -> Mapping[str, Mapping[str, int]]:
+        """Those of the last start, by whose they are."""
+        kept: dict[str, dict[str, int]] = {}
+        return json.loads(self._ports.read_text()) if self._ports.exists() else kept
+
+    @property
+    def _ports(self) -> Path:
+        return self.root / "ports.json"
 
 
 def write_whole(path: Path, text: str) -> None:

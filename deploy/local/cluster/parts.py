@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from deploy.local.cluster.folder import ClusterFolder
-from deploy.local.part import Part, Say
+from deploy.local.part import Part, Place, Say
 from deploy.local.parts.kafka import Kafka
 from deploy.local.parts.keycloak import Keycloak
 from deploy.local.parts.milvus import Milvus
 from deploy.local.parts.postgres import Postgres
+from deploy.local.parts.prometheus import Prometheus
 from deploy.local.parts.s3 import S3
 from deploy.local.parts.triton import Triton
 from deploy.local.running import Running
@@ -44,6 +45,18 @@ def chosen(names: Sequence[str], models: Path, planes: Sequence[str], kafka: Kaf
         "keycloak": Keycloak,
     }
     return [make() for name, make in made.items() if name in names]
+
+
+def asking(folder: ClusterFolder) -> Mapping[str, Callable[[], bool]]:
+    """Of each part that was ever started on a folder, what asks whether it answers now."""
+
+    def asked(part: Part, ports: Mapping[str, int]) -> Callable[[], bool]:
+        place = Place(Path(), folder.parts / part.name, ports)
+        return lambda: part.ready(place)
+
+    known = folder.known_ports()
+    parts = [*chosen(NAMES, Path(), (), Kafka()), Prometheus()]
+    return {one.name: asked(one, known[one.name]) for one in parts if one.name in known}
 
 
 @dataclass(frozen=True, slots=True)

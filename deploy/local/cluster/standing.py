@@ -3,7 +3,8 @@
 import http.client
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -13,7 +14,9 @@ from deploy.local.cluster.folder import ClusterFolder, write_whole
 from deploy.local.part import HOST
 from deploy.local.running import Running
 
+READY: Final = "ready"
 _ANSWER_SECONDS: Final = 3.0
+_BETWEEN: Final = ", "
 _PORTS: Final = {
     "postgres": ("postgres",),
     "kafka": ("clients",),
@@ -68,13 +71,15 @@ def read(folder: ClusterFolder) -> Standing | None:
     return Standing(rows=rows, gateways=gateways, **found)
 
 
-def table(rows: Sequence[Row], asked: bool = False) -> str:
-    """A line for each. `asked`: with how each is, now."""
-    lines = [("name", "version", "pid", "called at", "how" if asked else "health")]
-    for one in rows:
+def table(rows: Sequence[Row], how: Sequence[str] = ()) -> str:
+    """A line for each, and one for each further address. `how`: how each is, in their order."""
+    lines = [("name", "version", "pid", "called at", "how" if how else "health")]
+    for number, one in enumerate(rows):
+        first, *further = one.called_at.split(_BETWEEN)
         health = f"http://{one.health}/readyz" if one.health else ""
-        how = how_it_is(one) if asked else health
-        lines.append((one.name, one.version, str(one.pid), one.called_at, how))
+        last = how[number] if how else health
+        lines.append((one.name, one.version, str(one.pid), first, last))
+        lines += [("", "", "", address, "") for address in further]
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     return "\n".join(
         "  " + "  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip()
@@ -82,17 +87,17 @@ def table(rows: Sequence[Row], asked: bool = False) -> str:
     )
 
 
-def well(row: Row) -> bool:
-    """Whether it is as it should be."""
-    return how_it_is(row) in ("ready", "runs")
+def how_they_are(rows: Sequence[Row], parts: Mapping[str, Callable[[], bool]]) -> list[str]:
+    """`READY`, `ended` or what is wrong of each, now. `parts`: what asks each of them, by name."""
+    with ThreadPoolExecutor(max(1, len(rows))) as asking:  # one that hangs keeps no other waiting
+        return list(asking.map(lambda one: _how_it_is(one, parts.get(one.name)), rows))
 
 
-def how_it_is(row: Row) -> str:
-    """`ready`, why not, or `ended`."""
+def _how_it_is(row: Row, part: Callable[[], bool] | None) -> str:
     if not Path(f"/proc/{row.pid}").exists():
         return "ended"
-    if not row.health:
-        return "runs"
+    if part is not None:
+        return READY if part() else "does not answer"
     connection = http.client.HTTPConnection(row.health, timeout=_ANSWER_SECONDS)
     try:
         connection.request("GET", "/readyz")
@@ -103,7 +108,7 @@ def how_it_is(row: Row) -> str:
     finally:
         connection.close()
     if answer.status == 200:
-        return "ready"
+        return READY
     wrong = [f"{name}: {word}" for name, word in said["checks"].items() if word != "ok"]
     return "not ready (" + ", ".join(wrong) + ")"
 
@@ -111,7 +116,7 @@ def how_it_is(row: Row) -> str:
 def _of_part(part: Running) -> Row:
     ports = part.place.ports
     names = _PORTS.get(part.part.name, part.part.port_names)
-    called = ", ".join(
+    called = _BETWEEN.join(
         f"{HOST}:{ports[name]}" + (f" ({name})" if len(names) > 1 else "") for name in names
     )
     pid = 0 if part.ended() else part.pid()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from deploy.local.cluster import standing
 from deploy.local.cluster.folder import ClusterFolder
-from deploy.local.cluster.parts import NAMES, Parts, chosen
+from deploy.local.cluster.parts import NAMES, Parts, asking, chosen
 from deploy.local.cluster.standing import Row
 from deploy.local.part import HOST, Place
 from deploy.local.parts.kafka import Kafka
@@ -85,8 +85,24 @@ def test_who_has_ended_or_does_not_answer_is_not_well(tmp_path: Path) -> None:
     with socket.create_server((HOST, 0)) as silent:
         address = f"{HOST}:{silent.getsockname()[1]}"
     here = Row("audit-1", "", 1, "", address, "")
-    assert standing.how_it_is(here).startswith("does not answer")
     gone = Row("kafka", "4.1.0", 2**22 + 1, "", "", "")
-    assert standing.how_it_is(gone) == "ended"
-    assert not standing.well(gone)
-    assert "does not answer" in standing.table([here, gone], asked=True)
+    paused = Row("triton", "2.51.0", 1, "one (grpc), another (http)", "", "")
+    well = Row("milvus", "2.3.5", 1, "", "", "")
+    rows = [here, gone, paused, well]
+    parts = {"kafka": lambda: True, "triton": lambda: False, "milvus": lambda: True}
+    how = standing.how_they_are(rows, parts)
+    assert how[0].startswith("does not answer")
+    assert how[1:] == ["ended", "does not answer", standing.READY]
+    lines = standing.table(rows, how).splitlines()
+    assert lines[3].endswith("does not answer")
+    assert lines[4].split() == ["another", "(http)"], "a line for each address"
+
+
+def test_parts_are_asked_where_they_were_started(tmp_path: Path) -> None:
+    folder = ClusterFolder(tmp_path)
+    folder.prepare()
+    assert asking(folder) == {}
+    folder.place(Triton(()), tmp_path)
+    (asked,) = asking(folder).items()
+    assert asked[0] == "triton"
+    assert not asked[1](), "nobody listens there"

@@ -1,6 +1,7 @@
 """The ledger's entries in a few lines: runs of the same kind by the same person become one."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
@@ -30,7 +31,9 @@ def _says(kind: str, who: str, group: list[Entry]) -> str:
     body = group[0][1]
     match kind:
         case "gallery.enrolled":
-            return f"{len(group)} portraits of {body['gallery']}, each sealed to its key"
+            of = Counter(str(one["gallery"]) for _, one in group)
+            counted = ", ".join(f"{count} of {gallery}" for gallery, count in of.items())
+            return f"portraits, each sealed to its state's key: {counted}"
         case "look.granted":
             return f"{who} looks {len(group)} times, one picture a look"
         case "request.granted" | "request.refused":
