@@ -221,7 +221,7 @@ def main() -> int:
         "authorise_p99_ms": medians["goal_p99_ms"],
     }
     for measure_name, value in found.items():
-        print(f"{goal(measure_name).name}: {goal(measure_name).verdict(value)}")
+        print(f"{told['database']}: {goal(measure_name).name}: {goal(measure_name).verdict(value)}")
     return 0 if all(goal(one).reached(value) for one, value in found.items()) else 1
 
 

@@ -196,6 +196,7 @@ class Appender:
         """Append in one transaction: the new head, if anything was appended, and what was."""
         with write_transaction(self._engine) as connection:
             batch = Batch(connection, self._clock.now(), self._random, self._reached)
+            batch.foresee(one.wanted for one in waiting)
             for one in waiting:
                 _ask(batch, one)
             sealed = batch.seal(self._stored)

@@ -1,7 +1,7 @@
 """One appending transaction: entries gathered, hashed into the tree, and the head moved on."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,7 +13,17 @@ from onrecord.audit.adapters.books import TransactionBooks
 from onrecord.audit.adapters.hashes import StoredHashes, TransactionHashes
 from onrecord.audit.adapters.marks import write_place
 from onrecord.audit.core import write_points
-from onrecord.audit.core.draft import Appended, Aside, Draft, Existing, Intake, Item, Proposal
+from onrecord.audit.core.draft import (
+    Appended,
+    Aside,
+    Draft,
+    Existing,
+    Foreseen,
+    Intake,
+    Item,
+    Proposal,
+)
+from onrecord.chassis.database import sent_together
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.times import format_time, parse_time
 from onrecord.kernel.vocabulary import EntryKind
@@ -88,6 +98,10 @@ class Batch:
         self.kinds: list[EntryKind] = []
         now = _entry_time(clock, row.last_time)
         self._books = TransactionBooks(connection, now, int(row.policy_epoch))
+
+    def foresee(self, wanted: Iterable[Proposal | Intake]) -> None:
+        """Ask the books once what all of these will ask, as far as they say so."""
+        self._books.foresee(one for one in wanted if isinstance(one, Foreseen))
 
     def ask(self, proposal: Proposal) -> Appended | Written:
         """What the proposal drafts, in writing, or the entry it names. Raises what it raises."""
@@ -171,26 +185,28 @@ class Batch:
         """
         if not self._leaf_hashes:
             return None
-        self._books.flush()
-        self._reached(write_points.ROWS_WRITTEN)
+        # All that is read comes first: what is written goes to the database in one go.
         below = TransactionHashes(self._connection, stored)
         fresh = merkle.new_hashes(below, self._size, self._leaf_hashes)
-        self._connection.execute(
-            _HASHES,
-            [{"level": level, "idx": index, "hash": value} for level, index, value in fresh],
-        )
-        self._reached(write_points.HASHES_WRITTEN)
         size = self._size + len(self._leaf_hashes)
         head = Head(size, merkle.root(_Overlay(fresh, below), size), self._books.epoch)
-        self._connection.execute(
-            _MOVE_HEAD,
-            {
-                "to_size": head.size,
-                "to_root": head.root,
-                "to_time": format_time(self._books.now),
-                "to_epoch": head.epoch,
-            },
-        )
+        with sent_together(self._connection):
+            self._books.flush()
+            self._reached(write_points.ROWS_WRITTEN)
+            self._connection.execute(
+                _HASHES,
+                [{"level": level, "idx": index, "hash": value} for level, index, value in fresh],
+            )
+            self._reached(write_points.HASHES_WRITTEN)
+            self._connection.execute(
+                _MOVE_HEAD,
+                {
+                    "to_size": head.size,
+                    "to_root": head.root,
+                    "to_time": format_time(self._books.now),
+                    "to_epoch": head.epoch,
+                },
+            )
         self._reached(write_points.BEFORE_COMMIT)
         return head, fresh
 

@@ -1,7 +1,7 @@
 """The books as one appending transaction sees them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Table, insert
 from onrecord.audit.adapters import questions, schema
 from onrecord.audit.adapters.emergencies import read_emergencies, read_unsettled
 from onrecord.audit.adapters.marks import (
+    counter_key,
     read_counters,
     read_held,
     write_counters,
@@ -20,6 +21,7 @@ from onrecord.audit.core.draft import (
     Count,
     Counter,
     Examiner,
+    Foreseen,
     Held,
     Idempotent,
     Mark,
@@ -32,6 +34,7 @@ from onrecord.audit.core.draft import (
     UseModel,
 )
 from onrecord.audit.core.emergency_books import OpenedEmergency
+from onrecord.chassis.database import sent_together
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.times import format_time, parse_time
 from onrecord.kernel.vocabulary import EntryKind
@@ -51,7 +54,7 @@ class TransactionBooks:
     def __init__(self, connection: Connection, now: datetime, epoch: int) -> None:
         self._connection = connection
         self._pending: dict[Table, list[dict[str, Any]]] = {}
-        self._answered: dict[str, tuple[str, int]] = {}
+        self._answered: dict[str, tuple[str, int] | None] = {}
         self._used: dict[Counter, int] = {}
         self._stored: dict[Counter, int] = {}
         self.now = now
@@ -60,6 +63,29 @@ class TransactionBooks:
     def add(self, table: Table, **row: Any) -> None:
         """A row to be written with the next flush."""
         self._pending.setdefault(table, []).append(row)
+
+    def foresee(self, proposals: Iterable[Foreseen]) -> None:
+        """Ask once what all of these will ask. Nothing may have been written yet."""
+        keys: set[str] = set()
+        counters: dict[str, Counter] = {}
+        for one in proposals:
+            try:
+                counted = {counter_key(counter): counter for counter in one.counters(self.now)}
+            except Exception:  # noqa: BLE001, S112 - raises again when it is asked, and falls alone
+                continue
+            keys.add(one.key)
+            counters.update(counted)
+        if not keys:
+            return
+        asked = {"keys": sorted(keys), "counters": sorted(counters)}
+        self._answered.update(dict.fromkeys(keys))
+        self._stored.update(dict.fromkeys(counters.values(), 0))
+        for answered, key, digest, number in self._connection.execute(questions.FORESEEN, asked):
+            if answered:
+                self._answered[str(key)] = (str(digest), int(number))
+            else:
+                self._stored[counters[str(key)]] = int(number)
+        self._used.update(self._stored)
 
     def write_marks(self, marks: Sequence[Mark], index: int, mandate: str) -> None:
         """Write what entry `index` changes beside the log."""
@@ -89,14 +115,17 @@ class TransactionBooks:
 
     def flush(self) -> None:
         """Write what was gathered."""
-        # Entries first, because everything else points at them.
-        for table in sorted(self._pending, key=_order):
-            self._connection.execute(_INSERTS[table], self._pending[table])
+        with sent_together(self._connection):
+            # Entries first, because everything else points at them.
+            for table in sorted(self._pending, key=_order):
+                self._connection.execute(_INSERTS[table], self._pending[table])
+            changed = {
+                counter: used
+                for counter, used in self._used.items()
+                if self._stored[counter] != used
+            }
+            write_counters(self._connection, changed, self._stored)
         self._pending.clear()
-        changed = {
-            counter: used for counter, used in self._used.items() if self._stored[counter] != used
-        }
-        write_counters(self._connection, changed, self._stored)
         self._stored.update(changed)
 
     def remembered(self, marker: str) -> int | None:
@@ -105,9 +134,8 @@ class TransactionBooks:
         return None if found is None else int(found)
 
     def idempotent(self, key: str) -> tuple[str, int] | None:
-        known = self._answered.get(key)
-        if known is not None:
-            return known
+        if key in self._answered:
+            return self._answered[key]
         row = self._connection.execute(questions.ANSWERED, {"at": key}).first()
         return None if row is None else (str(row.digest), int(row.entry))
 

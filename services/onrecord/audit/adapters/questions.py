@@ -3,7 +3,7 @@
 Building a statement takes as long as asking it, and an append asks a dozen.
 """
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, literal, null, select, union_all
 
 from onrecord.audit.adapters import schema
 
@@ -59,6 +59,18 @@ MODEL = (
 USED = select(schema.counters.c.key, schema.counters.c.used).where(
     schema.counters.c.key.in_(bindparam("keys", expanding=True))
 )
+FORESEEN = union_all(
+    select(
+        literal(True).label("answered"),
+        schema.idempotency.c.key,
+        schema.idempotency.c.digest,
+        schema.idempotency.c.entry.label("number"),
+    ).where(schema.idempotency.c.key.in_(bindparam("keys", expanding=True))),
+    select(literal(False), schema.counters.c.key, null(), schema.counters.c.used).where(
+        schema.counters.c.key.in_(bindparam("counters", expanding=True))
+    ),
+)
+"""What many proposals will ask, in one question: entries by idempotency key, and counts."""
 HELD = select(schema.held_receipts).order_by(
     schema.held_receipts.c.gallery,
     schema.held_receipts.c.sequence,

@@ -323,6 +323,22 @@ class Books(Protocol):
 
 
 Proposal = Callable[[Books], Draft | Existing]
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """A proposal that says beforehand what it will ask, so that the books are asked once for all
+    the proposals of a transaction. `counters` are asked at the time that the entry will bear.
+    """
+
+    key: str
+    counters: Callable[[datetime], Sequence[Counter]]
+    proposal: Proposal
+
+    def __call__(self, books: Books) -> Draft | Existing:
+        return self.proposal(books)
+
+
 Taking = Callable[[Books], Draft | Existing | Aside]
 Settling = Callable[[Books], Draft | Aside | None]
 

@@ -12,6 +12,7 @@ from onrecord.audit.core.draft import (
     Counter,
     Draft,
     Existing,
+    Foreseen,
     Idempotent,
     Mark,
     OpenSearch,
@@ -77,7 +78,15 @@ def propose(submission: Submission, verdicts: Sequence[Verdict], epoch: int) -> 
         counted = [_within_quotas(submission, verdict, books) for verdict in let_go]
         return _draft(submission, counted, books.now)
 
-    return proposal
+    def counters(now: datetime) -> list[Counter]:
+        return [
+            counter
+            for verdict in verdicts
+            if verdict.granted and verdict.quotas is not None
+            for counter in _counters(submission, verdict.gallery, now).values()
+        ]
+
+    return Foreseen(submission.idempotency, counters, proposal)
 
 
 def read_decisions(body: Mapping[str, Any]) -> tuple[GalleryDecision, ...]:

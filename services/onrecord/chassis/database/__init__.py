@@ -7,6 +7,7 @@ where no row does.
 """
 
 from onrecord.chassis.database.opening import DatabaseLimits, open_database
+from onrecord.chassis.database.together import sent_together
 from onrecord.chassis.database.transactions import (
     alone,
     reachable,
@@ -23,6 +24,7 @@ __all__ = [
     "open_database",
     "reachable",
     "read_transaction",
+    "sent_together",
     "take_turn",
     "write_transaction",
 ]

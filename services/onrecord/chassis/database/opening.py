@@ -1,14 +1,19 @@
 """Opening a database by its URL."""
 
 import threading
+import time
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Engine, PoolProxiedConnection, create_engine, event
+from sqlalchemy.exc import InvalidatePoolError
 
 BUSY_SECONDS: Final = 15
 WRITES: Final = "onrecord writes"
 TURN: Final = "onrecord_turn"
+_LAST_USED: Final = "onrecord last used"
+_PAUSE_SECONDS: Final = 0.1
+"""Shorter than any server takes to start again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +78,9 @@ def _open_server(url: str, limits: DatabaseLimits) -> Engine:
     seen = {"tcp_keepalives_idle": 10, "tcp_keepalives_interval": 5, "tcp_keepalives_count": 3}
     settings = {name: int(1000 * seconds) for name, seconds in milliseconds.items()} | seen
     options = " ".join(f"-c {name}={value}" for name, value in settings.items())
-    return create_engine(
+    engine = create_engine(
         url,
         hide_parameters=True,
-        pool_pre_ping=True,  # a server that was started again is found before a call meets it
         pool_size=limits.connections,
         max_overflow=0,
         pool_timeout=limits.wait_seconds,
@@ -91,3 +95,26 @@ def _open_server(url: str, limits: DatabaseLimits) -> Engine:
             "tcp_user_timeout": int(1000 * limits.statement_seconds),
         },
     )
+    _ask_after_a_pause(engine)
+    return engine
+
+
+def _ask_after_a_pause(engine: Engine) -> None:
+    """A server that was started again is found before a call meets it: whoever takes a connection
+    that nobody has used for a moment asks whether it is still there. One that was used just now is
+    not asked: that would be one more way there and back in every transaction.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def _used(_: Any, record: Any) -> None:
+        record.info[_LAST_USED] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _ask(connection: Any, record: Any, _: Any) -> None:
+        used = record.info.get(_LAST_USED)
+        if used is None or time.monotonic() - used < _PAUSE_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error

@@ -1,0 +1,38 @@
+"""Statements that go to a server in one go."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+_WHAT = "statements sent together"
+
+
+@contextmanager
+def sent_together(connection: Connection) -> Iterator[None]:
+    """What is written within is sent to PostgreSQL without waiting for an answer to each: one way
+    there and back instead of one for every statement. On SQLite it changes nothing.
+
+    Nothing may be read within, and no count of rows: answers come at the end. What a statement
+    raises is raised there, or by a later one, as SQLAlchemy's error; the transaction is lost then,
+    as it would be.
+    """
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    driver: Any = connection.connection.driver_connection
+    errors = connection.dialect.loaded_dbapi.Error
+    try:
+        with driver.pipeline():
+            yield
+    except errors as error:
+        if connection.dialect.is_disconnect(error, driver, None):
+            connection.invalidate(error)
+        raise cast(
+            "DBAPIError",
+            DBAPIError.instance(
+                _WHAT, None, error, errors, hide_parameters=True, dialect=connection.dialect
+            ),
+        ) from error
