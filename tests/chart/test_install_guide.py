@@ -154,6 +154,23 @@ def test_a_plane_that_a_state_runs_is_a_release_of_its_own() -> None:
     assert "utah=onrecord.dld.utah.example:8443" in settings["planes"]
 
 
+def test_a_state_installs_its_plane_and_nothing_else(
+    cluster: KubernetesServer, namespace: str
+) -> None:
+    """R-44: with section 9's values of the state, on the server: it runs, its jobs done."""
+    theirs = next(
+        yaml.safe_load(block.text)
+        for block in guide.blocks()
+        if block.section == 9 and block.language == "yaml"
+    )
+    mine = {name: value for name, value in given("small").items() if name in _MINE}
+    release = Release(cluster, namespace, merged(mine, theirs))
+    release.install()
+    _well(release, 1)
+    (pod, *_) = release.serving()
+    assert pod["metadata"]["labels"]["onrecord.org/plane"] == "utah"
+
+
 def _well(release: Release, deployments: int) -> None:
     """So many deployments, all ready; for each a budget and a pair of policies."""
     found = {one["metadata"]["name"] for one in release.all_of("deployments")}
