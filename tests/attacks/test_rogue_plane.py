@@ -107,7 +107,7 @@ def test_not_noticed_a_search_straight_to_the_index(joined: Joined) -> None:
     with read_transaction(joined.world.roster) as tx:
         (gallery,) = galleries.find_all(tx)
     space: IndexSpace = gallery.space
-    hits = joined.world.index.search(space, near(face(1), 2), 1, Deadline.after(5))
+    hits = joined.world.index.search(space, near(face(1), 2), 1, Deadline.after(30))
     assert len(hits) == 1
     joined.audit.take_in()
     assert (len(kinds(joined.audit)), joined.world.plane.receipts(UTAH, 0, soon())) == before

@@ -121,12 +121,13 @@ class LedgerView:
 
     def _published(self, public: OnRecordClient, entries: int) -> str:
         """The checkpoint, once it covers `entries`: publishing follows the commit by a moment."""
-        deadline = time.monotonic() + _PUBLISH_SECONDS
+        deadline, pause = time.monotonic() + _PUBLISH_SECONDS, threading.Event()
         while True:
             note = public.checkpoint()
             if self._size(note) >= entries:
                 return note
             assert time.monotonic() < deadline, f"{entries} entries were not published in time"
+            pause.wait(_LOOK_AGAIN)
 
     def _size(self, note: str) -> int:
         key = NoteVerifier.parse(self._installation.ledger_key.read_text("utf-8").strip())

@@ -23,9 +23,11 @@ from onrecord.chassis.bus.ports import (
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from tests.builders.buses import (
+    LEASE,
     MANY,
     ONE,
     PATIENCE,
+    a_child,
     gather,
     in_a_child,
     open_bus,
@@ -211,10 +213,8 @@ def test_a_member_that_falls_silent_is_missed(address: str, bus: Bus) -> None:
     consumer = bus.consumer("g", [MANY])
     poll_until([consumer], lambda: len(consumer.assigned()) == 4)
     publish(bus, *(said(f"{n}", f"k{n}") for n in range(40)))
-    child = threading.Thread(target=in_a_child, args=("read", address, "g", "0"))
-    child.start()
-    poll_until([consumer], lambda: len(consumer.assigned()) == 2)
-    child.join()
+    with a_child("read", address, "g", "0"):
+        poll_until([consumer], lambda: len(consumer.assigned()) == 2)
     poll_until([consumer], lambda: len(consumer.assigned()) == 4)
 
 
@@ -222,7 +222,7 @@ def test_a_member_that_works_for_long_keeps_its_partitions(bus: Bus) -> None:
     """Working on a poll is not falling silent: its process answers for it."""
     one, other = bus.consumer("g", [MANY]), bus.consumer("g", [MANY])
     poll_until([one, other], lambda: len(one.assigned()) == len(other.assigned()) == 2)
-    until = time.monotonic() + 2.5
+    until = time.monotonic() + LEASE * 1.2
     poll_until([other], lambda: time.monotonic() > until)
     assert len(other.assigned()) == 2
     one.commit({partition: Position(0, "still mine") for partition in one.assigned()})

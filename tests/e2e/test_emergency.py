@@ -61,7 +61,8 @@ def test_searched_first_and_followed_up_on_the_record(
     assert raised.value.code == "not_found"
 
     with scene.client(officer) as client:
-        logged = client.follow_up(search.search_id, warrant())
+        instrument = warrant()
+        logged = client.follow_up(search.search_id, instrument)
         (now,) = client.get_search(search.search_id).emergencies
     assert (now.status, now.entry_index) == ("followed_up", logged.entry_index)
 
@@ -69,7 +70,7 @@ def test_searched_first_and_followed_up_on_the_record(
     grant, followed = entries["request.granted"], entries["emergency.followed_up"]
     assert grant.body["request"]["emergency"] == {"facts": FACTS}
     assert grant.body["galleries"][MASSACHUSETTS]["emergency"]["waived"] == ["instrument_required"]
-    assert followed.body["instrument"] == warrant()
+    assert followed.body["instrument"] == instrument
     assert followed.body["by"]["person"] == "inv-boston"
 
     verified = scene.ledger.verify(scene.ledger.export(tmp_path / "ledger"))

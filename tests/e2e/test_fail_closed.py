@@ -94,8 +94,8 @@ def test_killed_in_the_middle_of_a_search(house: House, tmp_path: Path) -> None:
     """R-9, R-22, law 3: the client repeats its call with its key: the same grant, one receipt. A
     grant that was never used up is no blank cheque: another probe is refused.
     """
-    asked = begun(house.scene, house.slow_probe)
     kept = checkpoint(house)
+    asked = begun(house.scene, house.slow_probe)
     house.kill_and_start()
     asked.wait()
     assert asked.error is not None, "it was killed too late"
@@ -124,8 +124,8 @@ def test_sigterm_lets_a_search_that_was_accepted_finish(house: House, tmp_path: 
     """R-45: not ready, finish, close: the answer arrives, it ends by itself, cleanly, and
     leaves no process behind.
     """
-    asked = begun(house.scene, house.slow_probe)
     kept, processes = checkpoint(house), house.server.processes()
+    asked = begun(house.scene, house.slow_probe)
     house.server.ask_to_stop()
     asked.wait()
     assert asked.error is None, asked.error

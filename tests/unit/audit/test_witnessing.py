@@ -28,7 +28,9 @@ from tests.unit.audit.test_ledger import refused
 from tests.unit.audit.test_obtaining import Committed
 from tests.unit.audit.test_one_search import verify
 
-PATIENT, SHORT = 10.0, 0.2
+PATIENT, SHORT = 60.0, 0.2
+CALL = 60.0
+"""Longer than anything here takes, also on a machine that has much to do."""
 
 
 def until(holds: Callable[[], object], seconds: float = 20.0) -> None:
@@ -47,7 +49,7 @@ def asking(
         one if isinstance(one, WitnessAddress) else WitnessAddress(one.key, one.url)
         for one in witnesses
     )
-    return Witnessing(addresses, needed, wait, 5.0, first_pause=0.02, longest_pause=0.1)
+    return Witnessing(addresses, needed, wait, CALL, first_pause=0.02, longest_pause=0.1)
 
 
 def away() -> WitnessAddress:
@@ -181,12 +183,12 @@ def test_publication_does_not_wait_longer_than_is_set(stage: Stage) -> None:
         audit.running.ledger.publish()
         assert published(audit).checkpoint.size == entry.index + 1
         audit.close()
-        # Opened, published, closed: each waited 0.3 s, none the 5 s of the call.
-        assert time.monotonic() - began < 4.5
+        # Opened, published, closed: each waited 0.3 s, none as long as the call may take.
+        assert time.monotonic() - began < CALL / 2
 
 
 def test_nobody_waits_for_a_witness_that_is_known_to_be_away(stage: Stage) -> None:
-    witnessing = Witnessing((away(),), 1, PATIENT, 5.0, first_pause=60.0, longest_pause=60.0)
+    witnessing = Witnessing((away(),), 1, PATIENT, CALL, first_pause=60.0, longest_pause=60.0)
     began = time.monotonic()
     audit = stage.open(witnessing)
     for _ in range(5):

@@ -286,7 +286,7 @@ def test_dead_letters_are_listed_explained_and_sent_on(desk: Desk) -> None:
 
 
 def publish(office: Office, messages: list[Message]) -> None:
-    office.parts.bus.publisher().publish(messages, Deadline.after(5))
+    office.parts.bus.publisher().publish(messages, Deadline.after(30))
     reader = office.gateway.workers[1]
     read, deadline = 0, Deadline.after(10)
     while read < len(messages):

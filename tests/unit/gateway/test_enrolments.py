@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from httpx import Response
 
+from onrecord.chassis.database import open_database
 from onrecord.contracts.events import (
     EnrolmentRef,
     EnrolmentRejected,
@@ -16,10 +17,14 @@ from onrecord.contracts.events import (
     SealedBytes,
 )
 from onrecord.events.messages import message_of
+from onrecord.gateway.core.enrolments import EnrolmentProgress
 from onrecord.gateway.http.preferences import preferred_wait
+from onrecord.gateway.store import open_casework
+from onrecord.gateway.store.galleries import open_gallery_store
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
-from onrecord.kernel.vocabulary import Role
+from onrecord.kernel.vocabulary import EnrolmentStatus, Role
+from tests.builders.faces import NOW, SetClock
 from tests.builders.gateway import Office
 from tests.builders.gateway_enrolling import stated
 from tests.builders.gateway_services import BLURRED, CROWD
@@ -244,7 +249,7 @@ def test_late_events_of_other_stages_change_nothing(office: Office) -> None:
         FaceDetected(ref, stated({}), sealed),
         EnrolmentRequested(ref, stated({}), "ingest/x", hashlib.sha256(b"x").hexdigest(), "key-1"),
     ]
-    office.parts.bus.publisher().publish([message_of(one) for one in late], Deadline.after(5))
+    office.parts.bus.publisher().publish([message_of(one) for one in late], Deadline.after(30))
     worker = office.restarted().gateway.workers[0]
     finished = 0
     deadline = Deadline.after(10)
@@ -255,6 +260,32 @@ def test_late_events_of_other_stages_change_nothing(office: Office) -> None:
     assert progress(office, said["enrolment_id"])["status"] == "live"
 
 
+def test_of_the_rows_of_a_list_only_the_end_is_kept(tmp_path: Path) -> None:
+    """R-42: what nobody asked for by name is written once, and not backwards."""
+    engine = open_database(f"sqlite:///{tmp_path / 'casework.db'}")
+    clock = SetClock(NOW)
+    events = open_casework(engine, clock).events
+    store = open_gallery_store(engine, events, clock).enrolments
+    row, named = EnrolmentRef("US-UT", "row", 1), EnrolmentRef("US-UT", "named", 1)
+    store.expect(named, "a model")
+    stages = (EnrolmentStatus.REQUESTED, EnrolmentStatus.DETECTED, EnrolmentStatus.EMBEDDED)
+    for status in stages:
+        assert not store.advance([EnrolmentProgress(one, status) for one in (row, named)])
+        assert store.find("row") is None
+        held = store.find("named")
+        assert held is not None
+        assert held.status is status
+    ended = [EnrolmentProgress(one, EnrolmentStatus.LIVE, "a model") for one in (row, named)]
+    assert store.advance(ended) == {"row", "named"}
+    assert store.advance(ended) == frozenset()
+    missing = EnrolmentProgress(row, EnrolmentStatus.REJECTED, code=ErrorCode.IMAGE_MISSING)
+    assert store.advance([missing]) == frozenset(), "told late, by a second delivery"
+    kept = store.find("row")
+    assert kept is not None
+    assert kept.status is EnrolmentStatus.LIVE
+    engine.dispose()
+
+
 def test_a_copy_that_is_missing_because_the_record_is_live_is_no_rejection(office: Office) -> None:
     """R-22: given the portrait once more, detection finds its copy cleared away and says so before
     the news that the record is live has come. Nobody is told that it was rejected.
@@ -262,7 +293,7 @@ def test_a_copy_that_is_missing_because_the_record_is_live_is_no_rejection(offic
     said = enrol(office).json()
     ref = EnrolmentRef("US-UT", said["enrolment_id"], said["generation"])
     missing = EnrolmentRejected(ref, ErrorCode.IMAGE_MISSING, "no copy", office.clock.now())
-    office.parts.bus.publisher().publish([message_of(missing)], Deadline.after(5))
+    office.parts.bus.publisher().publish([message_of(missing)], Deadline.after(30))
     worker = office.restarted().gateway.workers[0]
     finished, deadline = 0, Deadline.after(10)
     while finished < 2:  # the request itself, and what detection says

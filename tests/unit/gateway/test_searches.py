@@ -93,7 +93,7 @@ def test_the_answer_names_each_receipt_before_the_ledger_holds_it(office: Office
     said = office.search().json()
     assert said["status"] == "sealed"
     receipt = said["galleries"][0]["receipt"]
-    (published,) = office.plane.receipts("US-UT", 0, Deadline.after(5))
+    (published,) = office.plane.receipts("US-UT", 0, Deadline.after(30))
     hashed = hashlib.sha256(published.statement).hexdigest()
     assert receipt == {"sequence": 1, "statement_sha256": hashed, "entry_index": None}
     path = f"/v1/searches/{said['search_id']}"
@@ -206,7 +206,7 @@ def test_a_lost_answer_of_the_plane_is_asked_for_again(office: Office) -> None:
     office.plane.lose_answers.add("US-UT")
     said = office.search().json()
     assert said["status"] == "sealed"
-    assert len(office.plane.receipts("US-UT", 0, Deadline.after(5))) == 1
+    assert len(office.plane.receipts("US-UT", 0, Deadline.after(30))) == 1
     assert office.audit.kinds() == ["request.granted", "search.executed"]
 
 
@@ -237,7 +237,7 @@ def test_a_gallery_that_may_have_been_searched_is_not_said_to_have_failed(
     assert said["status"] == "sealed"
     assert [one["status"] for one in said["galleries"]] == ["searched", "searched"]
     for gallery in ("US-UT", "US-VT"):
-        assert len(office.plane.receipts(gallery, 0, Deadline.after(5))) == 1
+        assert len(office.plane.receipts(gallery, 0, Deadline.after(30))) == 1
 
 
 def test_a_gallery_in_doubt_is_left_to_the_ledger_when_its_search_fails(office: Office) -> None:

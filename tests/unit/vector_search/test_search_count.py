@@ -88,7 +88,7 @@ class _CountingIndex(ExactIndex):
 
 
 def _soon() -> Deadline:
-    return Deadline.after(5)
+    return Deadline.after(30)
 
 
 def test_searches_through_the_plane_agree_and_one_behind_it_is_an_alarm(

@@ -86,7 +86,7 @@ def test_a_bus_opens_while_nobody_is_there_and_everyone_is_told(nobody: KafkaAcc
     """A process starts all the same, and waits for its bus."""
     bus = KafkaBus(nobody, KafkaTimes(answer=0.3, closing=0.3))
     publisher = bus.publisher()
-    soon = Deadline.after(5.0)
+    soon = Deadline.after(60.0)
     refused(ErrorCode.BUS_UNAVAILABLE, lambda: publisher.publish([Message("t", "k", b"")], soon))
     refused(ErrorCode.BUS_UNAVAILABLE, lambda: bus.consumer("g", ["t"]))
     refused(ErrorCode.BUS_UNAVAILABLE, lambda: bus.lag("g", ["t"]))

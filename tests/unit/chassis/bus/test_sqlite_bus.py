@@ -74,7 +74,7 @@ def test_an_open_bus_forgets_by_itself(tmp_path: Path) -> None:
     before, after = Times(), Times()
     first = SqliteBus(tmp_path, files, before)
     messages = [Message(topic, "k", b"old") for topic in (T, T + PARKED, T + DEAD, "kept.v1")]
-    first.publisher().publish(messages, Deadline.after(5.0))
+    first.publisher().publish(messages, Deadline.after(30.0))
     first.close()
     after.pass_(25 * 3600)
     bus = SqliteBus(tmp_path, files, after, lease=0.03)
@@ -209,11 +209,11 @@ def test_a_consumer_goes_on_past_what_was_forgotten(tmp_path: Path) -> None:
     times = Times()
     bus = SqliteBus(tmp_path, [TopicFile("f", {T: 1}, retention=DAY)], times)
     publisher = bus.publisher()
-    publisher.publish([Message(T, "k", b"old")] * 3, Deadline.after(5.0))
+    publisher.publish([Message(T, "k", b"old")] * 3, Deadline.after(30.0))
     log = Log(tmp_path / "f.sqlite", {T: 1})
     log.forget(T, times.now() + DAY)
     assert bus.lag("g", [T]) == {P0: 0}
-    publisher.publish([Message(T, "k", b"new")], Deadline.after(5.0))
+    publisher.publish([Message(T, "k", b"new")], Deadline.after(30.0))
     assert bus.lag("g", [T]) == {P0: 1}
     consumer = bus.consumer("g", [T])
     (received,) = consumer.poll(10, 5.0)

@@ -262,7 +262,7 @@ def test_the_parking_place_of_another_group_is_left_alone(crew: Crew) -> None:
     foreign = {**parked.message.headers, "onrecord-group": "someone"}
     publisher = crew.bus.publisher()
     publisher.publish(
-        [Message(parked.message.topic, "k", b"foreign", foreign)], Deadline.after(5.0)
+        [Message(parked.message.topic, "k", b"foreign", foreign)], Deadline.after(30.0)
     )
     crew.times.pass_(2.0)
     worker = crew.worker()

@@ -85,7 +85,7 @@ class Crew:
     def put(self, *texts: str, headers: dict[str, str] | None = None) -> None:
         publisher = self.bus.publisher()
         messages = [Message(WORK, "k", text.encode(), headers or {}) for text in texts]
-        publisher.publish(messages, Deadline.after(5.0))
+        publisher.publish(messages, Deadline.after(30.0))
         publisher.close()
 
     def on(self, topic: str) -> list[Received]:
