@@ -29,7 +29,7 @@ from onrecord.contracts.vector_search import (
     PlaneSearch,
 )
 from onrecord.kernel.deadlines import Deadline
-from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.kernel.errors import ErrorCode, OnRecordError, UnansweredError
 from onrecord.kernel.times import format_time
 from onrecord.proof import canonical, statements
 from onrecord.proof.attestation import Attestation
@@ -189,6 +189,8 @@ class FakePlane(FakeEnrolling):
     def _alone(self, search: GallerySearch, deadline: Deadline) -> GalleryAnswer:
         try:
             return self.search(search, deadline)
+        except UnansweredError:
+            raise  # that is no answer for a gallery: the whole call has none
         except OnRecordError as error:
             return GalleryFailure.of(search.gallery, error)
 
