@@ -38,7 +38,8 @@ from onrecord.proof.notes import NoteSigner
 
 WAYS = {"one": ONE_PROCESS, "five": FIVE_PROCESSES}
 LIST_SIZE = 20
-_WARM = 5
+WARM = 5
+"""Images that the bare loop is given first, uncounted."""
 
 
 def bare_rate(models: Path, images: list[bytes]) -> float:
@@ -52,7 +53,7 @@ def bare_rate(models: Path, images: list[bytes]) -> float:
             embed(bare_align(pixels, landmarks))
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        list(pool.map(one, images[:_WARM]))
+        list(pool.map(one, images[:WARM]))
         began = time.perf_counter()
         list(pool.map(one, images))
         return len(images) / (time.perf_counter() - began)

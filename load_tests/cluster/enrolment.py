@@ -4,13 +4,16 @@ what enrolling at half of that does to searches, throttle on.
 
 import os
 import statistics
+import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from load_tests.cluster.drawing import pairs
 from load_tests.cluster.filled import fill, under_new_ids
+from load_tests.cluster.processor import Idle, used
 from load_tests.cluster.standing import Standing
-from load_tests.enrolment import bare_rate
+from load_tests.enrolment import WARM, bare_rate
 from load_tests.goals import Kept
 from load_tests.lfw import data_folder, photographs
 from load_tests.manifest_upload import Enrolling, enrol_manifest
@@ -19,26 +22,38 @@ from load_tests.scenarios.driving import waiting
 
 _CALLERS = 4
 _WARM = 40
+_IDLE_SECONDS = 10.0
+_SHOWN = 8
 
 
 def measure_rate(
     kept: Kept, standing: Standing, models: Path, *, records: int, runs: int, portraits: int
 ) -> None:
-    """A manifest of so many portraits, to its closed chunk, and the same bare, run after run."""
+    """A manifest of so many portraits, to its closed chunk, and the same bare, run after run; and
+    the processor time of each process for an image of it.
+    """
     signer = fill(standing, models, records, (STATE,))[STATE]
     pictures = photographs(data_folder(), "gallery", "probe_unmated")[:portraits]
     images = [one.path.read_bytes() for one in pictures]
     enrol_manifest(standing.installation, STATE, signer, under_new_ids(pictures, _WARM))
     found: list[dict[str, Any]] = []
+    processes = {**standing.processes, "whoever asks": os.getpid()}
+    idle = _idle(processes)
+    print(f"  idle, all of it uses {idle.cores:.2f} cores", flush=True)
     for number in range(runs):
         load = os.getloadavg()[0]
         before = standing.cpu_seconds()
+        bare_before = time.process_time()
         bare = bare_rate(data_folder() / "models", images)
+        bare_cpu = time.process_time() - bare_before
         beside = standing.cpu_seconds() - before
         before = standing.cpu_seconds()
+        at_start, began = used(processes), time.perf_counter()
         seconds, counts = enrol_manifest(
             standing.installation, STATE, signer, under_new_ids(pictures, len(images))
         )
+        took = time.perf_counter() - began
+        each = used(processes).since(at_start).each(len(images), took, idle)
         found.append(
             {
                 "enrolled_per_second": len(images) / seconds,
@@ -46,16 +61,36 @@ def measure_rate(
                 "ratio": len(images) / seconds / bare,
                 "cluster_cpu_ms_each": (standing.cpu_seconds() - before) / len(images) * 1000,
                 "cluster_cpu_while_bare": beside,
+                "bare_cpu_ms_each": bare_cpu / (len(images) + WARM) * 1000,
+                "processor_ms_each": sum(each.values()),
+                "processor_ms_each_by_process": each,
                 "counts": counts,
                 "load_average_before": load,
             }
         )
         print(f"  run {number + 1}: {_rates(found[-1])}", flush=True)
+        print(f"    {_shares(each)}", flush=True)
     median = {
         name: statistics.median(one[name] for one in found)
-        for name in ("enrolled_per_second", "bare_per_second", "ratio", "cluster_cpu_ms_each")
+        for name in (
+            "enrolled_per_second",
+            "bare_per_second",
+            "ratio",
+            "cluster_cpu_ms_each",
+            "bare_cpu_ms_each",
+            "processor_ms_each",
+        )
     }
-    told: dict[str, Any] = {"portraits": portraits, "median": median, "runs": found}
+    told: dict[str, Any] = {
+        "portraits": portraits,
+        "idle_cores": idle.cores,
+        "median": median,
+        "processor_ms_each_by_process": {
+            name: statistics.median(one["processor_ms_each_by_process"][name] for one in found)
+            for name in processes
+        },
+        "runs": found,
+    }
     kept.keep("enrolment", told, {"enrolment_ratio": told["median"]["ratio"]})
     pairs(
         kept.image("enrolment"),
@@ -115,8 +150,20 @@ def measure_busy(
     )
 
 
+def _idle(processes: Mapping[str, int]) -> Idle:
+    before, began = used(processes), time.perf_counter()
+    time.sleep(_IDLE_SECONDS)
+    return Idle(used(processes).since(before), time.perf_counter() - began)
+
+
+def _shares(each: Mapping[str, float]) -> str:
+    shown = list(each.items())[:_SHOWN]
+    return ", ".join(f"{name} {taken:.1f}" for name, taken in shown) + " ms of processor an image"
+
+
 def _rates(one: dict[str, Any]) -> str:
     return (
         f"{one['enrolled_per_second']:.1f} enrolled/s, {one['bare_per_second']:.1f} bare: "
-        f"{one['ratio']:.2f}; load {one['load_average_before']:.1f}"
+        f"{one['ratio']:.2f}; processor {one['processor_ms_each']:.0f} ms an image, bare "
+        f"{one['bare_cpu_ms_each']:.0f}; load {one['load_average_before']:.1f}"
     )

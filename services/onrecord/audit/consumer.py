@@ -11,7 +11,7 @@ import logging
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from onrecord.audit.adapters.ends import StoredEnds
 from onrecord.audit.adapters.places import StoredPlaces
@@ -34,6 +34,10 @@ _LIMIT = 32
 _APPEND_SECONDS = 30.0
 _GATHER_SECONDS = 0.2
 """Between polls: the receipts of one search come together, and its answer goes out before them."""
+
+_LEVEL_FOR = timedelta(seconds=1)
+"""For so long the brokers are not asked again whether all is read, where nothing has come: at each
+poll it was a third of all that an idle cluster computes."""
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _PAUSES = (0.1, 0.5, 1.0, 2.0, 5.0)
@@ -74,6 +78,7 @@ class LedgerConsumer:
         self._consumer: Consumer | None = None
         self._unproved: dict[Partition, Place] = {}
         self._read_to = _NEVER
+        self._level_at = _NEVER
         self._sought = False
         self._goal: _Goal | None = None
         self._stopping = threading.Event()
@@ -128,7 +133,8 @@ class LedgerConsumer:
         if consumer is None:
             consumer = self._consumer = self._bus.consumer(GROUP, LEDGER_TOPICS, self._begin)
         polled = consumer.poll(self._limit, seconds)
-        goal = self._goal_of(consumer, began)
+        is_level = not polled and self._goal is None and began - self._level_at < _LEVEL_FOR
+        goal = None if is_level else self._goal_of(consumer, began)
         is_all, self._sought = goal is not None and consumer.has_polled(goal.ends), False
         fresh = self._proved(consumer, polled, is_all)
         if fresh or self._ends.any_held():
@@ -143,6 +149,7 @@ class LedgerConsumer:
             self._reached(write_points.OFFSETS_TOLD)
         if is_all or self._sought:
             self._goal = None
+            self._level_at = began if is_all and not self._sought else _NEVER
         if goal is not None and is_all and not self._sought and self._is_alone_or_level(consumer):
             self._read_to = goal.at
         return len(fresh)

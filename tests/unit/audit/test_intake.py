@@ -360,3 +360,35 @@ def test_the_bus_is_taken_in_by_the_poll(audit: AuditForTest, tmp_path: Path) ->
     audit.take_in()
     assert len(heads) == 1
     assert len(entries(audit, "search.executed")) == 8
+
+
+def test_a_bus_on_which_nothing_comes_is_asked_once_a_second_whether_all_is_read(
+    audit: AuditForTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R-23: what is read is known to the second, and what comes is taken in at once."""
+    assert isinstance(audit.clock, SetClock)
+    consumer = audit.running.consumer
+    assert consumer is not None
+    audit.take_in()
+    reading: Any = consumer._consumer
+    asked: list[int] = []
+    ends = reading.ends
+
+    def counted() -> Any:
+        asked.append(1)
+        return ends()
+
+    monkeypatch.setattr(reading, "ends", counted)
+    for _ in range(5):
+        assert consumer.step() == 0
+    assert not asked
+    assert consumer.read_until(audit.clock.now())
+    audit.clock.pass_(seconds=1.0)
+    assert not consumer.read_until(audit.clock.now())
+    assert consumer.step() == 0
+    assert len(asked) == 1
+    assert consumer.read_until(audit.clock.now())
+    receipt = audit.receipt(audit.authorize().entry)
+    audit.publish(receipt)
+    assert consumer.step() == 1
+    assert audit.entry_of(receipt) is not None

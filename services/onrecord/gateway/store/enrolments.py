@@ -38,12 +38,16 @@ class EnrolmentStore:
                 connection.execute(_INSERT, [self._columns(asked, announced=True)])
 
     def advance(self, found: Sequence[EnrolmentProgress]) -> frozenset[str]:
-        """Take in what events have told, whatever their order; the ids that have ended by it."""
+        """Take in what events have told, whatever their order; the ids that have ended by it.
+
+        Of what nobody asked for by name only the end is kept: a list of millions would be written
+        four times, and the plane knows how far a row is.
+        """
         told = furthest(list(found))
         with write_transaction(self._engine) as connection:
             take_turn(connection, _TURN)
             held = self._held(connection, list(told))
-            fresh = [one for key, one in told.items() if key not in held]
+            fresh = [one for key, one in told.items() if key not in held and one.ended]
             further = [
                 one
                 for key, one in told.items()

@@ -20,7 +20,7 @@ from kafka.net.compat import KafkaNetClient
 from onrecord.chassis.bus.kafka.access import KafkaAccess
 from onrecord.chassis.bus.kafka.errors import told_as_ours
 from onrecord.chassis.bus.kafka.times import KafkaTimes
-from onrecord.chassis.bus.ports import Partition, Position
+from onrecord.chassis.bus.ports import DEAD, PARKED, Partition, Position
 
 REQUEST_BYTES: Final = 2**20
 """The largest request of a producer, and what brokers take at most by default."""
@@ -58,6 +58,7 @@ def end_producer(producer: Any, seconds: float) -> None:
 
 def open_consumer(access: KafkaAccess, times: KafkaTimes, group: str, topics: Sequence[str]) -> Any:
     """A member of `group` that commits only what it is told to. Raises BUS_UNAVAILABLE."""
+    aside = all(topic.endswith((PARKED, DEAD)) for topic in topics)
     consumer = _opened(
         KafkaConsumer,
         access,
@@ -70,7 +71,7 @@ def open_consumer(access: KafkaAccess, times: KafkaTimes, group: str, topics: Se
             "session_timeout_ms": _ms(times.session),
             "heartbeat_interval_ms": _ms(times.heartbeat),
             "max_poll_interval_ms": _ms(times.patience),
-            "fetch_max_wait_ms": _ms(times.fetch),
+            "fetch_max_wait_ms": _ms(times.fetch_aside if aside else times.fetch),
             "allow_auto_create_topics": False,
         },
     )
@@ -124,7 +125,7 @@ def _opened(
         "client_id": "onrecord",
         "kafka_client": client,
         "bootstrap_timeout_ms": _ms(times.answer),
-        "request_timeout_ms": _ms(max(times.answer, 2 * times.fetch)),
+        "request_timeout_ms": _ms(max(times.answer, 2 * times.fetch, 2 * times.fetch_aside)),
         "reconnect_backoff_max_ms": _RECONNECT_AT_MOST_MS,
     }
     with told_as_ours("not connected"):

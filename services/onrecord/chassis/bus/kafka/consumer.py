@@ -15,7 +15,7 @@ from onrecord.chassis.bus.kafka.times import KafkaTimes
 from onrecord.chassis.bus.ports import Message, Partition, Position, Received, Start
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 
-_SLICE: Final = 0.25
+_SLICE: Final = 0.5
 """Seconds: how soon a poll that waits sees that the bus is being closed."""
 _NOTE_LENGTH: Final = 1_000
 _NOWHERE: Final = Position(0)
