@@ -46,7 +46,7 @@ def queue_numbered(tx: Connection, messages: Sequence[Message]) -> list[int]:
 
 def waiting(tx: Connection, limit: int) -> list[tuple[int, str]]:
     """Number and topic of what stands in the outbox, in order, the first `limit` of them."""
-    return [(row.number, row.topic) for row in tx.execute(_HELD, {"limit": limit})]
+    return [(number, topic) for number, topic in tx.execute(_HELD, {"limit": limit}).all()]
 
 
 def read(tx: Connection, numbers: Sequence[int]) -> tuple[Waiting, ...]:

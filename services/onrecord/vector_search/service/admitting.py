@@ -17,7 +17,7 @@ from onrecord.proof.grant import GalleryGrant, Grant, read_grant
 from onrecord.vector_search.core.grants import check_grant, check_made_under, check_still_running
 from onrecord.vector_search.core.templates import check_template
 from onrecord.vector_search.core.values import Gallery
-from onrecord.vector_search.roster import answers, galleries
+from onrecord.vector_search.roster import answers, galleries, ledger
 from onrecord.vector_search.roster.answers import StoredAnswer
 from onrecord.vector_search.service.batch import same_again
 from onrecord.vector_search.service.parts import PlaneParts
@@ -51,12 +51,13 @@ class Admissions:
         if len(set(names)) != len(names):
             raise OnRecordError(ErrorCode.REQUEST_MALFORMED, "a gallery is named twice")
         grant = read_grant(search.grant, self._parts.ledger_key)
+        seen = SignedCheckpoint(search.grant.checkpoint, grant.entry.checkpoint)
         with read_transaction(self._parts.roster) as tx:
             known = galleries.find_named(tx, names)
             answered = answers.find_of_mandate(tx, grant.mandate)
-        seen = SignedCheckpoint(search.grant.checkpoint, grant.entry.checkpoint)
-        ledger = _Once(lambda: self._ledger.accept_opened(seen, deadline))
-        return OpenedCall(self._parts, grant, known, answered, ledger)
+            kept = ledger.highest(tx, seen.checkpoint.origin)
+        follow = _Once(lambda: self._ledger.follow(seen, kept, deadline))
+        return OpenedCall(self._parts, grant, known, answered, follow)
 
 
 class OpenedCall:
@@ -68,13 +69,13 @@ class OpenedCall:
         grant: Grant,
         known: Mapping[str, Gallery],
         answered: dict[str, StoredAnswer],
-        ledger: "_Once[None]",
+        follow: "_Once[None]",
     ) -> None:
         self.grant = grant
         self._parts = parts
         self._known = known
         self._answered = answered
-        self._ledger = ledger
+        self._follow = follow
         self._chains: dict[int, _Once[None]] = {}
 
     def admit(self, name: str, template: Template) -> Admitted | GalleryResult:
@@ -95,7 +96,7 @@ class OpenedCall:
             check_still_running(grant, now)
             return again
         allowed = check_grant(grant, gallery, template.model_id, now)
-        self._ledger()
+        self._follow()
         self._chain(template, digest)()
         vector = check_template(template, gallery.space)
         return Admitted(gallery, allowed, digest, vector)

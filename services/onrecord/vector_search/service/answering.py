@@ -8,6 +8,7 @@ stands or falls alone; what is told has been committed and is on the bus (law 3)
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from sqlalchemy.exc import IntegrityError
 
@@ -18,6 +19,7 @@ from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.vector_search.core import write_points
 from onrecord.vector_search.service.batch import Found, Receipts
 from onrecord.vector_search.service.parts import PlaneParts
+from onrecord.vector_search.service.trust import LedgerTrust
 
 MAX_TOGETHER = 64
 """Answers in one transaction: another writer of the roster waits no longer than for these."""
@@ -49,8 +51,9 @@ class _Waiting:
 class Answering:
     """Gathers answers and writes them. May be used from many threads."""
 
-    def __init__(self, parts: PlaneParts) -> None:
+    def __init__(self, parts: PlaneParts, ledger: LedgerTrust) -> None:
         self._parts = parts
+        self._ledger = ledger
         self._receipts = Receipts(parts)
         self._lock = threading.Lock()  # of what follows, and held for moments only
         self._queue: list[_Waiting] = []
@@ -114,8 +117,9 @@ class Answering:
                 following.wake.set()
 
     def _write(self, batch: Sequence[_One]) -> None:
+        longest = max((one.deadline for one in batch), key=lambda one: one.remaining())
         try:
-            self._commit(batch)
+            self._ledger.compared(partial(self._commit, batch), longest)
         except IntegrityError as error:
             # Rolled back whole: find the one whose rows do not fit, and let the others through.
             if len(batch) > 1:
@@ -138,6 +142,9 @@ class Answering:
                 except OnRecordError as error:
                     one.told = error
             page.store()
+            # No answer is told before the checkpoint of its grant is kept (law 2).
+            head = self._ledger.keep(tx)
+        self._ledger.was_kept(head)
         self._parts.reached(write_points.SEARCH_COMMITTED)
         self._receipts.keep(page)
 

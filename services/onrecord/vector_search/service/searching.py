@@ -31,7 +31,8 @@ class Searches:
         self._parts = parts
         self._admissions = Admissions(parts, ledger)
         self._looking = Looking(parts, policies)
-        self._answering = Answering(parts)
+        self._answering = Answering(parts, ledger)
+        self._ledger = ledger
         self._pool = CarryingPool(parts.looks, thread_name_prefix="look")
 
     def search(self, search: PlaneSearch, deadline: Deadline) -> tuple[GalleryAnswer, ...]:
@@ -51,6 +52,9 @@ class Searches:
         if repeated:
             each.attempt(repeated, partial(self._parts.relay.flush, deadline))
         self._look(looks, opened.grant, each, deadline)
+        if not any(isinstance(one, GalleryResult) for one in each.answers.values()):
+            # With answers it was kept; and without any it is not forgotten either (law 2).
+            each.attempt(search.galleries, partial(self._ledger.keep_now, deadline))
         return tuple(each.answers[name] for name in search.galleries)
 
     def close(self) -> None:

@@ -1,15 +1,18 @@
 """What the plane believes of the ledger and of policies, and why (law 2)."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from onrecord.chassis.database import read_transaction, write_transaction
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.proof.authority import AuthorityBundle, follow_key
-from onrecord.proof.checkpoint import Checkpoint, SignedCheckpoint, open_checkpoint
+from onrecord.proof.checkpoint import SignedCheckpoint, open_checkpoint
 from onrecord.proof.merkle import verify_consistency
 from onrecord.proof.notes import NoteVerifier
 from onrecord.proof.verified import Verified, digest_of
@@ -20,16 +23,23 @@ from onrecord.vector_search.service.parts import PlaneParts
 
 _CHECKPOINTS_KEPT = 1024
 _POLICIES_KEPT = 1024
+_V = TypeVar("_V")
 
 
 class LedgerTrust:
-    """One history and no other: every checkpoint must be consistent with the highest ever seen."""
+    """One history and no other: every checkpoint must be consistent with the highest ever seen.
+
+    The highest is kept in this process at once, and in the roster before anything is told that
+    rests on it: with the answers of a search, or by itself (ADR 50).
+    """
 
     def __init__(self, parts: PlaneParts) -> None:
         self._parts = parts
         self._turn = threading.Lock()
         # What was consistent with the highest once is so with every later one, which begin with it.
         self._accepted = Verified(_CHECKPOINTS_KEPT)
+        self._head: SignedCheckpoint | None = None
+        self._kept: SignedCheckpoint | None = None  # that the roster has, or had
 
     def accept(self, note: str, deadline: Deadline) -> None:
         """Check a signed checkpoint against the highest one, and keep it if it is higher.
@@ -37,44 +47,103 @@ class LedgerTrust:
         What is higher is durable before this returns. Raises GRANT_CHECKPOINT_INVALID,
         LEDGER_INCONSISTENT, and LEDGER_UNAVAILABLE where the ledger gives no proof.
         """
-        self.accept_opened(self._opened(note), deadline)
-
-    def accept_opened(self, seen: SignedCheckpoint, deadline: Deadline) -> None:
-        """As `accept`, of a checkpoint whose signature by the pinned key has been verified."""
-        content = digest_of(seen.checkpoint.text().encode())
-        if self._accepted.knows(content):
-            return
-        # The galleries of one search come with one checkpoint: the first of them asks for a proof.
-        while not self._turn.acquire(timeout=deadline.remaining()):
-            deadline.check()
-        try:
-            if self._accepted.knows(content):
-                return
-            while not self._stored(seen, self._consistent_with(seen.checkpoint, deadline)):
-                # Another process has raised the highest meanwhile; compare with that one.
-                deadline.check()
-            self._accepted.add(content)
-        finally:
-            self._turn.release()
-
-    def _opened(self, note: str) -> SignedCheckpoint:
         try:
             opened = open_checkpoint(note, self._parts.ledger_key)
         except OnRecordError as error:
             raise OnRecordError(ErrorCode.GRANT_CHECKPOINT_INVALID, error.message) from error
-        return SignedCheckpoint(note, opened.checkpoint)
-
-    def _consistent_with(self, at: Checkpoint, deadline: Deadline) -> Checkpoint | None:
-        """The highest checkpoint, with which `at` has been proved to share one history."""
+        seen = SignedCheckpoint(note, opened.checkpoint)
         with read_transaction(self._parts.roster) as tx:
-            held = ledger.highest(tx, at.origin)
-        if held is None or held == at:
-            return held
-        old, new = sorted((held, at), key=lambda checkpoint: checkpoint.size)
-        # Two trees of one size need no proof to be told apart: verifying refuses other roots.
-        proof = self._proof(old.size, new.size, deadline) if old.size < new.size else ()
-        verify_consistency(old.size, old.root, new.size, new.root, proof)
-        return held
+            kept = ledger.highest(tx, seen.checkpoint.origin)
+        self.follow(seen, kept, deadline)
+        self.keep_now(deadline)
+
+    def follow(
+        self, seen: SignedCheckpoint, kept: SignedCheckpoint | None, deadline: Deadline
+    ) -> None:
+        """As `accept`, of a checkpoint whose signature by the pinned key has been verified, but
+        what is higher is kept only by `keep`. `kept` is what the roster has as the highest.
+        """
+        content = _content(seen)
+        if self._accepted.knows(content):
+            return
+        # Calls that come with one checkpoint: the first of them asks for a proof.
+        while not self._turn.acquire(timeout=deadline.remaining()):
+            deadline.check()
+        try:
+            # Another process may have raised it, or a plane before this one.
+            for one in (kept, seen):
+                if one is not None and not self._accepted.knows(_content(one)):
+                    self._check(one, deadline, is_kept=one is kept)
+        finally:
+            self._turn.release()
+
+    def keep(self, tx: Connection) -> SignedCheckpoint | None:
+        """The highest that was followed, kept when `tx` commits; then `was_kept` is to be called
+        with it. To be the last of what it writes: it holds a row of which there is one.
+
+        Raises LedgerMovedError where the roster has another that was not compared with it yet.
+        """
+        head = self._head
+        if head is None:
+            return None
+        held = ledger.held(tx, head.checkpoint.origin)
+        if held is not None and not self._accepted.knows(_content(held)):
+            raise LedgerMovedError(held)
+        if held is None or held.checkpoint.size < head.checkpoint.size:
+            ledger.put(tx, head, is_first=held is None)
+            self._parts.reached(write_points.CHECKPOINT_STORED)
+        return head
+
+    def was_kept(self, head: SignedCheckpoint | None) -> None:
+        """The transaction in which `keep` gave it has committed."""
+        self._kept = head
+
+    def keep_now(self, deadline: Deadline) -> None:
+        """The highest that was followed is durable when this returns."""
+        self.compared(self._kept_alone, deadline)
+
+    def compared(self, act: Callable[[], _V], deadline: Deadline) -> _V:
+        """What `act`, which keeps the highest, gives: again where another process had raised it
+        meanwhile, after comparing with that one.
+        """
+        while True:
+            try:
+                return act()
+            except LedgerMovedError as moved:
+                self.follow(moved.held, None, deadline)
+            deadline.check()
+
+    def _kept_alone(self) -> None:
+        head = self._head
+        if head is None or head is self._kept:
+            return
+        try:
+            with write_transaction(self._parts.roster) as tx:
+                head = self.keep(tx)
+        except IntegrityError as error:  # two first ones, where writers do not wait in line
+            raise OnRecordError(
+                ErrorCode.DATABASE_UNAVAILABLE, "the first checkpoint was kept twice at once"
+            ) from error
+        self.was_kept(head)
+
+    def _check(self, seen: SignedCheckpoint, deadline: Deadline, *, is_kept: bool) -> None:
+        """Compare with the highest, and put it in its place where it is higher. In turn.
+
+        What stands in the roster in place of the highest that was kept there has been compared
+        with it by the process that put it there.
+        """
+        at, head = seen.checkpoint, self._head
+        is_higher = head is None or head.checkpoint.size < at.size
+        was_compared = is_kept and is_higher and head is self._kept
+        if head is not None and head.checkpoint != at and not was_compared:
+            old, new = sorted((head.checkpoint, at), key=lambda checkpoint: checkpoint.size)
+            # Two trees of one size need no proof to be told apart: verifying refuses other roots.
+            proof = self._proof(old.size, new.size, deadline) if old.size < new.size else ()
+            verify_consistency(old.size, old.root, new.size, new.root, proof)
+        if is_higher:
+            self._head = seen
+            self._kept = seen if is_kept else self._kept
+        self._accepted.add(_content(seen))
 
     def _proof(self, old: int, new: int, deadline: Deadline) -> tuple[bytes, ...]:
         try:
@@ -85,16 +154,17 @@ class LedgerTrust:
                 f"the ledger gave no proof that its {new} entries begin with its {old}",
             ) from error
 
-    def _stored(self, seen: SignedCheckpoint, held: Checkpoint | None) -> bool:
-        if held is not None and seen.checkpoint.size <= held.size:
-            return True
-        try:
-            with write_transaction(self._parts.roster) as tx:
-                stored = ledger.raise_to(tx, seen, held)
-        except IntegrityError:  # two first checkpoints at once, where writers do not wait in line
-            return False
-        self._parts.reached(write_points.CHECKPOINT_STORED)
-        return stored
+
+class LedgerMovedError(Exception):
+    """Another process keeps a higher checkpoint, which is to be compared with ours."""
+
+    def __init__(self, held: SignedCheckpoint) -> None:
+        super().__init__("the highest checkpoint was raised elsewhere")
+        self.held = held
+
+
+def _content(seen: SignedCheckpoint) -> bytes:
+    return digest_of(seen.checkpoint.text().encode())
 
 
 class PolicyTrust:
