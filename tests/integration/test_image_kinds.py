@@ -16,6 +16,7 @@ _BEGINNINGS = (
     b"II*\0",
     b"BM",
     b"%PDF-1.7",
+    b"1.001:1234\x1d1.002:0500\x1d",  # ANSI/NIST-ITL
     b"<svg",
     b"\0\0\0\x18ftypheic",
 )
