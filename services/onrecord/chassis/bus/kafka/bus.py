@@ -15,11 +15,11 @@ from onrecord.chassis.bus.kafka.consumer import KafkaConsumer
 from onrecord.chassis.bus.kafka.errors import closed
 from onrecord.chassis.bus.kafka.logs import calm
 from onrecord.chassis.bus.kafka.lookup import Lookup
+from onrecord.chassis.bus.kafka.producing import Producing
 from onrecord.chassis.bus.kafka.publisher import KafkaPublisher
 from onrecord.chassis.bus.kafka.times import KafkaTimes
 from onrecord.chassis.bus.ports import Partition, Start
-from onrecord.kernel.deadlines import Deadline
-from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.kernel.errors import OnRecordError
 
 
 class KafkaBus:
@@ -37,18 +37,15 @@ class KafkaBus:
             lambda: open_admin(access, self._times), self._times.look, self._times.answer
         )
         self._lock = threading.Lock()
-        self._opening = threading.Lock()
         self._closing = threading.Event()
-        self._producer: Any = None
+        self._producing = Producing(self._make, self._end, self._times.delivery)
         self._publishers: list[KafkaPublisher] = []
         self._consumers: list[KafkaConsumer] = []
         calm()
 
     def publisher(self) -> KafkaPublisher:
         self._must_be_open()
-        publisher = KafkaPublisher(
-            self._producing, self._discard, self._lookup.partitions, self._closing.is_set
-        )
+        publisher = KafkaPublisher(self._producing, self._lookup.partitions, self._closing.is_set)
         with self._lock:
             self._publishers.append(publisher)
         return publisher
@@ -107,35 +104,15 @@ class KafkaBus:
                 # The brokers will miss it by themselves; the others are to leave all the same.
                 continue
         self._closing.set()
-        with self._opening:
-            producer, self._producer = self._producer, None
-        self._end(producer)
+        self._producing.close()
         self._lookup.close()
 
-    def _producing(self, deadline: Deadline) -> Any:
-        """The producer, made by whoever comes first while the others wait."""
-        if not self._opening.acquire(timeout=deadline.remaining()):
-            raise OnRecordError(
-                ErrorCode.DEADLINE_EXCEEDED,
-                "the caller's deadline passed before the brokers were reached",
-            )
-        try:
-            self._must_be_open()
-            if self._producer is None:
-                self._producer = open_producer(self._access, self._times)
-            return self._producer
-        finally:
-            self._opening.release()
-
-    def _discard(self, producer: Any) -> None:
-        with self._opening:
-            if self._producer is producer:
-                self._producer = None
-        self._end(producer)
+    def _make(self) -> Any:
+        self._must_be_open()
+        return open_producer(self._access, self._times)
 
     def _end(self, producer: Any) -> None:
-        if producer is not None:
-            end_producer(producer, self._times.closing)
+        end_producer(producer, self._times.closing)
 
     def _left(self, consumer: KafkaConsumer) -> None:
         with self._lock:

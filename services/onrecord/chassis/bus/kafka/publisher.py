@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from onrecord.chassis.bus.kafka.errors import closed, is_passing, ours, told_as_ours
+from onrecord.chassis.bus.kafka.producing import Producing
 from onrecord.chassis.bus.ports import Message, must_fit
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
@@ -15,18 +16,16 @@ _CLOSING_SECONDS = 30.0
 class KafkaPublisher:
     """A `Publisher` on the producer that all of its bus share.
 
-    `producer`: that one, made where there is none. `discard`: it is of no use any more.
+    It is told what becomes of what it was given, so that one which has gone silent is replaced.
     """
 
     def __init__(
         self,
-        producer: Callable[[Deadline], Any],
-        discard: Callable[[Any], None],
+        producing: Producing,
         partitions: Callable[[str], int],
         is_closed: Callable[[], bool],
     ) -> None:
-        self._producer = producer
-        self._discard = discard
+        self._producing = producing
         self._partitions = partitions
         self._bus_is_closed = is_closed
         self._closed = False
@@ -60,18 +59,20 @@ class KafkaPublisher:
             self._partitions(topic)
         if not messages:
             return
-        producer = self._producer(deadline)
+        began, producer = self._producing.now(), self._producing.producer(deadline)
         with told_as_ours("not published"):
             waiting = [_sent(producer, message) for message in messages]
         failures = [error for one in waiting if (error := _failure(one, deadline)) is not None]
         if not failures:
+            self._producing.published(producer)
             return
+        self._producing.not_published(producer, began)
         told = [error for error in failures if not isinstance(error, _LateError)]
         if not told:
             raise _late()
         worst = next((error for error in told if not is_passing(error)), told[0])
         if not is_passing(worst):
-            self._discard(producer)
+            self._producing.discard(producer)
         count = f"{len(failures)} of {len(messages)} messages not published"
         raise ours(worst, count) from worst
 
