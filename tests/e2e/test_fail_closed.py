@@ -6,7 +6,9 @@ in `test_five_processes`.
 """
 
 import shutil
+import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -205,14 +207,17 @@ def test_nobody_examines_a_search_of_their_own_and_a_restart_keeps_everything(
 
 def test_a_ledger_that_was_rolled_back_does_not_open(house: House, tmp_path: Path) -> None:
     """R-24, R-48, law 4: the database of yesterday beside the checkpoint of today."""
-    assert house.server.stop() == 0
-    yesterday = (house.data / "ledger.db").read_bytes()
-    house.start()
+    yesterday = tmp_path / "yesterday.db"
+    with (
+        closing(sqlite3.connect(house.data / "ledger.db")) as live,
+        closing(sqlite3.connect(yesterday)) as kept,
+    ):
+        live.backup(kept)  # as a nightly backup is taken, while it runs
     house.scene.search(house.scene.enrolled[0].probe())
     assert house.server.stop() == 0
     copy = tmp_path / "data"
     shutil.copytree(house.data, copy)
-    (copy / "ledger.db").write_bytes(yesterday)
+    shutil.copyfile(yesterday, copy / "ledger.db")
     for beside in ("ledger.db-wal", "ledger.db-shm"):
         assert not (copy / beside).exists(), "a clean stop leaves everything in one file"
     refusal = house.cannot_start(copy, tmp_path / "rolled-back.log")
