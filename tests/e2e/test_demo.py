@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
+from onrecord.cli.demo.command import demo
 from onrecord.kernel.vocabulary import LEAD_STAMP
 from tests.builders.models import registry_repository
 
@@ -56,9 +58,9 @@ def test_the_demo_does_not_clear_a_folder_that_is_not_its_own(tmp_path: Path) ->
     """What somebody keeps there stays."""
     kept = tmp_path / "letters.txt"
     kept.write_text("dear")
-    done = onrecord("demo", "--out", str(tmp_path))
-    assert done.returncode == 1
-    assert "choose another" in done.stderr
+    done = CliRunner().invoke(demo, ["--out", str(tmp_path)])
+    assert done.exit_code == 1
+    assert "choose another" in done.output
     assert kept.read_text() == "dear"
 
 
