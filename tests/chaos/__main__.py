@@ -57,7 +57,8 @@ def run(report: Report, folder: Path, say: Callable[[Seen], None]) -> None:
     told_in.mkdir()
     with FORMS[report.form](folder / "data", models) as form:
         told = Told(told_in)
-        examiners, seen = set_up(form.installation, models), form.witnesses.cosigned
+        examiners = set_up(form.installation, models, form.grant_minutes)
+        seen = form.witnesses.cosigned
         load = Load(form, examiners, pictures(), told, report.seed, seen)
         load.begin(_BEGIN)
         campaign(form, load, Watch(form, told), report, say)

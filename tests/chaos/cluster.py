@@ -28,6 +28,8 @@ from tests.chaos.wires import Wire, Wires
 from tests.chaos.witnesses import Witnesses, witnesses
 
 PARTS: Final = ("postgres", "kafka", "milvus", "triton", "s3")
+_GRANT_MINUTES: Final = 2
+"""A broker that is killed is back after half a minute on a busy machine, and its groups later."""
 _PLANES: Final = {UTAH: "utah", NEVADA: "others"}
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -121,5 +123,6 @@ def _form(started: Cluster, links: Links, bus: Bus, seen_by: Witnesses) -> Form:
             for gallery, plane in _PLANES.items()
         },
         parts=PARTS,
+        grant_minutes=_GRANT_MINUTES,
         witnesses=seen_by,
     )

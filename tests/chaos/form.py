@@ -63,7 +63,9 @@ class Certified:
 class Form:
     """An installation at work. `addresses`: of its gateways. `rosters`: by gallery, the database
     of the plane that holds it, as whoever owns it reaches it. `parts`: which targets are parts.
-    `witnesses`: who are asked to cosign its ledger; targets too, and no parts of it.
+    `grant_minutes`: how long a grant lives there; a minute later there is an alarm, and rightly,
+    where audit was kept from reading the bus until then. `witnesses`: who are asked to cosign its
+    ledger; targets too, and no parts of it.
     """
 
     installation: Installation
@@ -75,4 +77,5 @@ class Form:
     certified: Sequence[Certified]
     rosters: Mapping[str, str] = field(repr=False, hash=False)
     parts: Sequence[str] = ()
+    grant_minutes: int = 1
     witnesses: Witnesses = field(default_factory=Witnesses)
