@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 _WHAT = "statements sent together"
+_AT_IT = "onrecord sent together"
 
 
 @contextmanager
@@ -19,10 +20,11 @@ def sent_together(connection: Connection) -> Iterator[None]:
     raises is raised there, or by a later one, as SQLAlchemy's error; the transaction is lost then,
     as it would be.
     """
-    if connection.dialect.name != "postgresql":
-        yield
+    if connection.dialect.name != "postgresql" or connection.info.get(_AT_IT):
+        yield  # within another that goes together, this goes with it
         return
     driver: Any = connection.connection.driver_connection
+    connection.info[_AT_IT] = True
     errors = connection.dialect.loaded_dbapi.Error
     try:
         with driver.pipeline():
@@ -36,3 +38,6 @@ def sent_together(connection: Connection) -> Iterator[None]:
                 _WHAT, None, error, errors, hide_parameters=True, dialect=connection.dialect
             ),
         ) from error
+    finally:
+        if not connection.invalidated:
+            connection.info.pop(_AT_IT, None)
