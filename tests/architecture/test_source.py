@@ -108,6 +108,7 @@ def test_tests_do_not_sleep() -> None:
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute | ast.Name)
         and (node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id) == "sleep"
+        and ast.unparse(node) != "asyncio.sleep(0)"  # that lets others have their turn, no more
     ]
     assert wrong == []
 

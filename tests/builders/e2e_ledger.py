@@ -18,8 +18,8 @@ from onrecord.proof.tiles import CHECKPOINT_PATH, objects_of
 from tests.builders.e2e_people import AUDITOR, client
 from tests.builders.e2e_server import Installation
 
-_PUBLISH_SECONDS = 20.0
-_END_SECONDS = 20.0
+_PUBLISH_SECONDS = 60.0
+_END_SECONDS = 60.0
 _LOOK_AGAIN = 0.05
 _ENDS = ("search.executed", "search.refused_quality", "search.failed", "search.expired")
 

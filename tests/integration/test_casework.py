@@ -31,7 +31,7 @@ def installation(tmp_path: Path) -> Iterator[Installation]:
 def kinds_once_told(installation: Installation, executed: int) -> list[str]:
     """The kinds of all entries, once the bus has brought so many receipts to the ledger."""
     auditor = installation.client(installation.audit.token("ada", Role.AUDITOR))
-    patience = Deadline.after(20)
+    patience = Deadline.after(60)
     while True:
         kinds = [json.loads(one.body)["kind"] for one in auditor.bodies()]
         if kinds.count("search.executed") >= executed or not patience.remaining():

@@ -42,7 +42,7 @@ def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[In
 
 
 def until(reached: Callable[[], bool]) -> None:
-    deadline, waited = Deadline.after(30), threading.Event()
+    deadline, waited = Deadline.after(60), threading.Event()
     while not reached():
         deadline.check()
         waited.wait(0.05)

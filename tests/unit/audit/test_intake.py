@@ -317,7 +317,7 @@ def test_started_it_reads_by_itself_and_stopped_it_reads_no_more(audit: AuditFor
     audit.running.start(reconcile_seconds=0.05)
     receipt = audit.receipt(audit.authorize().entry)
     audit.publish(receipt)
-    give_up = time.monotonic() + 20
+    give_up = time.monotonic() + 60
     while audit.entry_of(receipt) is None:
         assert time.monotonic() < give_up
         audit.running.ledger.wait_for_append(0.1)

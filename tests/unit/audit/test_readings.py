@@ -8,7 +8,7 @@ from onrecord.kernel.deadlines import Deadline
 from onrecord.proof.tiles import CHECKPOINT_PATH
 from tests.builders.audit import AuditForTest, SetClock, soon
 
-_PATIENCE = 20.0
+_PATIENCE = 60.0
 
 
 def until(holds: Callable[[], bool]) -> None:

@@ -33,7 +33,7 @@ CALL = 60.0
 """Longer than anything here takes, also on a machine that has much to do."""
 
 
-def until(holds: Callable[[], object], seconds: float = 20.0) -> None:
+def until(holds: Callable[[], object], seconds: float = 60.0) -> None:
     """Wait until it holds."""
     end, nothing = time.monotonic() + seconds, threading.Event()
     while not holds():

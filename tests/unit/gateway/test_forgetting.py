@@ -44,7 +44,7 @@ def keys_of(office: Office) -> list[Any]:
 
 
 def until(reached: Callable[[], bool]) -> None:
-    deadline, waited = Deadline.after(20), threading.Event()
+    deadline, waited = Deadline.after(60), threading.Event()
     while not reached():
         deadline.check()
         waited.wait(0.01)
