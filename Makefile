@@ -102,7 +102,7 @@ test-kills: setup  ## killed once at every write point, and ten times as whole p
 	@$(BIN)/pytest -n 2 tests/kills
 
 # Tests that start a cluster of their own and wait for what takes minutes: not in .ci/run.
-WHOLE_CLUSTERS := $(addprefix tests/cluster/test_,dashboards.py alerts.py rolling.py)
+WHOLE_CLUSTERS := $(addprefix tests/cluster/test_,dashboards.py alerts.py rolling.py make_cluster.py)
 
 .PHONY: test-cluster
 test-cluster: setup  ## the adapters and the end-to-end tests on real parts (with Java, Go and PostgreSQL)
@@ -110,7 +110,7 @@ test-cluster: setup  ## the adapters and the end-to-end tests on real parts (wit
 	@ONRECORD_E2E=cluster $(BIN)/pytest -rs --durations 12 tests/e2e
 
 .PHONY: test-whole
-test-whole: setup  ## each panel fed, each alert fired, an upgrade unnoticed: on clusters of their own (a quarter of an hour)
+test-whole: setup  ## make cluster and its kin, each panel fed, each alert fired, an upgrade unnoticed: on clusters of their own (twenty minutes)
 	@$(BIN)/pytest -rs --durations 12 $(WHOLE_CLUSTERS)
 
 .PHONY: test-chart

@@ -132,7 +132,7 @@ def down(data: Path) -> None:
         return
     os.kill(found.pid, signal.SIGTERM)
     until = time.monotonic() + _STOP_SECONDS
-    while _lives(folder):
+    while _lives(folder) or _is_at_work(found.pid):
         if time.monotonic() > until:
             raise click.ClickException(f"process {found.pid} did not end; see {folder.log}")
         time.sleep(_POLL_SECONDS)
@@ -202,6 +202,14 @@ def _lives(folder: ClusterFolder) -> bool:
             return False
     except OnRecordError:
         return True
+
+
+def _is_at_work(pid: int) -> bool:
+    """Whether there is such a process, that nobody has only yet to ask how it ended."""
+    try:
+        return bool(Path(f"/proc/{pid}/cmdline").read_bytes())
+    except OSError:
+        return False
 
 
 def _follow(folder: ClusterFolder, keeper: "subprocess.Popen[bytes]") -> None:
