@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 
+from onrecord.gateway.http.rooms import Rooms
 from onrecord.gateway.limits import Limits, searches_at_once
 from onrecord.kernel.vocabulary import Role, SearchStatus
 from tests.builders import e2e_people as people
@@ -22,7 +23,7 @@ from tests.builders.e2e_asking import FOUND, WAIT_SECONDS
 from tests.builders.e2e_people import Person
 from tests.builders.e2e_scene import Scene
 
-PLACES = Limits().admission
+PLACES = Rooms(Limits(searches=searches_at_once(0))).probes.places
 AGENCY = "us-ut-dps"
 _BOUNDARY = "b0undary"
 _LOOK_AGAIN = 0.02

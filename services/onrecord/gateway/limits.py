@@ -11,11 +11,12 @@ class Limits:
     """Sizes in bytes, times in seconds.
 
     `admission` is how many calls are worked on at once, `uploads` how many of custodians' uploads
-    besides; one more is shed. `searches` is how many of the searches, of which again `admission`
-    may be on their way, are at work at once; half as many may wait for them to end, and none for
-    longer than `search_wait_seconds`. `upload_seconds` bounds how long a client may take to send a
-    body, since it holds a place meanwhile (not one of `searches`). `plane_seconds` is
-    how long one plane may take for one attempt: a silent one must not take the others' time.
+    besides; one more is shed. `searches` is how many searches are at work at once; half as many may
+    wait for them to end, and none for longer than `search_wait_seconds`. On their way, at work ones
+    included, are at most as many as `admission` or twice `searches`, whichever is more.
+    `upload_seconds` bounds how long a client may take to send a body, since it holds a place
+    meanwhile (not one of `searches`). `plane_seconds` is how long one
+    plane may take for one attempt: a silent one must not take the others' time.
     `waiting`: how many clients may wait for events; `event_days`: how long those are kept.
     `enrolment_days`: how long it is known here how far an enrolment is; then its plane is asked.
     `header_bytes`, `chunk_bytes`: a manifest's header and the rows of one chunk, as they are sent.

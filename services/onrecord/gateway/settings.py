@@ -91,7 +91,8 @@ class GatewaySettings(
         ge=1,
         le=512,
         says="Calls at work at once, beside searches and uploads; one more is shed with a 429. As "
-        "many searches may be on their way, from the first byte to the answer.",
+        "many searches, or twice `searches` if that is more, may be on their way, from the first "
+        "byte to the answer.",
     )
     searches: int = setting(
         0,

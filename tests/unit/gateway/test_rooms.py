@@ -13,7 +13,7 @@ from httpx import Response
 from hypothesis import given
 from hypothesis import strategies as some
 
-from onrecord.gateway.http.rooms import PLACES, SHED, TAKEN, WAITING, Room, SearchRoom
+from onrecord.gateway.http.rooms import PLACES, SHED, TAKEN, WAITING, Room, Rooms, SearchRoom
 from onrecord.gateway.limits import Limits, searches_at_once
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.vocabulary import Role
@@ -300,6 +300,12 @@ def test_a_room_without_a_place_says_so_and_is_free_again() -> None:
         pass
     assert shed.value.code is ErrorCode.OVERLOADED
     assert room.free == 1
+
+
+@pytest.mark.parametrize(("admission", "searches", "probes"), [(16, 4, 16), (16, 40, 80)])
+def test_a_place_at_work_can_be_reached(admission: int, searches: int, probes: int) -> None:
+    """However many searches may be at work, they and their line find room for their probes."""
+    assert Rooms(Limits(admission=admission, searches=searches)).probes.places == probes
 
 
 @pytest.mark.parametrize(

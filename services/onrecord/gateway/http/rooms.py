@@ -128,7 +128,7 @@ class Rooms:
     def __init__(self, limits: Limits) -> None:
         self.calls = Room(_CALLS, limits.admission)
         self.uploads = Room(_UPLOADS, limits.uploads)
-        self.probes = Room(_PROBES, limits.admission)
+        self.probes = Room(_PROBES, max(limits.admission, 2 * limits.searches))
         self.searches = SearchRoom(limits.searches, limits.search_wait_seconds)
 
     @property
