@@ -1,6 +1,5 @@
 """Names under the gallery's key: of a record whose id is destroyed, of a candidate in a search."""
 
-import hashlib
 import hmac
 from collections.abc import Iterable
 
@@ -41,4 +40,4 @@ def _derived(gallery_key: bytes, info: bytes) -> bytes:
 
 
 def _mac(key: bytes, text: str) -> str:
-    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(key, text.encode(), "sha256").hex()

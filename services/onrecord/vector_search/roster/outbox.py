@@ -11,7 +11,8 @@ from onrecord.proof import canonical
 from onrecord.vector_search.roster.schema import outbox
 
 # Built once: SQLAlchemy takes longer to build a statement than SQLite to run it.
-_ADD = insert(outbox)
+# Inline: PostgreSQL is not asked for the number, so that it may be sent with others.
+_ADD = insert(outbox).inline()
 _ADD_NUMBERED = _ADD.returning(outbox.c.number)
 _HELD = select(outbox.c.number, outbox.c.topic).order_by(outbox.c.number).limit(bindparam("limit"))
 _THESE = (

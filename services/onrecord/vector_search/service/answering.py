@@ -12,7 +12,7 @@ from functools import partial
 
 from sqlalchemy.exc import IntegrityError
 
-from onrecord.chassis.database import write_transaction
+from onrecord.chassis.database import sent_together, write_transaction
 from onrecord.contracts.vector_search import GalleryResult
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
@@ -141,10 +141,12 @@ class Answering:
                     one.told = page.answer(one.found)
                 except OnRecordError as error:
                     one.told = error
-            page.store()
             # No answer is told before the checkpoint of its grant is kept (law 2).
-            head = self._ledger.keep(tx)
-        self._ledger.was_kept(head)
+            keeping = self._ledger.to_keep(tx)
+            with sent_together(tx):
+                page.store()
+                self._ledger.keep(tx, keeping)
+        self._ledger.was_kept(keeping)
         self._parts.reached(write_points.SEARCH_COMMITTED)
         self._receipts.keep(page)
 

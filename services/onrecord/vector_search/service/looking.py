@@ -82,7 +82,7 @@ class Looking:
             rest = [
                 hit.key
                 for one in looks
-                if len(_ranked(one, held)) < one.list_size
+                if not _all_own(one, one.best[: one.list_size], held)
                 for hit in one.best[one.list_size :]
             ]
             return held | live_rows(tx, rest) if rest else held
@@ -91,9 +91,8 @@ class Looking:
         """The best live records; None where more must be asked for, since ghosts and duplicates
         have left it short. Raises PLANE_UNAVAILABLE where the index has lost records.
         """
-        dropped = sum(
-            _enrolment(live, hit.key, look) is None for hit in look.best[: look.list_size]
-        )
+        first = look.best[: look.list_size]
+        dropped = sum(_enrolment(live, hit.key, look) is None for hit in first)
         if dropped:
             ROSTER_DROPS.add(dropped, gallery=look.gallery.jurisdiction)
         ranked = _ranked(look, live)
@@ -147,6 +146,10 @@ def _ranked(look: Look, live: dict[str, LiveRow]) -> tuple[RankedRecord, ...]:
         if (enrolment := _enrolment(live, hit.key, look)) is not None
     }
     return rank_live(look.best, own, look.list_size)
+
+
+def _all_own(look: Look, hits: Sequence[IndexHit], live: dict[str, LiveRow]) -> bool:
+    return all(_enrolment(live, hit.key, look) is not None for hit in hits)
 
 
 def _enrolment(live: dict[str, LiveRow], key: str, look: Look) -> str | None:

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -77,26 +77,32 @@ class LedgerTrust:
         finally:
             self._turn.release()
 
-    def keep(self, tx: Connection) -> SignedCheckpoint | None:
-        """The highest that was followed, kept when `tx` commits; then `was_kept` is to be called
-        with it. To be the last of what it writes: it holds a row of which there is one.
+    def to_keep(self, tx: Connection) -> "Keeping":
+        """What is to be kept with `tx`, by `keep`: the highest that was followed. To be asked for
+        last of all that is read: it holds a row of which there is one.
 
         Raises LedgerMovedError where the roster has another that was not compared with it yet.
         """
         head = self._head
         if head is None:
-            return None
+            return Keeping(None, is_first=False, is_higher=False)
         held = ledger.held(tx, head.checkpoint.origin)
-        if held is not None and not self._accepted.knows(_content(held)):
+        if held is None:
+            return Keeping(head, is_first=True, is_higher=True)
+        if not self._accepted.knows(_content(held)):
             raise LedgerMovedError(held)
-        if held is None or held.checkpoint.size < head.checkpoint.size:
-            ledger.put(tx, head, is_first=held is None)
-            self._parts.reached(write_points.CHECKPOINT_STORED)
-        return head
+        is_higher = held.checkpoint.size < head.checkpoint.size
+        return Keeping(head, is_first=False, is_higher=is_higher)
 
-    def was_kept(self, head: SignedCheckpoint | None) -> None:
-        """The transaction in which `keep` gave it has committed."""
-        self._kept = head
+    def keep(self, tx: Connection, keeping: "Keeping") -> None:
+        """Written; when `tx` has committed, `was_kept` is to be called."""
+        if keeping.head is not None and keeping.is_higher:
+            ledger.put(tx, keeping.head, is_first=keeping.is_first)
+            self._parts.reached(write_points.CHECKPOINT_STORED)
+
+    def was_kept(self, keeping: "Keeping") -> None:
+        """The transaction in which it was kept has committed."""
+        self._kept = keeping.head
 
     def keep_now(self, deadline: Deadline) -> None:
         """The highest that was followed is durable when this returns."""
@@ -119,12 +125,13 @@ class LedgerTrust:
             return
         try:
             with write_transaction(self._parts.roster) as tx:
-                head = self.keep(tx)
+                keeping = self.to_keep(tx)
+                self.keep(tx, keeping)
         except IntegrityError as error:  # two first ones, where writers do not wait in line
             raise OnRecordError(
                 ErrorCode.DATABASE_UNAVAILABLE, "the first checkpoint was kept twice at once"
             ) from error
-        self.was_kept(head)
+        self.was_kept(keeping)
 
     def _check(self, seen: SignedCheckpoint, deadline: Deadline, *, is_kept: bool) -> None:
         """Compare with the highest, and put it in its place where it is higher. In turn.
@@ -153,6 +160,15 @@ class LedgerTrust:
                 ErrorCode.LEDGER_UNAVAILABLE,
                 f"the ledger gave no proof that its {new} entries begin with its {old}",
             ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """The highest checkpoint, and how it stands to what the roster has."""
+
+    head: SignedCheckpoint | None
+    is_first: bool
+    is_higher: bool
 
 
 class LedgerMovedError(Exception):
