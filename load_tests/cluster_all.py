@@ -101,7 +101,7 @@ def main() -> int:
     parser.add_argument("--records", type=int, help="in a gallery, at least")
     parser.add_argument("--runs", type=int, help="of each")
     parser.add_argument("--replicas", type=int, default=2)
-    parser.add_argument("--places", type=int, default=0, help="for searches at a gateway; 0: as it comes")
+    parser.add_argument("--places", type=int, default=0, help="for searches; 0: as it comes")
     parser.add_argument("--data", type=Path, default=ROOT / ".cache" / "load_tests")
     given = parser.parse_args()
     wanted = given.only.split(",")
