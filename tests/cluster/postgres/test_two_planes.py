@@ -13,7 +13,6 @@ from onrecord.contracts.vector_search import GalleryResult
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.writepoints import unobserved
 from onrecord.proof import statements
-
 from onrecord.vector_search.service.relay import Relay
 from onrecord.vector_search.service.searching import Searches
 from onrecord.vector_search.service.trust import LedgerTrust, PolicyTrust
