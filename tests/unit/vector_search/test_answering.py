@@ -23,6 +23,7 @@ from onrecord.vector_search.core import write_points
 from onrecord.vector_search.core.values import IndexHit, IndexSpace
 from onrecord.vector_search.roster import answers
 from onrecord.vector_search.roster.schema import candidates
+from onrecord.vector_search.service import searching
 from tests.builders.index import ExactIndex
 from tests.builders.searching import (
     MARYLAND,
@@ -235,6 +236,13 @@ def test_a_gallery_that_is_not_searched_in_time_takes_no_other_with_it(
         assert [message.key for message in world.bus.published] == [UTAH]
         again = world.ask(grant, world.template(grant), VERMONT)
         assert int(statements.read(again.receipt)["sequence"]) == 1
+
+
+@pytest.mark.parametrize(("seconds", "looked"), [(10.0, 9.5), (1.0, 0.9)])
+def test_time_is_left_to_answer_for_the_others(seconds: float, looked: float) -> None:
+    """Law 8: half a second, or a tenth of what there is."""
+    until = searching._sooner(Deadline.after(seconds, lambda: 0.0))
+    assert until.at == pytest.approx(looked)
 
 
 def test_a_gallery_that_fails_takes_no_other_with_it(world: SearchWorld) -> None:
