@@ -5,6 +5,7 @@ pymilvus to read a help text.
 """
 
 import importlib
+import os
 import sys
 from typing import NamedTuple
 
@@ -99,6 +100,9 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point. A refusal of ours is one line and exit status 1, never a stack trace."""
+    # Read when gRPC is imported: its core writes each failed handshake past our log otherwise, in
+    # a form of its own, where whoever collects the log expects an object a line.
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     try:
         cli()
     except OnRecordError as error:
