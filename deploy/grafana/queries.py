@@ -37,6 +37,11 @@ def increase(metric: str, *where: str, by: str = "", over: str = RANGE) -> str:
     return f"sum{_by(by)} (increase({of(metric, *where)}[{over}]))"
 
 
+def total(metric: str, *where: str, by: str = "") -> str:
+    """A gauge, summed over processes."""
+    return f"sum{_by(by)} ({of(metric, *where)})"
+
+
 def worst(metric: str, *where: str, by: str = "") -> str:
     """The largest that any process tells of a gauge."""
     return f"max{_by(by)} ({of(metric, *where)})"

@@ -4,6 +4,7 @@ from deploy.grafana.board import GALLERIES, Board, Section
 from deploy.grafana.deciding import calls, decided
 from deploy.grafana.dress import Bad, Says
 from deploy.grafana.panels import Sized, cloud, lines, state
+from deploy.grafana.places import places
 from deploy.grafana.queries import GALLERY, Query, quantile, rate, spread
 from deploy.grafana.terms import OURS, SEARCHES
 
@@ -21,6 +22,7 @@ def search() -> Board:
         (
             Section("Searches", _searches()),
             Section("Where the time goes", _stages()),
+            Section("Places for searches and other calls", places()),
             Section("What was decided", decided()),
             Section("Calls between services", calls()),
         ),
