@@ -15,6 +15,8 @@ from onrecord.kernel.errors import OnRecordError
 _AGAIN = 0.1
 _AWAY_FRESH = 1.0
 """Seconds: how soon it is asked again whether brokers that were away are back."""
+_AT_ONCE = 4
+"""kafka-python refuses a connection's sixth question, where five are open, as a broker away."""
 
 
 class Lookup:
@@ -30,6 +32,7 @@ class Lookup:
         self._settling = settling
         self._closing = threading.Event()
         self._lock = threading.Lock()
+        self._turns = threading.BoundedSemaphore(_AT_ONCE)
         self._client: Any = None
         self._partitions: dict[str, int] = {}
         self._asked_at = float("-inf")
@@ -94,6 +97,14 @@ class Lookup:
             if self._client is None:
                 self._client = self._open_client()
             client = self._client
+        if not self._turns.acquire(timeout=self._settling):
+            raise unavailable("those who asked the brokers before have no answer yet")
+        try:
+            return self._answered(question, client)
+        finally:
+            self._turns.release()
+
+    def _answered(self, question: Callable[[Any], Any], client: Any) -> Any:
         until = time.monotonic() + self._settling
         while True:
             try:
