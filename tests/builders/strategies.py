@@ -44,7 +44,7 @@ def values_of(hint: Any) -> st.SearchStrategy[Any]:
         return st.sampled_from(hint)
     if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         hints = typing.get_type_hints(hint)
-        names = [one.name for one in dataclasses.fields(hint) if one.init]
+        names = [one.name for one in dataclasses.fields(hint) if one.init and one.compare]
         return st.builds(hint, **{name: values_of(hints[name]) for name in names})
     raise TypeError(f"no strategy for {hint}")
 
@@ -54,7 +54,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return (value.dtype.str, value.shape, value.tobytes(), value.flags.writeable)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = [getattr(value, one.name) for one in dataclasses.fields(value)]
+        fields = [getattr(value, one.name) for one in dataclasses.fields(value) if one.compare]
         return (type(value), *[plain(one) for one in fields])
     if isinstance(value, list | tuple):
         return tuple(plain(one) for one in value)

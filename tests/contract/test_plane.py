@@ -29,7 +29,7 @@ from onrecord.contracts.vector_search import (
     TemplateSearch,
 )
 from onrecord.kernel.deadlines import Deadline
-from onrecord.kernel.errors import ErrorCode
+from onrecord.kernel.errors import ErrorCode, UnansweredError
 from onrecord.kernel.vocabulary import EnrolmentStatus, ManifestAct, Service
 from onrecord.proof import statements
 from onrecord.proof.manifests import Row
@@ -411,6 +411,27 @@ class TestOverGrpcAlone:
         assert isinstance(vermont, GalleryFailure)
         assert vermont.code is ErrorCode.GALLERY_UNKNOWN
         assert isinstance(utah, GalleryResult)
+
+    def test_a_plane_of_the_version_before_that_says_nothing_is_in_doubt(
+        self, tmp_path: Path, net: Servers, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Law 3: it may have searched, and its receipt may come; "not searched" is not known."""
+        world = build_world(tmp_path)
+        world.open_gallery(UTAH)
+        port = net.serve(Service.VECTOR_SEARCH, _of_the_version_before(world.plane))
+        client = PlaneClient(net.channel(port, Service.VECTOR_SEARCH))
+
+        def broken(search: GallerySearch, deadline: Deadline) -> GalleryResult:
+            raise UnansweredError(ErrorCode.PLANE_UNAVAILABLE, "the connection broke")
+
+        monkeypatch.setattr(client, "search", broken)
+        grant = world.grant((UTAH,))
+        template = world.template(grant, sha256(b"the probe"), face(1))
+        asked = PlaneSearch(grant, (TemplateSearch(template, (UTAH,)),))
+        (utah,) = client.search_galleries(asked, world.deadline)
+        assert isinstance(utah, GalleryFailure)
+        assert isinstance(utah.error, UnansweredError)
+        assert utah.error.code is ErrorCode.PLANE_UNAVAILABLE
 
     def test_strangers_reach_nothing(self, tmp_path: Path, net: Servers, refused: Refused) -> None:
         inside = build_world(tmp_path)

@@ -23,7 +23,7 @@ from onrecord.contracts.enrolment import (
 )
 from onrecord.contracts.images import Template
 from onrecord.kernel.deadlines import Deadline
-from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.kernel.errors import ErrorCode, OnRecordError, UnansweredError
 from onrecord.proof.attestation import Attestation
 from onrecord.proof.entry import LoggedEntry
 from onrecord.proof.manifests import Row
@@ -114,21 +114,34 @@ class PlaneSearch:
 
 @dataclass(frozen=True, slots=True)
 class GalleryFailure:
-    """A gallery of a search that is not answered for, and why (law 8): an error, as a value."""
+    """A gallery of a search that is not answered for, and why (law 8): an error, as a value.
+
+    `unanswered`: the plane may have been asked and said nothing. That is told by
+    whoever asked; no plane says it of itself, so it does not travel.
+    """
 
     gallery: str
     code: ErrorCode
     message: str
     field: str | None = None
     details: dict[str, str | int] = dataclasses.field(default_factory=dict)
+    unanswered: bool = dataclasses.field(default=False, compare=False)
 
     @classmethod
     def of(cls, gallery: str, error: OnRecordError) -> "GalleryFailure":
-        return cls(gallery, error.code, error.message, error.field, error.details)
+        return cls(
+            gallery,
+            error.code,
+            error.message,
+            error.field,
+            error.details,
+            isinstance(error, UnansweredError),
+        )
 
     @property
     def error(self) -> OnRecordError:
-        return OnRecordError(self.code, self.message, field=self.field, details=self.details)
+        kind = UnansweredError if self.unanswered else OnRecordError
+        return kind(self.code, self.message, field=self.field, details=self.details)
 
 
 GalleryAnswer = GalleryResult | GalleryFailure

@@ -8,7 +8,7 @@ import pytest
 
 from onrecord.chassis.database import open_database, read_transaction
 from onrecord.contracts.vector_search import GalleryFailure, GalleryResult
-from onrecord.kernel.errors import ErrorCode
+from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.writepoints import unobserved
 from onrecord.proof.checkpoint import SignedCheckpoint
 from onrecord.vector_search.core import write_points
@@ -86,6 +86,40 @@ def test_a_call_that_answers_nothing_keeps_what_it_has_seen(world: SearchWorld) 
         ErrorCode.PLANE_UNAVAILABLE
     }
     assert size_kept(world) == 1
+
+
+def test_a_repeated_answer_beside_failures_keeps_what_it_has_seen(world: SearchWorld) -> None:
+    """Law 2: the repeat was answered under a checkpoint of its own, and stores nothing."""
+    grant = world.grant()
+    world.ask(grant, world.template(grant), UTAH)
+    assert size_kept(world) == 1
+    world.grant("s-2")
+    later = world.ledger.logged(0)
+    world.index.down = True
+    told = world.ask_all(later, world.template(grant), (UTAH, VERMONT))
+    assert [type(one) for one in told] == [GalleryResult, GalleryFailure]
+    assert size_kept(world) == 2
+
+
+def test_what_may_have_been_searched_is_not_told_as_what_was_not(
+    world: SearchWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Law 3: with a receipt kept and not published, no later failure hides that there may be one.
+
+    The gallery without a receipt says why the checkpoint could not be kept.
+    """
+
+    def away(deadline: object) -> None:
+        raise OnRecordError(ErrorCode.LEDGER_UNAVAILABLE, "no proof is to be had")
+
+    monkeypatch.setattr(world.searches._ledger, "keep_now", away)
+    world.bus.down = True
+    grant = world.grant(states=(UTAH,))
+    told = world.ask_all(grant, world.template(grant), (UTAH, VERMONT))
+    assert [code_of(one) for one in told] == [
+        ErrorCode.BUS_UNAVAILABLE,
+        ErrorCode.LEDGER_UNAVAILABLE,
+    ]
 
 
 class Meanwhile:

@@ -181,6 +181,28 @@ def test_what_is_for_the_ledger_keeps_its_order_whoever_queued_it(replicas: Repl
     assert replicas.flush(1) == [["the first", "the second"]]
 
 
+def test_a_receipt_behind_a_page_of_the_enrolments_of_another_is_published(
+    replicas: Replicas,
+) -> None:
+    """Law 3: however much of what is not this relay's stands before it."""
+    for number in range(600):
+        replicas.queue(0, ENROLMENT_REQUESTED, f"theirs {number}")
+    replicas.queue(1, SEARCH_EXECUTED, "the receipt")
+    assert replicas.flush(1) == [["the receipt"]]
+
+
+def test_much_that_was_let_lie_is_published_a_page_at_a_time(replicas: Replicas) -> None:
+    """R-22: a database takes only so many numbers in one question."""
+    names = [f"theirs {number}" for number in range(600)]
+    for name in names:
+        replicas.queue(0, ENROLMENT_REQUESTED, name)
+    assert replicas.flush(1) == []
+    replicas.now += 5.1
+    pages = replicas.flush(1)
+    assert [len(one) for one in pages] == [256, 256, 88]
+    assert [name for one in pages for name in one] == names
+
+
 def test_what_a_crash_left_behind_is_published_at_start(replicas: Replicas) -> None:
     """R-22: whose it was does not matter to one that starts."""
     replicas.queue(0, ENROLMENT_REQUESTED, "theirs")

@@ -18,6 +18,8 @@ class Each:
     def __init__(self, random_bytes: Callable[[int], bytes]) -> None:
         self._random_bytes = random_bytes
         self.answers: dict[str, GalleryAnswer] = {}
+        self.perhaps_kept: set[str] = set()
+        """Galleries of which there is, or may be, a receipt: no other failure may hide that."""
 
     def attempt(self, names: Sequence[str], act: Callable[[], _V]) -> _V | None:
         """What `act` gives; None where it failed, which is then what these galleries answer."""

@@ -1,5 +1,6 @@
 """One search of galleries of this plane under one grant (laws 2, 3 and 8)."""
 
+import logging
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from functools import partial
@@ -20,6 +21,7 @@ from onrecord.vector_search.service.looking import Look, Looking
 from onrecord.vector_search.service.parts import PlaneParts
 from onrecord.vector_search.service.trust import LedgerTrust, PolicyTrust
 
+_log = logging.getLogger("onrecord.vector-search")
 _TIME_TO_ANSWER = 0.5
 _PART_TO_ANSWER = 0.1
 
@@ -46,20 +48,32 @@ class Searches:
                 admitted = each.attempt((name,), partial(opened.admit, name, one.template))
                 if isinstance(admitted, GalleryResult):
                     each.answered(admitted)
+                    each.perhaps_kept.add(name)
                     repeated.append(name)
                 elif admitted is not None:
                     looks.append(Look(admitted))
         if repeated:
             each.attempt(repeated, partial(self._parts.relay.flush, deadline))
         self._look(looks, opened.grant, each, deadline)
-        if not any(isinstance(one, GalleryResult) for one in each.answers.values()):
-            # With answers it was kept; and without any it is not forgotten either (law 2).
-            each.attempt(search.galleries, partial(self._ledger.keep_now, deadline))
+        answered = {name for name, it in each.answers.items() if isinstance(it, GalleryResult)}
+        if answered <= set(repeated):
+            # With new answers it was kept; and without any it is not forgotten either (law 2).
+            self._keep_checkpoint(search.galleries, each, deadline)
         return tuple(each.answers[name] for name in search.galleries)
 
     def close(self) -> None:
         """Nothing may be asked afterwards."""
         self._pool.shutdown()
+
+    def _keep_checkpoint(self, names: Sequence[str], each: Each, deadline: Deadline) -> None:
+        """Where it cannot be kept, those say so that have left no receipt for certain."""
+        failing = [name for name in names if name not in each.perhaps_kept]
+        try:
+            self._ledger.keep_now(deadline)
+        except OnRecordError as error:
+            _log.warning("a checkpoint was not kept", extra={"code": error.code.value})
+            for name in failing:
+                each.failed(name, error)
 
     def _look(self, looks: Sequence[Look], grant: Grant, each: Each, deadline: Deadline) -> None:
         """Nobody waits for a gallery that is slow: what is there is stored before it."""
@@ -114,6 +128,7 @@ class Searches:
         found = [one for one in judged if isinstance(one, Found)]
         names = [one.gallery.jurisdiction for one in found]
         if found:
+            each.perhaps_kept.update(names)
             told = each.attempt(names, partial(self._answering.answer, found, deadline))
             for name, what in zip(names, told or (), strict=False):
                 result = each.attempt((name,), partial(_given, what))
