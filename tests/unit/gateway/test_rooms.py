@@ -97,6 +97,15 @@ def test_a_search_too_many_is_shed_before_its_probe_is_read(tmp_path: Path) -> N
         assert office.search(key="two").status_code == 201
 
 
+def test_nobody_but_a_requester_holds_a_place_with_a_probe(tmp_path: Path) -> None:
+    """R-45: told before anything of the body is read, however slowly it would come."""
+    office = build_office(tmp_path)
+    headers = {**office.bearer("lee", Role.EXAMINER), "Idempotency-Key": "one"}
+    with office.http:
+        answer = office.http.post("/v1/searches", content=b"no form at all", headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (403, "role_missing")
+
+
 def test_searches_take_no_place_from_anybody_else(tmp_path: Path) -> None:
     """Examiners, auditors, custodians and who asks how far a search is are not shed by searches."""
     with asking(tmp_path, Limits(admission=2, searches=1, uploads=1, fan_out=4)) as (

@@ -18,6 +18,7 @@ from onrecord.gateway.presentation import search_page, search_view
 from onrecord.gateway.searches import Searches, Standing
 from onrecord.gateway.store import Search
 from onrecord.kernel.errors import ErrorCode, OnRecordError
+from onrecord.kernel.vocabulary import Role
 
 _HEADER = "Idempotency-Key"
 _KEY = re.compile(r"[!-~]{1,128}")
@@ -61,6 +62,7 @@ def router(desk: Desk, searches: Searches, leads: Leads, emergencies: Emergencie
         finished is taken up again by the same call with the same key, request and probe."""
         with rooms.probes.place():
             caller = await desk.caller(request)
+            caller.require(Role.REQUESTER)  # before what they send holds one of the places
             key = _idempotency_key(request)
             stands = await standing(caller, key)
             if stands is Standing.NEW:
