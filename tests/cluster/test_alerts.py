@@ -79,6 +79,9 @@ def test_every_rule_is_evaluated(cluster: Alarmed) -> None:
 
 def test_every_objective_is_measured(cluster: Alarmed) -> None:
     """What the rules select is what processes tell, to the last label."""
+    # A rate is of what is added to what was seen: the first search must have been seen before.
+    seen = 'onrecord_request_seconds_count{method="POST /v1/searches"}'
+    until(lambda: cluster.prometheus.values(seen), says=seen)
     search(cluster, UTAH)
     enrol(cluster.installation, UTAH, sitters(SITTERS + 1)[SITTERS:])
     for one in OBJECTIVES:
