@@ -13,7 +13,7 @@ from onrecord.kernel.cards import (
     Point,
 )
 
-REVISION = 1
+REVISION = 2
 """Raised when what is built changes although the weights do not; it stands on every card."""
 
 Weights = Mapping[str, bytes]

@@ -114,7 +114,7 @@ def test_a_set_is_built_from_an_address(site: Site, tmp_path: Path) -> None:
     given = ["build", "reference", "--from", site.address, "--cache", str(tmp_path / "cache")]
     result = CliRunner().invoke(models, [*given, "--repository", str(tmp_path / "repository")])
     assert result.exit_code == 0, result.output
-    assert "reid-retail-0095@1+fp32+73334226dfec0b4a  built" in result.output
+    assert "reid-retail-0095@1+fp32+47977264bd77fbaf  built" in result.output
     zoo = CliRunner().invoke(models, ["build", "opencv-zoo", *given[2:]])
     assert zoo.exit_code != 0
     assert "[model_source]" in zoo.output
