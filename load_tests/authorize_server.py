@@ -8,6 +8,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from onrecord.audit.rpc import register
+from onrecord.chassis.heap import set_apart
 from onrecord.contracts.audit import AuthorizeCall
 from onrecord.kernel.times import SystemClock
 from onrecord.kernel.vocabulary import Role, Service
@@ -29,6 +30,7 @@ def serve(orders: Connection, folder: str, galleries: int, threads: int, url: st
     round_ = 0
     with servers(Path(folder) / "transport") as net:
         port = net.serve(Service.AUDIT, register(audit.service), threads=AT_ONCE * threads)
+        set_apart()  # as `onrecord serve` does where it is ready
         orders.send(port)
         while (order := orders.recv())[0] != "stop":
             if order[0] == "cpu":

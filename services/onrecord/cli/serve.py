@@ -13,6 +13,7 @@ import click
 
 from onrecord import __version__
 from onrecord.chassis.health import HealthServer
+from onrecord.chassis.heap import set_apart
 from onrecord.chassis.lifecycle import Process, Stopping, StopSignals, run
 from onrecord.chassis.logs import prepare_log
 from onrecord.chassis.parts import GrpcPart, WorkerPart
@@ -64,6 +65,7 @@ def serve(service: str, config: Path | None, with_parent: bool) -> None:
         log.info("health at http://%s", _at(settings.health_address, health.port))
 
         def ready() -> None:
+            set_apart()
             process.health.opened()
             log.info("at work after %.1f s", time.monotonic() - began)
 

@@ -11,6 +11,7 @@ import click
 
 from onrecord import __version__
 from onrecord.chassis.health import Health, HealthServer
+from onrecord.chassis.heap import set_apart
 from onrecord.chassis.lifecycle import Stopping, StopSignals, run
 from onrecord.chassis.logs import prepare_log
 from onrecord.chassis.telemetry import Reading, TraceSettings, current_ids, start_tracing
@@ -90,6 +91,7 @@ def up(
             address = f"http://{host}:{listener.getsockname()[1]}"
 
             def ready() -> None:
+                set_apart()
                 running.health.opened()
                 folder.address.write_text(address + "\n", "utf-8")
                 log.info("ready in %.1f s: %s", time.monotonic() - began, address)

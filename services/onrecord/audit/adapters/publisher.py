@@ -36,8 +36,9 @@ from onrecord.proof.notes import NoteVerifier
 from onrecord.proof.tiles import CHECKPOINT_PATH, TILE_WIDTH, TileObject, tiles_to_write
 
 _RETRY_SECONDS = 5.0
-_REST_SECONDS = 0.25
-"""Between two publications: each costs a dozen synced writes, however few entries are new."""
+_REST_SECONDS = 1.0
+"""Between two publications: each costs a dozen synced writes, however few entries are new, and an
+append that commits beside them waits for the same disk."""
 _IDLE_SECONDS = 10.0
 """After which it looks by itself: a replica that was told, and died, left it to the others."""
 _TURN = "publisher"
