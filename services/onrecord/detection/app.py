@@ -44,8 +44,12 @@ def build_detection(
     verifier: AttestationVerifier,
     ledger_key: NoteVerifier,
     clock: Clock,
+    beside: Executor | None = None,
 ) -> DetectionService:
-    """The service with the best detector the repository holds, for all of its embedders."""
+    """The service with the best detector the repository holds, for all of its embedders.
+
+    `beside`: threads for what is done for a probe while something else is; none: all in turn.
+    """
     detector = _detector(models)
     return DetectionService(
         decoder=PillowDecoder(),
@@ -59,6 +63,8 @@ def build_detection(
         mandates=MandateVerifier(ledger_key, verifier),
         attestor=attestor,
         clock=clock,
+        waited=_detector(models, beside),
+        beside=beside,
     )
 
 
@@ -93,12 +99,12 @@ def build_detection_worker(
     )
 
 
-def _detector(models: Models) -> AnyWayUp:
+def _detector(models: Models, beside: Executor | None = None) -> AnyWayUp:
     """YuNet where it is there. Raises MODEL_UNKNOWN where there is no detector."""
     held = {card.name for card in models.cards() if card.role is ModelRole.DETECTOR}
     for name in _YUNETS:
         if name in held:
-            yunet = YuNetDetector(models.session(name))
+            yunet = YuNetDetector(models.session(name), beside)
             return AnyWayUp(yunet, sure=_SURE, glance=yunet.glance)
     if held.issuperset(_CASCADE):
         proposal, refinement, output = (models.session(name) for name in _CASCADE)

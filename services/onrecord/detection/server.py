@@ -26,6 +26,7 @@ from onrecord.contracts.detection import FaceDetection
 from onrecord.contracts.events import ENROLMENT_REQUESTED
 from onrecord.contracts.images import Detection
 from onrecord.detection.app import build_detection, build_detection_worker
+from onrecord.detection.core.pace import BESIDE
 from onrecord.detection.rpc import register
 from onrecord.detection.settings import DetectionSettings
 from onrecord.events.topics import open_bus
@@ -54,6 +55,7 @@ def opened(settings: DetectionSettings, told: Callable[[str], None]) -> Iterator
             verifier=believing(identity),
             ledger_key=ledger_verifier(settings),
             clock=clock,
+            beside=stack.enter_context(CarryingPool(BESIDE, thread_name_prefix="beside")),
         )
         told("bus")
         bus = open_bus(settings.bus_at(), clock)

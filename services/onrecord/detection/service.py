@@ -2,10 +2,13 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from onrecord.chassis.pools import Beside
 from onrecord.contracts.images import (
     AlignedCrop,
     DetectedFace,
@@ -49,7 +52,11 @@ class _RefusedError(Exception):
 
 
 class DetectionService:
-    """Implements `FaceDetection`. Keeps nothing."""
+    """Implements `FaceDetection`. Keeps nothing.
+
+    `waited` finds the face of a probe, which somebody waits for, and `detector` that of a portrait;
+    they find the same. `beside`: threads for what is done for a probe while something else is.
+    """
 
     def __init__(
         self,
@@ -61,9 +68,13 @@ class DetectionService:
         mandates: MandateVerifier,
         attestor: Attestor,
         clock: Clock,
+        waited: FaceDetector | None = None,
+        beside: Executor | None = None,
     ) -> None:
         self._decoder = decoder
         self._detector = detector
+        self._waited = waited or detector
+        self._beside = beside
         self._warp = warp
         self._targets = {target.model_id: target for target in targets}
         self._mandates = mandates
@@ -85,11 +96,21 @@ class DetectionService:
             pixels = self._decoded(image)
             deadline.check()
             face = self._one_face(pixels, _USES[allowed.use], deadline)
-            measured = self._judged(pixels, face, _USES[allowed.use])
+            cut = [self._begun(pixels, face, target, allowed.use) for target in targets]
+            try:
+                measured = self._judged(pixels, face, _USES[allowed.use])
+            except _RefusedError:
+                for one in cut:
+                    one.leave()
+                raise
+            deadline.check()
+            cuts = [one.result() for one in cut]
         except _RefusedError as refused:
             return self._signed_refusal(refused, allowed)
-        deadline.check()
-        crops = [self._cut(pixels, face, target, measured, allowed) for target in targets]
+        crops = [
+            self._signed(crop, target, measured, allowed)
+            for crop, target in zip(cuts, targets, strict=True)
+        ]
         return DetectedFace(tuple(crops), measured, allowed.image_sha256)
 
     def _target(self, model_id: str, allowed: VerifiedMandate) -> CropTarget:
@@ -111,7 +132,8 @@ class DetectionService:
 
     def _one_face(self, pixels: Pixels, use: Use, deadline: Deadline) -> Faces:
         """The only face that could be meant; scenery is passed over, a second face is not."""
-        found = self._detector.find(pixels, deadline)
+        detector = self._waited if use is Use.PROBE else self._detector
+        found = detector.find(pixels, deadline)
         if len(found) == 0:
             raise _RefusedError(ErrorCode.FACE_NOT_FOUND, "No face was found in the image.")
         meant = found.take(found.widths >= gates.DOMINANCE[use] * found.widths.max())
@@ -132,16 +154,24 @@ class DetectionService:
             raise _RefusedError(missed[0].code, missed[0].reason, measured=measured)
         return measured
 
-    def _cut(
+    def _begun(
+        self, pixels: Pixels, face: Faces, target: CropTarget, use: ImageUse
+    ) -> Beside[Pixels]:
+        """Cutting the crop; of a probe while its quality is judged."""
+        beside = self._beside if use is ImageUse.PROBE else None
+        return Beside(beside, partial(self._cut, pixels, face, target))
+
+    def _cut(self, pixels: Pixels, face: Faces, target: CropTarget) -> Pixels:
+        matrix = _transform(face, target.template)
+        return np.ascontiguousarray(self._warp(pixels, matrix, target.width, target.height))
+
+    def _signed(
         self,
-        pixels: Pixels,
-        face: Faces,
+        crop: Pixels,
         target: CropTarget,
         measured: tuple[QualityMeasure, ...],
         allowed: VerifiedMandate,
     ) -> AlignedCrop:
-        matrix = _transform(face, target.template)
-        crop = np.ascontiguousarray(self._warp(pixels, matrix, target.width, target.height))
         said = {
             **self._said(statements.DETECTED, allowed, measured),
             "crop_sha256": statements.crop_sha256(crop.tobytes(), target.height, target.width),

@@ -34,7 +34,7 @@ from onrecord.clients.transport import TransportSeals
 from onrecord.contracts.events import ENROLMENT_REQUESTED, FACE_DETECTED
 from onrecord.contracts.vector_search import Plane
 from onrecord.detection.app import build_detection, build_detection_worker
-from onrecord.detection.core.pace import PORTRAITS_AT_ONCE
+from onrecord.detection.core.pace import BESIDE, PORTRAITS_AT_ONCE
 from onrecord.embedding.app import build_embedding, build_embedding_worker
 from onrecord.events.topics import open_bus
 from onrecord.gateway.app import GatewayParts, build_gateway
@@ -126,6 +126,7 @@ def standalone(settings: StandaloneSettings, told: Told = lambda _: None) -> Ite
             verifier=verifier,
             ledger_key=signer.verifier,
             clock=clock,
+            beside=stack.enter_context(CarryingPool(BESIDE, thread_name_prefix="beside")),
         )
         embedding = build_embedding(
             models,

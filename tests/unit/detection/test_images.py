@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
+from onrecord.chassis.pools import CarryingPool
 from onrecord.contracts.images import DetectedFace, Detection, DetectionRefusal, Pixels, Vector
 from onrecord.detection.app import build_detection
 from onrecord.detection.core.gates import GATES, Use
@@ -287,3 +288,33 @@ def test_what_is_signed_over_a_crop(studio: Studio) -> None:
         for one in found.quality
     ]  # fmt: skip
     assert not crop.pixels.flags.writeable
+
+
+@pytest.mark.parametrize("shown", ["a face", "a crowd", "a dark face", "no face"])
+def test_what_is_done_beside_something_else_is_the_same(studio: Studio, shown: str) -> None:
+    """R-33, R-34: passes side by side, the crop cut while quality is judged: the same numbers."""
+    image = {
+        "a face": lambda: encoded(upright_face()),
+        "a crowd": lambda: photograph("groups", "017_0.jpg"),
+        "a dark face": lambda: dark(0.05),
+        "no face": lambda: encoded(hostile.noise(400)),
+    }[shown]()
+    made = studio.bench
+    with CarryingPool(2) as pool:
+        beside = build_detection(
+            reference_models(),
+            attestor=made.attestors[Service.DETECTION],
+            verifier=made.verifier,
+            ledger_key=made.ledger.key,
+            clock=made.clock,
+            beside=pool,
+        )
+        together = Studio(made, beside, studio.model)
+        in_turn, at_once = studio.probe(image), together.probe(image)
+    if isinstance(in_turn, DetectedFace):
+        found = face(at_once)
+        assert [one.sha256 for one in found.crops] == [one.sha256 for one in in_turn.crops]
+        assert found.quality == in_turn.quality
+    else:
+        assert refusal(at_once).code is in_turn.code
+        assert refusal(at_once).quality == in_turn.quality

@@ -1,8 +1,12 @@
 """YuNet through an inference session."""
 
+from concurrent.futures import Executor
+from functools import partial
+
 import numpy as np
 
 from onrecord.chassis.inference import InferenceSession
+from onrecord.chassis.pools import Beside
 from onrecord.contracts.images import Pixels
 from onrecord.detection.adapters.resampling import resize
 from onrecord.detection.core import yunet
@@ -12,22 +16,25 @@ from onrecord.kernel.deadlines import Deadline
 
 
 class YuNetDetector:
-    """`FaceDetector` with the passes of `core.yunet`."""
+    """`FaceDetector` with the passes of `core.yunet`; side by side where there is a pool."""
 
     family = "yunet"
 
-    def __init__(self, session: InferenceSession) -> None:
+    def __init__(self, session: InferenceSession, beside: Executor | None = None) -> None:
         self._session = session
+        self._beside = beside
 
     @property
     def model_id(self) -> str:
         return self._session.card.model_id
 
     def find(self, pixels: Pixels, deadline: Deadline) -> Faces:
-        found = []
-        for look in yunet.PASSES:
-            deadline.check()
-            found.append(self._look(pixels, look, deadline))
+        first, *others = yunet.PASSES
+        begun = [
+            Beside(self._beside, partial(self._look, pixels, look, deadline)) for look in others
+        ]
+        found = [self._look(pixels, first, deadline)]
+        found += (one.result() for one in begun)
         return distinct(joined(found))
 
     def glance(self, pixels: Pixels, deadline: Deadline) -> Faces:
@@ -35,6 +42,7 @@ class YuNetDetector:
         return self._look(pixels, yunet.GLANCE, deadline)
 
     def _look(self, pixels: Pixels, look: yunet.Pass, deadline: Deadline) -> Faces:
+        deadline.check()
         height, width, _ = pixels.shape
         at = yunet.place(width, height, look)
         canvas = np.zeros((1, at.canvas_height, at.canvas_width, 3), dtype=np.uint8)
