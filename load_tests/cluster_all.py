@@ -5,7 +5,8 @@
 
 Each part writes `results/cluster_<part>.json` and a plot in docs/images as soon as it is done, so a
 stop loses only the part at work. What is measured must reach what `goals.toml` says. The folders
-are filled once (500 records in a gallery) and kept. `--tiny` is to try the scripts.
+are filled once for a model (500 records in a gallery) and kept: what was enrolled with another
+model is not searched. `--tiny` is to try the scripts.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from load_tests.cluster import curve, enrolment, memory, overload, search
+from load_tests.cluster.filled import embedder
 from load_tests.cluster.standing import Standing, cluster, five
 from load_tests.goals import Kept
 from load_tests.installation import reference_models
@@ -117,17 +119,20 @@ def main() -> int:
         for folder in (kept.results, kept.images):
             folder.mkdir(parents=True, exist_ok=True)
     models = reference_models(data_folder())
+    made_of = embedder(models).rpartition("+")[2]
     steps = _Steps()
     forms: tuple[tuple[str, dict[str, On], Callable[[], AbstractContextManager[Standing]]], ...] = (
         (
             "the cluster",
             on_cluster(size, models, kept),
-            lambda: cluster(data / "cluster", models, replicas=given.replicas, places=given.places),
+            lambda: cluster(
+                data / f"cluster-{made_of}", models, replicas=given.replicas, places=given.places
+            ),
         ),
         (
             "five processes",
             on_five(size, models, kept),
-            lambda: five(data / "five", models, places=given.places),
+            lambda: five(data / f"five-{made_of}", models, places=given.places),
         ),
     )
     for form, parts, stands in forms:

@@ -152,9 +152,10 @@ def demo(data: Path, out: Path, models: Path, policies: Path, per_state: int, se
     found = standing.read(folder)
     if found is None or found.state != "ready" or not _lives(folder):
         raise click.ClickException(f"no cluster runs on {data}; `make cluster` starts one")
-    clear(out)
     teller, house = Teller(), ClusterHouse(folder, found, issuer_of(folder, found))
     try:
+        house.refuse_again()  # before what the first one left is removed
+        clear(out)
         held = play(house, Plot(out, models, policies, _TOOLS.parent, per_state, seed), teller)
     except SeenBeforeError as again:
         raise click.ClickException(

@@ -2,9 +2,9 @@
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.local.cluster.cluster import Cluster, Wanted
@@ -15,8 +15,7 @@ from load_tests.memory import megabytes
 from load_tests.server import cpu_of_family
 from onrecord.chassis.development_issuer import DevelopmentIssuer
 from onrecord.chassis.lifecycle import StopSignals
-from onrecord.kernel.vocabulary import Service
-from onrecord.standalone.plan import ONE_PLANE, ProcessPlan
+from onrecord.standalone.plan import ONE_PLANE
 
 PARTS = ("postgres", "kafka", "milvus", "triton", "s3")
 """All but Prometheus, whose scraping is no work of a search."""
@@ -74,23 +73,24 @@ def cluster(root: Path, models: Path, *, replicas: int = 2, places: int = 0) -> 
 
     `places`: how many searches a gateway works on at once; 0: as it comes.
     """
-    wanted = Wanted(models.resolve(), _TOOLS, parts=PARTS, replicas=replicas)
-    with _standing("cluster", root, wanted, places) as standing:
+    wanted = Wanted(models.resolve(), _TOOLS, parts=PARTS, replicas=replicas, searches=places)
+    with _standing("cluster", root, wanted) as standing:
         yield standing
 
 
 @contextmanager
 def five(root: Path, models: Path, *, places: int = 0) -> Iterator[Standing]:
     """Five processes on files, with one plane, as `onrecord up-processes` starts them."""
-    wanted = Wanted(models.resolve(), _TOOLS, parts=(), planes=ONE_PLANE, replicas=1)
-    with _standing("five", root, wanted, places) as standing:
+    wanted = Wanted(
+        models.resolve(), _TOOLS, parts=(), planes=ONE_PLANE, replicas=1, searches=places
+    )
+    with _standing("five", root, wanted) as standing:
         yield standing
 
 
 @contextmanager
-def _standing(name: str, root: Path, wanted: Wanted, places: int) -> Iterator[Standing]:
+def _standing(name: str, root: Path, wanted: Wanted) -> Iterator[Standing]:
     folder = ClusterFolder(root)
-    wanted = replace(wanted, between=lambda plans: _admit(plans, places))
     stands = Cluster(folder, wanted, lambda said: print(f"  {said}", flush=True))
     try:
         if not stands.start(StopSignals()):
@@ -102,7 +102,7 @@ def _standing(name: str, root: Path, wanted: Wanted, places: int) -> Iterator[St
         parts |= {"milvus": f"http://{at['milvus'].at('proxy')}"} if "milvus" in at else {}
         identity = folder.services.identity
         yield Standing(
-            name if not places else f"{name}_{places}_places",
+            name if not wanted.searches else f"{name}_{wanted.searches}_places",
             tuple(stands.gateways),
             DevelopmentIssuer.open(identity),
             identity,
@@ -116,11 +116,3 @@ def _standing(name: str, root: Path, wanted: Wanted, places: int) -> Iterator[St
             raise RuntimeError(ended)
     finally:
         stands.close()
-
-
-def _admit(plans: Sequence[ProcessPlan], places: int) -> None:
-    if places:
-        for one in plans:
-            if one.service is Service.GATEWAY:
-                with one.config.open("a", encoding="utf-8") as file:
-                    file.write(f"searches = {places}\n")

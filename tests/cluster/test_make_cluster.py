@@ -76,6 +76,7 @@ def test_it_starts_tells_and_ends_and_the_demo_is_played_on_it(data: Path, tmp_p
     assert LEAD_STAMP in json.loads((out / "lead.json").read_bytes())["stamps"]
     twice = cluster(data, "demo", *options)
     assert (twice.returncode, "make cluster-down" in twice.stderr) == (1, True)
+    assert (out / "lead.json").exists(), "what the first one left is still there"
 
     ended = cluster(data, "down")
     assert ended.returncode == 0, ended.stdout + ended.stderr

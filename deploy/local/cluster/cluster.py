@@ -36,7 +36,8 @@ class Wanted:
     one. `models`: the repository that Triton and the services serve. `between`: what is done to the
     processes' settings before any of them starts. `rules`: what Prometheus computes and alerts on.
     `otlp`: the collector that spans are sent to; empty: none. `log_form`: as the setting has it.
-    `witnessing`: who are asked to cosign its ledger.
+    `witnessing`: who are asked to cosign its ledger. `searches`: how many each gateway works on at
+    once; 0: its share of what the machine's processors can.
     """
 
     models: Path
@@ -53,6 +54,7 @@ class Wanted:
     otlp: str = ""
     log_form: str = "text"
     witnessing: Witnessing = field(default_factory=Witnessing)
+    searches: int = 0
 
     @property
     def plane_names(self) -> tuple[str, ...]:
@@ -120,6 +122,7 @@ class Cluster:
                 witnessing=wanted.witnessing,
                 places=places,
                 replicas=wanted.replicas,
+                searches=wanted.searches,
             )
         )
         wanted.between(self.plans)

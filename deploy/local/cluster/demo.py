@@ -60,14 +60,18 @@ class ClusterHouse:
     def address(self) -> str:
         return self.standing.gateways[0]
 
-    @contextmanager
-    def opened(self) -> Iterator[str]:
+    def refuse_again(self) -> None:
         """Raises SeenBeforeError."""
         with self._client(cast.OPERATOR) as operator:
             if {one.gallery for one in operator.galleries()} & set(cast.STATES):
                 raise SeenBeforeError(
                     "the demo has been on this cluster; it wants one without galleries"
                 )
+
+    @contextmanager
+    def opened(self) -> Iterator[str]:
+        """Raises SeenBeforeError."""
+        self.refuse_again()
         yield self.address
 
     def public_ledger(self, size: int, target: Path) -> Sequence[Body]:

@@ -61,3 +61,11 @@ def searches_at_once(told: int, processors: int | None = None) -> int:
         return told
     known = len(os.sched_getaffinity(0)) if processors is None else processors
     return max(2, min(_MOST_SEARCHES, 2 * known))
+
+
+def searches_of_each(gateways: int, processors: int | None = None) -> int:
+    """How many of them each of several gateways takes that share one machine's processors.
+
+    At least one: none would make no search at all.
+    """
+    return max(1, searches_at_once(0, processors) // gateways)

@@ -101,8 +101,9 @@ class GatewaySettings(
         le=512,
         says="Searches at work at once; half as many wait for them in a line, and one more is shed "
         "with a 429 before its probe is read. 0: two for each processor of this process, at most "
-        "16. Right is what the services behind it finish in the time that an investigator should "
-        "wait at most, divided by the gateways: see docs/operations.md.",
+        "16; gateways that share a machine must be told, since none knows of the others. Right is "
+        "what the services behind it finish in the time that an investigator should wait at most, "
+        "divided by the gateways: see docs/operations.md.",
     )
     search_wait_seconds: float = setting(
         1.0,

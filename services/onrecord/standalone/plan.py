@@ -8,6 +8,7 @@ from onrecord.audit.core.witnessing import Witnessing
 from onrecord.chassis.certificates import LocalAuthority, write_secret
 from onrecord.chassis.development_issuer import DevelopmentIssuer
 from onrecord.chassis.throttle import GIVE_WAY_SECONDS
+from onrecord.gateway.limits import searches_of_each
 from onrecord.standalone.addresses import FreePorts, numbered, target
 from onrecord.standalone.folder import DataFolder
 from onrecord.standalone.places import Places, Settings, in_folder
@@ -31,12 +32,14 @@ def plan(
     witnessing: Witnessing | None = None,
     places: Places | None = None,
     replicas: int = 1,
+    searches: int = 0,
 ) -> list[ProcessPlan]:
     """Mint what is missing, write each process's settings file, and say what is to be started, in
     the order of starting: those that are called before those that call.
 
     Of each service, of each plane too, there are `replicas`; they share what is in `places` (the
-    data folder, unless said) and the keys in the folder. `port` is the first gateway's.
+    data folder, unless said) and the keys in the folder. `port` is the first gateway's. `searches`:
+    how many each gateway works on at once; 0: its share of what this machine's processors can.
     """
     authority = LocalAuthority.open(folder.certificates)
     _write_keys(folder, origin)
@@ -54,6 +57,7 @@ def plan(
         witnessing or Witnessing(),
         places or in_folder(folder, [one.name for one in planes]),
         ports,
+        searches or searches_of_each(replicas),
     )
     plans = [told.audit(one) for one in numbered(called["audit"])]
     plans += [told.detection(one) for one in numbered(called["detection"])]

@@ -15,7 +15,7 @@ from onrecord.standalone.planned import PlanePlan, ProcessPlan
 @dataclass(frozen=True, slots=True)
 class Told:
     """What every process of one installation is told. `called` and `at`: the gRPC target of each
-    service, and of each plane.
+    service, and of each plane. `searches`: at once, of each gateway.
     """
 
     folder: DataFolder
@@ -28,6 +28,7 @@ class Told:
     witnessing: Witnessing
     places: Places
     ports: FreePorts
+    searches: int
 
     def audit(self, replica: Replica) -> ProcessPlan:
         return self._process(
@@ -92,6 +93,7 @@ class Told:
                 "ingest": self.places.ingest,
                 "ledger_objects": self.places.ledger_objects,
                 "models": str(self.models),
+                "searches": self.searches,
                 **({"homes": homes} if homes else {}),
             },
         )

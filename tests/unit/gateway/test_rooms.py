@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from onrecord.gateway.http.rooms import PLACES, SHED, TAKEN, WAITING, Room, Rooms, SearchRoom
-from onrecord.gateway.limits import Limits, searches_at_once
+from onrecord.gateway.limits import Limits, searches_at_once, searches_of_each
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.vocabulary import Role
 from tests.builders.gateway import Office, build_office
@@ -324,6 +324,15 @@ def test_how_many_searches_follow_from_the_processors(
     told: int, processors: int, found: int
 ) -> None:
     assert searches_at_once(told, processors) == found
+
+
+@pytest.mark.parametrize(
+    ("gateways", "processors", "found"), [(1, 2, 4), (2, 2, 2), (3, 2, 1), (9, 2, 1), (2, 64, 8)]
+)
+def test_gateways_of_one_machine_share_what_it_can(
+    gateways: int, processors: int, found: int
+) -> None:
+    assert searches_of_each(gateways, processors) == found
 
 
 def _waiting(office: Office) -> float:

@@ -14,6 +14,7 @@ from onrecord.chassis.identity_files import read_identity
 from onrecord.chassis.settings import examine
 from onrecord.cli.services import settings_of
 from onrecord.cli.witness_options import witnessing_of
+from onrecord.gateway.limits import searches_at_once, searches_of_each
 from onrecord.gateway.settings import GatewaySettings
 from onrecord.kernel.vocabulary import Service
 from onrecord.proof.cosignatures import Quorum
@@ -30,6 +31,7 @@ def planned(
     witnessing: Witnessing | None = None,
     places: Places | None = None,
     replicas: int = 1,
+    searches: int = 0,
 ) -> list[ProcessPlan]:
     folder = DataFolder(root)
     folder.prepare()
@@ -44,6 +46,7 @@ def planned(
         witnessing=witnessing,
         places=places,
         replicas=replicas,
+        searches=searches,
     )
 
 
@@ -144,6 +147,19 @@ def test_audit_is_told_of_the_witnesses(tmp_path: Path) -> None:
     assert [str(one) for one in settings.witnessing.addresses] == named
     with pytest.raises(UsageError, match="quorum"):
         witnessing_of(named, 3)
+
+
+@pytest.mark.parametrize(("told", "replicas"), [(0, 1), (0, 2), (3, 2)])
+def test_gateways_of_one_machine_divide_its_searches(
+    tmp_path: Path, told: int, replicas: int
+) -> None:
+    """Two that each believed they had the machine for themselves let twice as many in as it can."""
+    plans = planned(tmp_path, ONE_PLANE, replicas=replicas, searches=told)
+
+    of_each = [one.settings["searches"] for one in plans if one.service is Service.GATEWAY]
+
+    assert of_each == [told or searches_of_each(replicas)] * replicas
+    assert told or len(of_each) * searches_of_each(replicas) <= searches_at_once(0)
 
 
 def test_each_service_twice_on_one_bus_and_its_own_databases(tmp_path: Path) -> None:
