@@ -1,5 +1,6 @@
 """Alignment against cases worked out by hand, and the law that holds for all."""
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -53,6 +54,28 @@ angles = st.floats(-np.pi, np.pi)
 offsets = st.floats(-500, 500)
 
 
+def nearest_by_decomposition(source: Floats, target: Floats) -> Floats:
+    """Umeyama's way for any number of dimensions."""
+    centred, wanted = source - source.mean(axis=0), target - target.mean(axis=0)
+    left, singular, right = np.linalg.svd(wanted.T @ centred)
+    signs = np.array([1.0, 1.0 if np.linalg.det(left) * np.linalg.det(right) > 0 else -1.0])
+    turned = (left * signs) @ right * float(singular @ signs) / float((centred**2).sum())
+    shift = target.mean(axis=0) - turned @ source.mean(axis=0)
+    return np.concatenate([turned, shift[:, None]], axis=1)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(3, 8))
+def test_the_nearest_similarity_is_umeyamas(seed: int, count: int) -> None:
+    """R-33: points that no similarity takes into each other exactly, mirrored ones among them."""
+    source, target = np.random.default_rng(seed).normal(50.0, 20.0, (2, count, 2))
+    np.testing.assert_allclose(
+        similarity_transform(source, target),
+        nearest_by_decomposition(source, target),
+        rtol=1e-6,
+        atol=1e-6,
+    )
+
+
 @given(angles, st.floats(0.05, 20), offsets, offsets)
 def test_any_similarity_is_found_again(turn: float, scale: float, x: float, y: float) -> None:
     """R-33: whatever turn, size and place; exactly, since five points determine it."""
@@ -101,6 +124,23 @@ def test_resizing_averages() -> None:
     pixels = np.zeros((8, 8, 3), np.uint8)
     pixels[::2, ::2] = 240
     assert (resize(pixels, 4, 4) == 60).all()
+
+
+@given(st.integers(2, 60), st.integers(2, 60), st.integers(1, 59), st.integers(1, 59))
+def test_averaging_gives_the_bytes_that_averaging_bytes_gives(
+    wide: int, high: int, width: int, height: int
+) -> None:
+    """The way by floats is a quicker one and nothing else: crops are signed by their hash."""
+    width, height = min(width, wide - 1), min(height, high - 1)
+    pixels = np.random.default_rng(wide * high).integers(0, 256, (high, wide, 3), dtype=np.uint8)
+    wanted = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+    np.testing.assert_array_equal(resize(pixels, width, height), wanted)
+
+
+def test_a_large_picture_is_averaged_to_the_same_bytes() -> None:
+    pixels = np.random.default_rng(7).integers(0, 256, (1200, 1300, 3), dtype=np.uint8)
+    wanted = cv2.resize(pixels, (700, 640), interpolation=cv2.INTER_AREA)
+    np.testing.assert_array_equal(resize(pixels, 700, 640), wanted)
 
 
 @pytest.mark.parametrize("turns", [0, 1, 2, 3])

@@ -49,6 +49,21 @@ def test_scores_are_clamped_and_held_to_the_threshold() -> None:
     assert len(yunet.decode(seen, WIDTH, score=0.69)) == 2
 
 
+def test_what_is_below_nothing_is_no_face() -> None:
+    """Two values below nought have a product above it."""
+    seen = outputs()
+    seen["cls_8"][0, 5], seen["obj_8"][0, 5] = -1.0, -1.0
+    assert len(yunet.decode(seen, WIDTH)) == 0
+
+
+def test_a_score_at_the_threshold_is_a_face() -> None:
+    seen = outputs()
+    seen["cls_8"][0, 5], seen["obj_8"][0, 5] = 0.5, 0.5
+    assert len(yunet.decode(seen, WIDTH, score=0.5)) == 1
+    seen["obj_8"][0, 5] = 0.4999
+    assert len(yunet.decode(seen, WIDTH, score=0.5)) == 0
+
+
 def test_neighbouring_cells_are_one_face() -> None:
     seen = outputs()
     for cell, score in ((15, 0.8), (16, 0.95), (14, 0.9)):

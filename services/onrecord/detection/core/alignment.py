@@ -1,9 +1,11 @@
 """Alignment: the similarity transform that takes landmarks to an embedder's template.
 
-Umeyama, "Least-squares estimation of transformation parameters between two point patterns", 1991.
+The least squares of Umeyama, "Least-squares estimation of transformation parameters between two
+point patterns", 1991, which in the plane are a quotient.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from onrecord.detection.core.faces import Floats
 
@@ -14,19 +16,23 @@ def similarity_transform(source: Floats, target: Floats) -> Floats:
     Least squares; never mirrors. Raises `ValueError` where no such transform is nearest: where all
     source points are one, or are no nearer turned in one way than in another.
     """
-    source_mean, target_mean = source.mean(axis=0), target.mean(axis=0)
-    centred, wanted = source - source_mean, target - target_mean
-    variance = float((centred**2).sum()) / len(source)
+    points, wanted = _plane(source), _plane(target)
+    point_mean, wanted_mean = points.mean(), wanted.mean()
+    centred = points - point_mean
+    variance = float(np.vdot(centred, centred).real)
     if variance <= 0.0:
         raise ValueError("points that all coincide have no orientation")
-    left, singular, right = np.linalg.svd(wanted.T @ centred / len(source))
-    signs = np.array([1.0, 1.0 if np.linalg.det(left) * np.linalg.det(right) > 0 else -1.0])
-    rotation = left @ np.diag(signs) @ right
-    scale = float(singular @ signs) / variance
-    if scale <= _LEAST_SCALE:
+    # In the plane, to turn and scale is to multiply by one complex number.
+    times = complex(np.vdot(centred, wanted - wanted_mean)) / variance
+    if abs(times) <= _LEAST_SCALE:
         raise ValueError("points that cannot be told from their mirror image have no orientation")
-    shift = target_mean - scale * rotation @ source_mean
-    return np.concatenate([scale * rotation, shift[:, None]], axis=1)
+    shift = complex(wanted_mean) - times * complex(point_mean)
+    return np.array([[times.real, -times.imag, shift.real], [times.imag, times.real, shift.imag]])
+
+
+def _plane(points: Floats) -> NDArray[np.complex128]:
+    """[n, 2] as n complex numbers."""
+    return np.ascontiguousarray(points, dtype=np.float64).view(np.complex128)[:, 0]
 
 
 _LEAST_SCALE = 1e-9

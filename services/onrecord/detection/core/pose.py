@@ -8,6 +8,7 @@ tells a face from a profile, not for more.
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -39,8 +40,7 @@ class Pose:
 
 def pose(landmarks: Floats) -> Pose:
     """The pose of a face with `landmarks` [5, 2] in pixels."""
-    head = HEAD - HEAD.mean(axis=0)
-    projection = np.linalg.lstsq(head, landmarks - landmarks.mean(axis=0), rcond=None)[0].T
+    projection = (_fitted() @ (landmarks - landmarks.mean(axis=0))).T
     left, _, across = np.linalg.svd(projection, full_matrices=False)
     # The nearest pair of orthonormal rows, and the third that completes a rotation.
     right, down = left @ across
@@ -51,3 +51,13 @@ def pose(landmarks: Floats) -> Pose:
     pitch = math.asin(float(np.clip(towards[1], -1.0, 1.0)))
     roll = math.atan2(-float(right[1]), float(down[1]))
     return Pose(math.degrees(yaw), math.degrees(pitch), math.degrees(roll))
+
+
+@cache
+def _fitted() -> Floats:
+    """[3, 5]: what takes the landmarks of an image to the projection of the head that is nearest
+    to them by least squares; read-only.
+    """
+    fitted: Floats = np.linalg.pinv(HEAD - HEAD.mean(axis=0))
+    fitted.setflags(write=False)
+    return fitted
