@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from load_tests.bare_reference import Floats, bare_align, bare_reid, bare_yunet, decode
+from load_tests.bare_reference import Floats, bare_align, bare_reid, bare_yunet, decode, served_reid
 from load_tests.watch import Spent, spent_now
 
 _T = TypeVar("_T")
@@ -23,15 +23,23 @@ class BareSearch:
     """`run` gives what each stage took.
 
     `at_once`: the galleries are searched by as many threads; otherwise one after another.
+    `as_served`: the embedder is the file that the services run, of the model repository `served`.
     """
 
     def __init__(
-        self, models: Path, folder: Path, *, galleries: int, records: int, list_size: int
+        self,
+        models: Path,
+        served: Path,
+        folder: Path,
+        *,
+        galleries: int,
+        records: int,
+        list_size: int,
     ) -> None:
         from pymilvus import DataType, MilvusClient
 
         self._find = bare_yunet(models)
-        self._embed = bare_reid(models)
+        self._embed, self._embed_as_served = bare_reid(models), served_reid(served)
         self._client = MilvusClient(uri=str(folder / "bare.db"))
         self._names = [f"gallery_{number}" for number in range(galleries)]
         self._list_size = list_size
@@ -63,14 +71,15 @@ class BareSearch:
         self._pool.shutdown()
         self._client.close()
 
-    def run(self, image: bytes, *, at_once: bool) -> dict[str, Spent]:
+    def run(self, image: bytes, *, at_once: bool, as_served: bool = False) -> dict[str, Spent]:
+        embed = self._embed_as_served if as_served else self._embed
         took: dict[str, Spent] = {}
         pixels = _timed(took, "decode", lambda: decode(image))
         landmarks = _timed(took, "find", lambda: self._find(pixels))
         if landmarks is None:
             raise RuntimeError("the system found a face where the bare model finds none")
         crop = _timed(took, "align", lambda: bare_align(pixels, landmarks))
-        vector: Floats = _timed(took, "embed", lambda: self._embed(crop))
+        vector: Floats = _timed(took, "embed", lambda: embed(crop))
         every = self._pool.map if at_once else map
         _timed(took, "index", lambda: list(every(lambda n: self._one(n, vector), self._names)))
         return took

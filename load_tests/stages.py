@@ -142,6 +142,7 @@ def main() -> int:
         tempfile.TemporaryDirectory() as folder,
         BareSearch(
             data / "models",
+            models,
             Path(folder),
             galleries=len(STATES),
             records=given.records,
