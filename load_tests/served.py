@@ -1,6 +1,7 @@
 """Templates a second of one model: run in this process, and served by Triton on the same cores."""
 
 import os
+import re
 import shutil
 import statistics
 import time
@@ -30,7 +31,7 @@ def served(
     """The model `name` on a Triton of its own with so many instances, held to its card."""
     shutil.copytree(repository / name, folder / "models" / name)
     config = folder / "models" / name / "config.pbtxt"
-    config.write_text(config.read_text().replace("count: 1", f"count: {instances}"))
+    config.write_text(re.sub(r"count: \d+", f"count: {instances}", config.read_text()))
     part = Triton((folder / "models",), requirements=requirements)
     part.install(TOOLS, print)
     running = Running(part, place_for(part, TOOLS, folder / "triton"))

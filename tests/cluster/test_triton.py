@@ -227,9 +227,10 @@ def test_a_server_that_hangs_costs_the_deadline_and_no_more(own: Path, tmp_path:
 
 
 def test_more_than_may_wait_is_shed_and_told_when_to_come_again(own: Path, tmp_path: Path) -> None:
-    edited(own, "max_queue_size: 256", "max_queue_size: 2")
+    """Where whoever runs Triton limits its queue; our own configuration does not (ADR 54)."""
+    limit = "preferred_batch_size: [1]\n  default_queue_policy { max_queue_size: 2 }"
+    edited(own, "preferred_batch_size: [1]", limit)
     edited(own, "max_batch_size: 32", "max_batch_size: 8")
-    edited(own, "preferred_batch_size: [8, 32]", "preferred_batch_size: [8]")
     with serving(tmp_path, own) as running, models(running, own) as far:
         session = far.session(EMBEDDER)
         inputs = {"image": images(session.card, 8)}
@@ -250,8 +251,28 @@ def test_more_than_may_wait_is_shed_and_told_when_to_come_again(own: Path, tmp_p
         far.check(Deadline.after(20))
 
 
+def test_a_request_that_has_to_wait_is_not_forgotten(own: Path, tmp_path: Path) -> None:
+    """With a policy for its queue and one instance, Triton lets most of these rounds lie for half
+    a second, and with two some (ADR 54).
+    """
+    edited(own, "count: 2", "count: 1")
+    rounds, at_once = 60, 4
+    with serving(tmp_path, own) as running, models(running, own) as far:
+        session = far.session(EMBEDDER)
+        asked = {"image": images(session.card, 1)}
+        session.run(asked, Deadline.after(20))
+        late = 0
+        with ThreadPoolExecutor(at_once) as pool:
+            for _ in range(rounds):
+                began = time.monotonic()
+                # Nobody asks while they wait: another request would remind Triton of them.
+                list(pool.map(lambda _: session.run(asked, Deadline.after(20)), range(at_once)))
+                late += time.monotonic() - began > 0.5
+        assert late < rounds // 10
+
+
 def test_what_its_caller_no_longer_waits_for_is_not_worked_on(own: Path, tmp_path: Path) -> None:
-    """The deadline travels: Triton drops a request whose time passed while it waited."""
+    """The deadline travels: Triton drops a request whose call has ended while it waited."""
     with serving(tmp_path, own) as running, models(running, own) as far:
         session = far.session(EMBEDDER)
         batch = {"image": images(session.card, 32)}

@@ -7,26 +7,30 @@ from enum import StrEnum
 from onrecord.kernel.cards import ModelInput
 from onrecord.models.recipe import Recipe
 
-_WAITING = 256
-"""Requests that may wait for a model; one more is shed, and told so at once."""
-_LONGEST_WAIT_US = 60_000_000
-"""A request says for how long its caller waits; Triton lets it say less than this, never more."""
-
 
 class Profile(StrEnum):
     CPU = "cpu"
     GPU = "gpu"
 
 
-def config_pbtxt(recipe: Recipe, profile: Profile, sha256: str) -> str:
-    """Dynamic batching up to `recipe.max_batch`; one instance, on a GPU or on one CPU thread.
+INSTANCES = {Profile.CPU: 2, Profile.GPU: 1}
+"""Of each model."""
 
-    A batch is what has come while the model was at work; nobody waits for company. `sha256` is the
-    model's, as on its card: whoever asks Triton for the configuration can compare.
+
+def config_pbtxt(recipe: Recipe, profile: Profile, sha256: str) -> str:
+    """One instance on a GPU; on a CPU two, each on one thread.
+
+    On a GPU a batch is what has come while the model was at work, up to `recipe.max_batch`, and
+    nobody waits for company. On a CPU a batch is one request: company makes nobody quicker there,
+    and who is in it waits for all of it. There is no policy for the queue, and so no limit,
+    priority or time of its own: with one, Triton lets requests lie for half a second (ADR 54).
+    `sha256` is the model's, as on its card: whoever asks Triton for the configuration can compare.
     """
     outputs = _tensors({n: ("TYPE_FP32", list(s)) for n, s in recipe.outputs.items()})
     inputs = _tensors({recipe.input.name: ("TYPE_UINT8", _image(recipe.input))})
     preferred = [size for size in (8, 32, 256) if size <= recipe.max_batch]
+    if profile is Profile.CPU:
+        preferred = [1]
     return f"""\
 name: "{recipe.name}"
 backend: "onnxruntime"
@@ -39,15 +43,9 @@ output [
 ]
 dynamic_batching {{
   preferred_batch_size: {preferred}
-  default_queue_policy {{
-    timeout_action: REJECT
-    default_timeout_microseconds: {_LONGEST_WAIT_US}
-    allow_timeout_override: true
-    max_queue_size: {_WAITING}
-  }}
 }}
 instance_group [
-  {{ count: 1 kind: KIND_{profile.name} }}
+  {{ count: {INSTANCES[profile]} kind: KIND_{profile.name} }}
 ]
 {_parameters(profile, sha256)}"""
 
