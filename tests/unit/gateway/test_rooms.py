@@ -1,15 +1,16 @@
 """Who is let in: searches, uploads and all other calls have places of their own."""
 
 import asyncio
+import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from httpx import Response
+from httpx import ASGITransport, AsyncClient, Response
 from hypothesis import given
 from hypothesis import strategies as some
 
@@ -17,7 +18,7 @@ from onrecord.gateway.http.rooms import PLACES, SHED, TAKEN, WAITING, Room, Room
 from onrecord.gateway.limits import Limits, searches_at_once, searches_of_each
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.vocabulary import Role
-from tests.builders.gateway import Office, build_office
+from tests.builders.gateway import REQUEST, Office, build_office
 
 _SECONDS = 10.0
 
@@ -200,6 +201,41 @@ def test_a_granted_search_that_comes_again_waits_and_is_not_shed(tmp_path: Path)
     assert office.audit.kinds().count("request.granted") == 2
 
 
+def test_slow_probes_do_not_shut_out_a_granted_search_that_comes_again(tmp_path: Path) -> None:
+    """R-9: places are kept for those that come again; a new search that finds only these is shed,
+    and holds none.
+    """
+    office = build_office(tmp_path, limits=Limits(admission=3, searches=1, fan_out=4))
+    office.embedding.embed, embed = _away, office.embedding.embed  # type: ignore[method-assign, assignment]
+
+    async def tried() -> None:
+        sent, before = asyncio.Event(), shed_by("probes")
+        transport = ASGITransport(office.gateway.app)
+        async with AsyncClient(transport=transport, base_url="http://gateway") as client:
+
+            async def ask(key: str, body: AsyncIterator[bytes]) -> Response:
+                headers = {**office.bearer("olsen", Role.REQUESTER), "Idempotency-Key": key}
+                headers["Content-Type"] = "multipart/form-data; boundary=b0undary"
+                return await client.post("/v1/searches", content=body, headers=headers)
+
+            slow = [asyncio.create_task(ask(f"slow-{one}", _body(sent))) for one in range(2)]
+            async with asyncio.timeout(_SECONDS):
+                while _taken(office, "probes") < 2:
+                    await asyncio.sleep(0)
+            assert is_shed(await ask("new", _body()))
+            assert shed_by("probes") == before + 1
+            assert (await ask("begun", _body())).status_code == 201
+            assert _taken(office, "probes") == 2
+            sent.set()
+            async with asyncio.timeout(_SECONDS):
+                assert [(await one).status_code for one in slow] == [201, 201]
+
+    with office.http:
+        assert office.search(key="begun").status_code == 503
+        office.embedding.embed = embed  # type: ignore[method-assign]
+        asyncio.run(tried())
+
+
 def test_who_waits_too_long_is_told_to_come_again(tmp_path: Path) -> None:
     """Nothing is granted to it, and a place it was given in that moment is not lost."""
     limits = Limits(admission=4, searches=2, search_wait_seconds=0.05, fan_out=4)
@@ -338,6 +374,23 @@ def test_gateways_of_one_machine_share_what_it_can(
 def _waiting(office: Office) -> float:
     (reading,) = [one for one in office.gateway.readings if one.name == "room"]
     return next(one.value for one in reading.read() if one.gauge is WAITING)
+
+
+def _taken(office: Office, room: str) -> float:
+    (reading,) = [one for one in office.gateway.readings if one.name == "room"]
+    values = {one.labels.get("room"): one.value for one in reading.read() if one.gauge is TAKEN}
+    return values[room]
+
+
+async def _body(sent: asyncio.Event | None = None) -> AsyncIterator[bytes]:
+    """A search's form; its last bytes come once `sent` is set."""
+    parts = {"request": json.dumps(REQUEST).encode(), "probe": b"the probe"}
+    for name, data in parts.items():
+        head = f'--b0undary\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'
+        yield head.encode() + data + b"\r\n"
+    if sent is not None:
+        await sent.wait()
+    yield b"--b0undary--\r\n"
 
 
 def _away(*_: Any) -> Any:

@@ -8,7 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Final
+from typing import Final, NoReturn
 
 from onrecord.chassis.problems import RETRY_AFTER_MS
 from onrecord.chassis.telemetry import Label, Meter, Reading, Value
@@ -42,23 +42,34 @@ WAITING: Final = METER.gauge(
 
 
 class Room:
-    """So many calls at once; one more is told to come again, at once."""
+    """So many calls at once; one more is told to come again, at once.
 
-    def __init__(self, name: str, places: int) -> None:
+    The last `kept` places are for calls that go on with what was begun.
+    """
+
+    def __init__(self, name: str, places: int, kept: int = 0) -> None:
         self.name = name
         self.places = places
         self.free = places
+        self._kept = kept
 
     @contextmanager
-    def place(self) -> Iterator[None]:
-        """A place for one call. Raises OVERLOADED where there is none."""
+    def place(self) -> Iterator[bool]:
+        """A place for one call; whether it is one of those kept. Raises OVERLOADED where there is
+        none.
+        """
         if self.free == 0:
             raise _come_again(self.name)
+        is_kept = self.free <= self._kept
         self.free -= 1
         try:
-            yield
+            yield is_kept
         finally:
             self.free += 1
+
+    def refuse_new(self) -> NoReturn:
+        """Somebody has a place that is kept, and begins something. Raises OVERLOADED."""
+        raise _come_again(self.name)
 
 
 class SearchRoom:
@@ -123,12 +134,16 @@ class SearchRoom:
 
 
 class Rooms:
-    """All of a gateway's. `probes`: searches from their first byte to their answer."""
+    """All of a gateway's. `probes`: searches from their first byte to their answer. Some are kept
+    for those that come again: whoever sends many probes slowly shuts out no search that was granted
+    and waits for its repeat.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self.calls = Room(_CALLS, limits.admission)
         self.uploads = Room(_UPLOADS, limits.uploads)
-        self.probes = Room(_PROBES, max(limits.admission, 2 * limits.searches))
+        many = max(limits.admission, 2 * limits.searches)
+        self.probes = Room(_PROBES, many, kept=max(1, limits.searches // 2))
         self.searches = SearchRoom(limits.searches, limits.search_wait_seconds)
 
     @property

@@ -39,6 +39,9 @@ def router(desk: Desk, searches: Searches, leads: Leads, emergencies: Emergencie
         """Where there is room it does not matter how a search stands, and nobody is asked."""
         if rooms.searches.free:
             return Standing.NEW
+        return await known(caller, key)
+
+    async def known(caller: Caller, key: str) -> Standing:
         return await desk.run(lambda: searches.standing(caller, key))
 
     @routes.post(
@@ -60,12 +63,14 @@ def router(desk: Desk, searches: Searches, leads: Leads, emergencies: Emergencie
     async def start_search(request: Request) -> Response:
         """Answers 201 as soon as an entry exists, granted or refused. A search that could not be
         finished is taken up again by the same call with the same key, request and probe."""
-        with rooms.probes.place():
+        with rooms.probes.place() as is_kept:
             caller = await desk.caller(request)
             caller.require(Role.REQUESTER)  # before what they send holds one of the places
             key = _idempotency_key(request)
-            stands = await standing(caller, key)
+            stands = await (known if is_kept else standing)(caller, key)
             if stands is Standing.NEW:
+                if is_kept:
+                    rooms.probes.refuse_new()
                 rooms.searches.look()
             parts = await read_parts(request, rules, limits)
             call = SearchCall(caller, key, parts["request"], parts["probe"])
