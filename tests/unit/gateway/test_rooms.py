@@ -64,7 +64,7 @@ def shed_by(room: str) -> float:
     told: dict[tuple[str, str], float] = {
         (one.name, one.labels["room"]): one.value for one in family.samples
     }
-    return told[SHED.name, room]
+    return told.get((SHED.name, room), 0.0)
 
 
 def is_shed(answer: Response) -> bool:
