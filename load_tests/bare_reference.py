@@ -6,7 +6,7 @@ alone, a least-squares similarity transform to the embedder's template, the embe
 alone runs the embedder as it was built for the services).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +43,20 @@ def decode(image: bytes) -> Image:
     return np.asarray(pixels, np.uint8)
 
 
-def bare_yunet(models: Path, threads: int = 1) -> Callable[[Image], Points | None]:
-    """The landmarks of the best face of a BGR picture, in its pixels, or none."""
+def bare_yunet(
+    models: Path, threads: int = 1, every: Callable[..., Iterable[Any]] = map
+) -> Callable[[Image], Points | None]:
+    """The landmarks of the best face of a BGR picture, in its pixels, or none.
+
+    `every`: as `map`, by which the passes are made: one after the other, or a pool's.
+    """
     session = load(models / DETECTOR, threads)
-    return yunet_by(lambda canvas: session.run(YUNET_OUTPUTS, {"input": _planes(canvas)}))
+    return yunet_by(lambda canvas: session.run(YUNET_OUTPUTS, {"input": _planes(canvas)}), every)
 
 
-def yunet_by(run: Callable[[Image], Sequence[Floats]]) -> Callable[[Image], Points | None]:
+def yunet_by(
+    run: Callable[[Image], Sequence[Floats]], every: Callable[..., Iterable[Any]] = map
+) -> Callable[[Image], Points | None]:
     """As `bare_yunet`; `run` gives `YUNET_OUTPUTS` of a picture whose sides are multiples of 32."""
 
     def look(image: Image, side: int, border: float) -> tuple[float, Points | None]:
@@ -75,7 +82,8 @@ def yunet_by(run: Callable[[Image], Sequence[Floats]]) -> Callable[[Image], Poin
         return best, None if landmarks is None else (landmarks - at) / scale
 
     def detect(image: Image) -> Points | None:
-        return max((look(image, *one) for one in _PASSES), key=_score)[1]
+        seen: list[tuple[float, Points | None]] = list(every(lambda at: look(image, *at), _PASSES))
+        return max(seen, key=_score)[1]
 
     return detect
 
@@ -118,10 +126,7 @@ def bare_reid(models: Path, threads: int = 1) -> Callable[[Image], Floats]:
 
 
 def served_reid(repository: Path, threads: int = 1) -> Callable[[Image], Floats]:
-    """As `bare_reid`, of the file that the services run: the same numbers, written quicker.
-
-    What the system owes to that file, and not to its own code, is the difference of the two.
-    """
+    """As `bare_reid`, of the file that the services run: the same numbers, written quicker."""
     session = load(repository / "reid-retail-0095" / "1" / "model.onnx", threads)
     name = session.get_inputs()[0].name
     return reid_by(lambda crop: session.run(None, {name: crop[None, :, :, ::-1]})[0])

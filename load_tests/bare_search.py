@@ -23,7 +23,8 @@ class BareSearch:
     """`run` gives what each stage took.
 
     `at_once`: the galleries are searched by as many threads; otherwise one after another.
-    `as_served`: the embedder is the file that the services run, of the model repository `served`.
+    `as_served`: with the embedder's file that the services run, of the model repository `served`,
+    and the detector's two passes side by side, as theirs are.
     """
 
     def __init__(
@@ -38,12 +39,12 @@ class BareSearch:
     ) -> None:
         from pymilvus import DataType, MilvusClient
 
-        self._find = bare_yunet(models)
         self._embed, self._embed_as_served = bare_reid(models), served_reid(served)
         self._client = MilvusClient(uri=str(folder / "bare.db"))
         self._names = [f"gallery_{number}" for number in range(galleries)]
         self._list_size = list_size
-        self._pool = ThreadPoolExecutor(galleries)
+        self._pool = ThreadPoolExecutor(max(galleries, 2))
+        self._find, self._find_as_served = bare_yunet(models), bare_yunet(models, 1, self._pool.map)
         chance = np.random.default_rng(20261123)
         for name in self._names:
             vectors = chance.standard_normal((records, 256)).astype(np.float32)
@@ -72,10 +73,11 @@ class BareSearch:
         self._client.close()
 
     def run(self, image: bytes, *, at_once: bool, as_served: bool = False) -> dict[str, Spent]:
+        find = self._find_as_served if as_served else self._find
         embed = self._embed_as_served if as_served else self._embed
         took: dict[str, Spent] = {}
         pixels = _timed(took, "decode", lambda: decode(image))
-        landmarks = _timed(took, "find", lambda: self._find(pixels))
+        landmarks = _timed(took, "find", lambda: find(pixels))
         if landmarks is None:
             raise RuntimeError("the system found a face where the bare model finds none")
         crop = _timed(took, "align", lambda: bare_align(pixels, landmarks))

@@ -7,10 +7,10 @@ The installation runs as processes of its own: first everything in one (`onrecor
 same data folder as five (`onrecord up-processes`). Each search over HTTP is followed at once by
 the same photograph through bare models and raw pymilvus searches of three galleries of the same
 size, here, with the same threads: one for a model, one for each gallery. The bare models are the
-publishers' files; beside them stands what the same takes with the embedder's file as the services
-run it, which is quicker (ADR 51). Every run gives a p50 of
-both and their ratio; what is told is the median of the runs. The folder is filled once and can be
-given again. Per stage: `load_tests.stages`.
+publishers' files, the detector's passes made in turn; beside them stands what the same takes with
+the embedder's file as the services run it (ADR 51) and the two passes side by side, as theirs are.
+Every run gives a p50 of both and their ratio; what is told is the median of the runs. The folder
+is filled once and can be given again. Per stage: `load_tests.stages`.
 """
 
 import argparse
@@ -50,7 +50,7 @@ class Run:
     bare: list[float] = field(default_factory=list)
     in_turn: list[float] = field(default_factory=list)
     as_served: list[float] = field(default_factory=list)
-    """As `bare`, with the embedder's file as it was built for the services."""
+    """As `bare`, with the embedder's file and the two passes as the services have them."""
     stages: dict[str, list[float]] = field(default_factory=dict)
     server_cpu: list[float] = field(default_factory=list)
     """Processor seconds of the installation until its answer, over all processes and threads."""

@@ -32,7 +32,7 @@ def tell(told: dict[str, Any]) -> None:
         )
         if "ratio_as_served" in one:
             print(
-                f"{'':<18}with the embedder's file as it is served: bare "
+                f"{'':<18}with models and threads as the services have them: bare "
                 f"{one['bare_as_served_p50']:.1f}, ratio {one['ratio_as_served']:.2f}"
             )
         reached = one["ratio"] <= RATIO and one["overhead_p50"] <= OVERHEAD_MS

@@ -27,7 +27,10 @@ _Done = TypeVar("_Done")
 
 
 class BareOnCluster:
-    """`run` gives the seconds of each stage."""
+    """`run` gives the seconds of each stage.
+
+    `beside`: the detector's two passes are made side by side, as the services make them.
+    """
 
     def __init__(
         self, triton: str, milvus: str, collections: Sequence[str], list_size: int
@@ -39,15 +42,19 @@ class BareOnCluster:
         self._milvus: Any = MilvusClient(uri=milvus)
         self._collections = list(collections)
         self._list_size = list_size
-        self._pool = ThreadPoolExecutor(len(self._collections))
-        self._find = yunet_by(lambda canvas: self._infer(_DETECTOR, canvas, YUNET_OUTPUTS))
+        self._pool = ThreadPoolExecutor(max(len(self._collections), 2))
+        self._find, self._find_beside = (
+            yunet_by(lambda canvas: self._infer(_DETECTOR, canvas, YUNET_OUTPUTS), every)
+            for every in (map, self._pool.map)
+        )
         self._embed = reid_by(lambda crop: self._infer(_EMBEDDER, crop, ["embedding"])[0])
 
-    def run(self, image: bytes) -> dict[str, float]:
+    def run(self, image: bytes, *, beside: bool = False) -> dict[str, float]:
         """Raises RuntimeError where no face is found."""
+        find = self._find_beside if beside else self._find
         took: dict[str, float] = {}
         pixels = _timed(took, "decode", lambda: decode(image))
-        landmarks = _timed(took, "find", lambda: self._find(pixels))
+        landmarks = _timed(took, "find", lambda: find(pixels))
         if landmarks is None:
             raise RuntimeError("the bare model finds no face")
         crop = _timed(took, "align", lambda: bare_align(pixels, landmarks))
