@@ -93,6 +93,8 @@ def _stride(
     classes, objects = np.clip(classes[near], 0.0, 1.0), np.clip(objects[near], 0.0, 1.0)
     scores = np.sqrt(classes * objects).astype(np.float64)
     cells, scores = near[scores >= score], scores[scores >= score]
+    if not len(cells):
+        return joined([])
     corner = np.stack([cells % columns, cells // columns], axis=1).astype(np.float64)
     bbox = outputs[f"bbox_{stride}"][0, cells].astype(np.float64)
     points = outputs[f"kps_{stride}"][0, cells].astype(np.float64).reshape(-1, 5, 2)
