@@ -6,6 +6,7 @@ A writer takes the write lock when its transaction begins, not when it first wri
 where no row does.
 """
 
+from onrecord.chassis.database.direct import Direct, answered
 from onrecord.chassis.database.opening import DatabaseLimits, open_database
 from onrecord.chassis.database.together import sent_together
 from onrecord.chassis.database.transactions import (
@@ -19,7 +20,9 @@ from onrecord.chassis.database.write_ahead import forget
 
 __all__ = [
     "DatabaseLimits",
+    "Direct",
     "alone",
+    "answered",
     "forget",
     "open_database",
     "reachable",

@@ -30,14 +30,21 @@ def sent_together(connection: Connection) -> Iterator[None]:
         with driver.pipeline():
             yield
     except errors as error:
-        if connection.dialect.is_disconnect(error, driver, None):
-            connection.invalidate(error)
-        raise cast(
-            "DBAPIError",
-            DBAPIError.instance(
-                _WHAT, None, error, errors, hide_parameters=True, dialect=connection.dialect
-            ),
-        ) from error
+        raise as_database_error(connection, error, _WHAT) from error
     finally:
         if not connection.invalidated:
             connection.info.pop(_AT_IT, None)
+
+
+def as_database_error(connection: Connection, error: Exception, what: str) -> DBAPIError:
+    """The driver's own error as SQLAlchemy would raise it, of a statement that went past it."""
+    dialect = connection.dialect
+    driver: Any = connection.connection.driver_connection
+    if dialect.is_disconnect(cast("Any", error), driver, None):
+        connection.invalidate(error)
+    return cast(
+        "DBAPIError",
+        DBAPIError.instance(
+            what, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, dialect=dialect
+        ),
+    )

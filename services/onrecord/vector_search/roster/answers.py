@@ -5,23 +5,26 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, insert, select
 
+from onrecord.chassis.database import Direct
 from onrecord.contracts.vector_search import Candidate
 from onrecord.proof import canonical, statements
 from onrecord.proof.attestation import Attestation
 from onrecord.vector_search.core.values import CandidateRow
 from onrecord.vector_search.roster.schema import candidates, searches
 
-# Built once: SQLAlchemy takes longer to build a statement than SQLite to run it.
-_OF_MANDATES = select(
-    searches.c.mandate,
-    searches.c.gallery,
-    searches.c.model_id,
-    searches.c.template_sha256,
-    searches.c.sequence,
-    searches.c.receipt,
-).where(searches.c.mandate.in_(bindparam("mandates", expanding=True)))
-_ADD = insert(searches)
-_ADD_CANDIDATES = insert(candidates)
+_OF_MANDATES = Direct(
+    select(
+        searches.c.mandate,
+        searches.c.gallery,
+        searches.c.model_id,
+        searches.c.template_sha256,
+        searches.c.sequence,
+        searches.c.receipt,
+    ).where(searches.c.mandate.in_(bindparam("mandates", expanding=True))),
+    listed="mandates",
+)
+_ADD = Direct(insert(searches), columns=searches.c.keys())
+_ADD_CANDIDATES = Direct(insert(candidates), columns=candidates.c.keys())
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +62,15 @@ def find_of_mandate(tx: Connection, mandate: str) -> dict[str, StoredAnswer]:
 def find_of_mandates(tx: Connection, mandates: Sequence[str]) -> dict[str, dict[str, StoredAnswer]]:
     """By mandate, what every gallery here answered under each of these grants."""
     found: dict[str, dict[str, StoredAnswer]] = {mandate: {} for mandate in mandates}
-    for row in tx.execute(_OF_MANDATES, {"mandates": mandates}).all():
-        found[row.mandate][row.gallery] = StoredAnswer(
-            row.model_id, row.template_sha256, row.sequence, _receipt(row.receipt)
-        )
+    rows = _OF_MANDATES.rows(tx, {"mandates": mandates})
+    for mandate, gallery, model_id, template, sequence, receipt in rows:
+        found[mandate][gallery] = StoredAnswer(model_id, template, sequence, _receipt(receipt))
     return found
 
 
 def add(tx: Connection, rows: Sequence[AnswerRow]) -> None:
-    tx.execute(
-        _ADD,
+    _ADD.run_each(
+        tx,
         [
             {
                 "gallery": row.gallery,
@@ -88,8 +90,8 @@ def add(tx: Connection, rows: Sequence[AnswerRow]) -> None:
 def add_candidates(tx: Connection, rows: Sequence[CandidateRow]) -> None:
     if not rows:
         return
-    tx.execute(
-        _ADD_CANDIDATES,
+    _ADD_CANDIDATES.run_each(
+        tx,
         [
             {
                 "candidate_ref": row.candidate_ref,

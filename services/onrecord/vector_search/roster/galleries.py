@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, insert, select, update
 
+from onrecord.chassis.database import Direct
 from onrecord.kernel.cards import Metric
 from onrecord.proof import canonical
 from onrecord.proof.attestation import Attestation
@@ -29,20 +31,19 @@ class Chain:
 
 
 def find(tx: Connection, jurisdiction: str) -> Gallery | None:
-    row = tx.execute(_ONE, {"named": jurisdiction}).one_or_none()
-    return None if row is None else _gallery(row)
+    return find_named(tx, [jurisdiction]).get(jurisdiction)
 
 
 def find_named(tx: Connection, jurisdictions: Sequence[str]) -> dict[str, Gallery]:
     """Those of these that there are, by jurisdiction."""
-    rows = tx.execute(_NAMED, {"named": jurisdictions}).all()
+    rows = _NAMED.rows(tx, {"named": jurisdictions})
     return {gallery.jurisdiction: gallery for gallery in map(_gallery, rows)}
 
 
 def find_all(tx: Connection) -> tuple[Gallery, ...]:
     """Every gallery, by jurisdiction."""
     return tuple(
-        _gallery(row) for row in tx.execute(_with_key().order_by(galleries.c.jurisdiction))
+        _gallery(tuple(row)) for row in tx.execute(_with_key().order_by(galleries.c.jurisdiction))
     )
 
 
@@ -61,15 +62,15 @@ def lock_chains(tx: Connection, jurisdictions: Sequence[str]) -> dict[str, Chain
 
     All writers that hold several take them in the order of their names.
     """
-    rows = tx.execute(_CHAINS, {"named": jurisdictions}).all()
-    return {row.jurisdiction: Chain(*row[1:]) for row in rows}
+    rows = _CHAINS.rows(tx, {"named": jurisdictions})
+    return {name: Chain(*end) for name, *end in rows}
 
 
 def last_receipt(tx: Connection, jurisdiction: str, chain: Chain) -> Attestation | None:
     """The end of the chain as `lock_chains` gave it; None before the first receipt."""
     at = {"named": jurisdiction, "sequence": chain.last_sequence}
-    held = tx.execute(_LAST, at).scalar()
-    return None if held is None else Attestation.from_json(canonical.decode(held.encode()))
+    rows = _LAST.rows(tx, at)
+    return Attestation.from_json(canonical.decode(rows[0][0].encode())) if rows else None
 
 
 def add(tx: Connection, gallery: Gallery) -> None:
@@ -125,7 +126,7 @@ def advance(tx: Connection, chains: Mapping[str, Chain]) -> None:
         {"named": name, "sequence": chain.last_sequence, "receipt": chain.last_receipt}
         for name, chain in chains.items()
     ]
-    tx.execute(_ADVANCE, ends)
+    _ADVANCE.run_each(tx, ends)
 
 
 def policy_is_verified(tx: Connection, gallery: Gallery, digest: str) -> bool:
@@ -160,25 +161,17 @@ def _with_key() -> Select[tuple[object, ...]]:
     return select(*galleries.c, latest.label("authority_key"))
 
 
-def _gallery(row: Row[tuple[object, ...]]) -> Gallery:
-    held = row._mapping
-    return Gallery(
-        jurisdiction=held["jurisdiction"],
-        model_id=held["model_id"],
-        dimension=held["dimension"],
-        metric=Metric(held["metric"]),
-        authority_key=held["authority_key"],
-        public_key=held["public_key"],
-        live_records=held["live_records"],
-        last_sequence=held["last_sequence"],
-        last_receipt=held["last_receipt"],
-    )
+def _gallery(row: tuple[Any, ...]) -> Gallery:
+    held = dict(zip(_COLUMNS, row, strict=True))
+    return Gallery(**{**held, "metric": Metric(held["metric"])})
 
 
-# Built once: SQLAlchemy takes longer to build a statement than SQLite to run it.
-_ONE = _with_key().where(galleries.c.jurisdiction == bindparam("named"))
-_NAMED = _with_key().where(galleries.c.jurisdiction.in_(bindparam("named", expanding=True)))
-_CHAINS = (
+_COLUMNS = (*galleries.c.keys(), "authority_key")
+_NAMED = Direct(
+    _with_key().where(galleries.c.jurisdiction.in_(bindparam("named", expanding=True))),
+    listed="named",
+)
+_CHAINS = Direct(
     select(
         galleries.c.jurisdiction,
         galleries.c.live_records,
@@ -187,12 +180,15 @@ _CHAINS = (
     )
     .where(galleries.c.jurisdiction.in_(bindparam("named", expanding=True)))
     .order_by(galleries.c.jurisdiction)
-    .with_for_update()
+    .with_for_update(),
+    listed="named",
 )
-_LAST = select(searches.c.receipt).where(
-    searches.c.gallery == bindparam("named"), searches.c.sequence == bindparam("sequence")
+_LAST = Direct(
+    select(searches.c.receipt).where(
+        searches.c.gallery == bindparam("named"), searches.c.sequence == bindparam("sequence")
+    )
 )
-_ADVANCE = (
+_ADVANCE = Direct(
     update(galleries)
     .where(galleries.c.jurisdiction == bindparam("named"))
     .values(last_sequence=bindparam("sequence"), last_receipt=bindparam("receipt"))

@@ -1,22 +1,21 @@
 """The highest checkpoint this plane has ever seen of a ledger. It never goes down."""
 
-from typing import Any
+from sqlalchemy import Connection, bindparam, insert, select, update
 
-from sqlalchemy import Connection, Select, bindparam, insert, select, update
-
+from onrecord.chassis.database import Direct
 from onrecord.proof.checkpoint import Checkpoint, SignedCheckpoint
 from onrecord.vector_search.roster.schema import seen_checkpoints
 
-# Built once: SQLAlchemy takes longer to build a statement than SQLite to run it.
-_HIGHEST = select(
+_ONE = select(
     seen_checkpoints.c.origin,
     seen_checkpoints.c.size,
     seen_checkpoints.c.root,
     seen_checkpoints.c.note,
 ).where(seen_checkpoints.c.origin == bindparam("named"))
-_HELD = _HIGHEST.with_for_update()
-_FIRST = insert(seen_checkpoints)
-_RAISE = (
+_HIGHEST = Direct(_ONE)
+_HELD = Direct(_ONE.with_for_update())
+_FIRST = Direct(insert(seen_checkpoints), columns=seen_checkpoints.c.keys())
+_RAISE = Direct(
     update(seen_checkpoints)
     .where(seen_checkpoints.c.origin == bindparam("named"))
     .values(size=bindparam("to_size"), root=bindparam("to_root"), note=bindparam("to_note"))
@@ -37,15 +36,15 @@ def put(tx: Connection, seen: SignedCheckpoint, *, is_first: bool) -> None:
     at = seen.checkpoint
     if is_first:
         first = {"origin": at.origin, "size": at.size, "root": at.root, "note": seen.note}
-        tx.execute(_FIRST, first)
+        _FIRST.run(tx, first)
     else:
         raised = {"named": at.origin, "to_size": at.size, "to_root": at.root, "to_note": seen.note}
-        tx.execute(_RAISE, raised)
+        _RAISE.run(tx, raised)
 
 
-def _read(tx: Connection, question: Select[Any], origin: str) -> SignedCheckpoint | None:
-    row = tx.execute(question, {"named": origin}).one_or_none()
-    if row is None:
+def _read(tx: Connection, question: Direct, origin: str) -> SignedCheckpoint | None:
+    rows = question.rows(tx, {"named": origin})
+    if not rows:
         return None
-    named, size, root, note = row
+    named, size, root, note = rows[0]
     return SignedCheckpoint(note, Checkpoint(named, size, bytes(root)))

@@ -6,17 +6,21 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, func, select
 
+from onrecord.chassis.database import Direct
 from onrecord.kernel.times import format_time
 from onrecord.vector_search.core.values import Gallery, RecordState
 from onrecord.vector_search.roster.schema import records
 
 _IN_ONE_QUERY = 500
 
-# Built once: SQLAlchemy takes longer to build a statement than SQLite to run it. By key alone: with
-# gallery and state among the conditions SQLite goes through every live record of the gallery.
-_BY_KEY = select(
-    records.c.index_key, records.c.enrolment_id, records.c.gallery, records.c.state
-).where(records.c.index_key.in_(bindparam("keys", expanding=True)))
+# By key alone: with gallery and state among the conditions SQLite goes through every live record of
+# the gallery.
+_BY_KEY = Direct(
+    select(records.c.index_key, records.c.enrolment_id, records.c.gallery, records.c.state).where(
+        records.c.index_key.in_(bindparam("keys", expanding=True))
+    ),
+    listed="keys",
+)
 
 
 def live_of_manifest(tx: Connection, manifest_id: str) -> int:
@@ -51,7 +55,7 @@ def live_rows(tx: Connection, index_keys: Sequence[str]) -> dict[str, LiveRow]:
     live: dict[str, LiveRow] = {}
     for start in range(0, len(index_keys), _IN_ONE_QUERY):
         keys = index_keys[start : start + _IN_ONE_QUERY]
-        for index_key, enrolment_id, gallery, state in tx.execute(_BY_KEY, {"keys": keys}).all():
+        for index_key, enrolment_id, gallery, state in _BY_KEY.rows(tx, {"keys": keys}):
             if state == RecordState.LIVE.value:
                 live[index_key] = LiveRow(gallery, enrolment_id)
     return live

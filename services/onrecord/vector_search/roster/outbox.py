@@ -6,19 +6,23 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from onrecord.chassis.bus.ports import TRACE, Message
+from onrecord.chassis.database import Direct
 from onrecord.chassis.telemetry import current_traceparent
 from onrecord.proof import canonical
 from onrecord.vector_search.roster.schema import outbox
 
-# Built once: SQLAlchemy takes longer to build a statement than SQLite to run it.
 # Inline: PostgreSQL is not asked for the number, so that it may be sent with others.
-_ADD = insert(outbox).inline()
-_ADD_NUMBERED = _ADD.returning(outbox.c.number)
-_HELD = select(outbox.c.number, outbox.c.topic).order_by(outbox.c.number).limit(bindparam("limit"))
-_THESE = (
-    select(outbox)
+_COLUMNS = ("topic", "key", "headers", "payload")
+_ADD = Direct(insert(outbox).inline(), columns=_COLUMNS)
+_ADD_NUMBERED = insert(outbox).inline().returning(outbox.c.number)
+_HELD = Direct(
+    select(outbox.c.number, outbox.c.topic).order_by(outbox.c.number).limit(bindparam("limit"))
+)
+_THESE = Direct(
+    select(outbox.c.number, *(outbox.c[one] for one in _COLUMNS))
     .where(outbox.c.number.in_(bindparam("numbers", expanding=True)))
-    .order_by(outbox.c.number)
+    .order_by(outbox.c.number),
+    listed="numbers",
 )
 
 
@@ -35,7 +39,7 @@ def queue(tx: Connection, messages: Sequence[Message]) -> None:
     first (`Relay.flush`).
     """
     if messages:
-        tx.execute(_ADD, [_row(one) for one in messages])
+        _ADD.run_each(tx, [_row(one) for one in messages])
 
 
 def queue_numbered(tx: Connection, messages: Sequence[Message]) -> list[int]:
@@ -47,17 +51,14 @@ def queue_numbered(tx: Connection, messages: Sequence[Message]) -> list[int]:
 
 def waiting(tx: Connection, limit: int) -> list[tuple[int, str]]:
     """Number and topic of what stands in the outbox, in order, the first `limit` of them."""
-    return [(number, topic) for number, topic in tx.execute(_HELD, {"limit": limit}).all()]
+    return [(number, topic) for number, topic in _HELD.rows(tx, {"limit": limit})]
 
 
 def read(tx: Connection, numbers: Sequence[int]) -> tuple[Waiting, ...]:
     """These messages, in order."""
     return tuple(
-        Waiting(
-            row.number,
-            Message(row.topic, row.key, row.payload, _headers(row.headers)),
-        )
-        for row in tx.execute(_THESE, {"numbers": numbers}).all()
+        Waiting(number, Message(topic, key, payload, _headers(headers)))
+        for number, topic, key, headers, payload in _THESE.rows(tx, {"numbers": numbers})
     )
 
 
