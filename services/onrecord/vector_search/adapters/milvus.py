@@ -139,18 +139,18 @@ class MilvusIndex:
         ask = partial(
             self._client.search,
             collection_name(space),
-            data=[vector.tolist()],
+            data=[vector],
             anns_field=_VECTOR,
             limit=limit,
-            output_fields=[_KEY],
             search_params={"metric_type": space.metric.value},
         )
         with self._turn(space, deadline):
-            answer = self._read(space, ask, deadline)
+            (found,) = self._read(space, ask, deadline)
+        # The key is the collection's primary key, so no field is asked for: that is dear.
         # For L2 Milvus reports the squared distance, which is what `similarity` takes.
         return [
-            IndexHit(str(hit[_KEY]), space.metric.similarity(float(hit["distance"])))
-            for hit in answer[0]
+            IndexHit(key, space.metric.similarity(distance))
+            for key, distance in zip(found.ids, found.distances, strict=True)
         ]
 
     def delete(self, space: IndexSpace, keys: Sequence[str], deadline: Deadline) -> None:
