@@ -1,23 +1,20 @@
 """An S3 gateway over a folder: Versity's, built with Go."""
 
-import hashlib
-import hmac
-import http.client
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from deploy.local.asking import ANSWER_SECONDS, says_ok
-from deploy.local.part import HOST, Launch, Place, Say
+from deploy.local.asking import says_ok
+from deploy.local.part import Launch, Place, Say
 from deploy.local.registries import go
 from deploy.local.tools import folder_of, once
+from onrecord.chassis.objects.buckets import make_bucket
+from onrecord.chassis.objects.opening import ObjectAccess
 
 _MODULE: Final = "github.com/versity/versitygw/cmd/versitygw"
 _HEALTH: Final = "/onrecord-health"
-_THERE: Final = (200, 409)
-"""Made now, or by us before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +51,12 @@ class S3:
         return says_ok(place.at("http"), _HEALTH)
 
     def settle(self, place: Place) -> None:
-        """The buckets. Raises OSError where one is refused."""
+        """The buckets. Raises OBJECTS_UNAVAILABLE where one is refused."""
+        access = ObjectAccess(
+            self.endpoint(place), self.region, self.access_key(place), self.secret_key(place)
+        )
         for bucket in self.buckets:
-            self._make(bucket, place)
+            make_bucket(bucket, access, datetime.now(UTC))
 
     def endpoint(self, place: Place) -> str:
         return f"http://{place.at('http')}"
@@ -66,39 +66,6 @@ class S3:
 
     def secret_key(self, place: Place) -> str:
         return _secret(place.data / "secret.key", 24)
-
-    def _make(self, bucket: str, place: Place) -> None:
-        connection = http.client.HTTPConnection(place.at("http"), timeout=ANSWER_SECONDS)
-        try:
-            connection.request("PUT", f"/{bucket}", headers=self._signed(bucket, place))
-            answer = connection.getresponse()
-            said = answer.read(1000)
-        finally:
-            connection.close()
-        if answer.status not in _THERE:
-            raise OSError(f"the bucket {bucket} was refused ({answer.status}): {said!r}")
-
-    def _signed(self, bucket: str, place: Place) -> dict[str, str]:
-        """AWS Signature Version 4, of a `PUT /bucket` that has no body."""
-        host = f"{HOST}:{place.ports['http']}"
-        now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-        empty = hashlib.sha256(b"").hexdigest()
-        headers = {"host": host, "x-amz-content-sha256": empty, "x-amz-date": now}
-        names = ";".join(headers)
-        listed = "".join(f"{name}:{value}\n" for name, value in headers.items())
-        request = f"PUT\n/{bucket}\n\n{listed}\n{names}\n{empty}"
-        scope = f"{now[:8]}/{self.region}/s3/aws4_request"
-        digest = hashlib.sha256(request.encode()).hexdigest()
-        key = f"AWS4{self.secret_key(place)}".encode()
-        for part in scope.split("/"):
-            key = hmac.digest(key, part.encode(), "sha256")
-        text = f"AWS4-HMAC-SHA256\n{now}\n{scope}\n{digest}"
-        signature = hmac.digest(key, text.encode(), "sha256").hex()
-        who = f"Credential={self.access_key(place)}/{scope}"
-        return {
-            **headers,
-            "authorization": f"AWS4-HMAC-SHA256 {who},SignedHeaders={names},Signature={signature}",
-        }
 
 
 def _secret(path: Path, size: int) -> str:
