@@ -12,7 +12,7 @@ from onrecord.chassis.jobs import Periodic
 from onrecord.chassis.lifecycle import Process
 from onrecord.chassis.parts import GrpcPart, WorkerPart
 from onrecord.chassis.pools import CarryingPool
-from onrecord.chassis.throttle import Foreground, throttle
+from onrecord.chassis.throttle import Foreground
 from onrecord.clients.attesting import RenewedAttestor, believing
 from onrecord.clients.from_settings import (
     identity_of,
@@ -48,7 +48,7 @@ def opened(settings: DetectionSettings, told: Callable[[str], None]) -> Iterator
         identity = identity_of(Service.DETECTION, settings)
         told("models")
         models = MeasuredModels(models_of(settings, stack))
-        foreground = throttle(settings.throttle_seconds)
+        foreground = settings.throttled()
         detection = build_detection(
             models,
             attestor=RenewedAttestor(identity),

@@ -12,7 +12,7 @@ from onrecord.chassis.inference.measured import MeasuredModels
 from onrecord.chassis.jobs import Periodic
 from onrecord.chassis.lifecycle import Process
 from onrecord.chassis.parts import GrpcPart, WorkerPart
-from onrecord.chassis.throttle import Foreground, throttle
+from onrecord.chassis.throttle import Foreground
 from onrecord.clients.attesting import RenewedAttestor, believing
 from onrecord.clients.from_settings import (
     identity_of,
@@ -46,7 +46,7 @@ def opened(settings: EmbeddingSettings, told: Callable[[str], None]) -> Iterator
         identity = identity_of(Service.EMBEDDING, settings)
         told("models")
         models = MeasuredModels(models_of(settings, stack))
-        foreground = throttle(settings.throttle_seconds)
+        foreground = settings.throttled()
         embedding = build_embedding(
             models,
             attestor=RenewedAttestor(identity),

@@ -13,7 +13,7 @@ from onrecord.chassis.jobs import Periodic
 from onrecord.chassis.lifecycle import Part, Process
 from onrecord.chassis.parts import GrpcPart, WorkerPart
 from onrecord.chassis.telemetry import Reading
-from onrecord.chassis.throttle import Foreground, throttle
+from onrecord.chassis.throttle import Foreground
 from onrecord.clients.attesting import RenewedAttestor, believing
 from onrecord.clients.audit import LedgerProofsClient
 from onrecord.clients.from_settings import (
@@ -74,7 +74,7 @@ def opened(settings: VectorSearchSettings, told: Callable[[str], None]) -> Itera
             clock=clock,
         )
         stack.callback(plane.close)
-        foreground = throttle(settings.throttle_seconds)
+        foreground = settings.throttled()
         server = GrpcServer(
             ServerSettings(settings.address, settings.threads, settings.connection_age_seconds),
             identity,

@@ -60,3 +60,28 @@ def test_switched_off_it_waits_for_nobody() -> None:
         began = time.monotonic()
         foreground.give_way()
         assert time.monotonic() - began < 10.0
+
+
+def test_it_waits_a_moment_longer_because_others_work_on_the_same_search() -> None:
+    foreground = throttle(30.0, 0.3)
+    assert isinstance(foreground, ForegroundCalls)
+    with foreground.call():
+        pass
+    ended = time.monotonic()
+    foreground.give_way()
+    assert 0.2 < time.monotonic() - ended < 10.0
+    began = time.monotonic()
+    foreground.give_way()
+    assert time.monotonic() - began < 0.2, "nobody has come since"
+
+
+def test_searches_one_after_another_do_not_stop_it_for_good() -> None:
+    """Each begins before the moment after the last is over: it goes on after its longest time."""
+    foreground = ForegroundCalls(0.3, 30.0)
+    with foreground.call():
+        pass
+    thread, waited = gives_way(foreground)
+    while thread.is_alive():
+        with foreground.call():
+            thread.join(0.01)
+    assert 0.3 <= waited[0] < 10.0

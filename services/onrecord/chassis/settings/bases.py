@@ -20,7 +20,7 @@ from onrecord.chassis.bus.kafka.access import (
 )
 from onrecord.chassis.objects import ObjectAccess, ObjectStore, open_objects
 from onrecord.chassis.settings.fields import Names, setting
-from onrecord.chassis.throttle import GIVE_WAY_SECONDS
+from onrecord.chassis.throttle import GIVE_WAY_SECONDS, LINGER_SECONDS, Foreground, throttle
 
 
 class ProcessSettings(BaseSettings):
@@ -267,6 +267,18 @@ class ThrottleSettings(ProcessSettings):
         says="How long work on enrolments gives way, at most and before each piece of it, to "
         "searches that this process is at work on; 0 switches the throttle off.",
     )
+    throttle_linger_seconds: float = setting(
+        LINGER_SECONDS,
+        unit="seconds",
+        ge=0,
+        le=60,
+        says="For how long after such a search it gives way still, as the other services are at "
+        "work on it; never for longer in all than `throttle_seconds`.",
+    )
+
+    def throttled(self) -> Foreground:
+        """What work on enrolments gives way to."""
+        return throttle(self.throttle_seconds, self.throttle_linger_seconds)
 
 
 class TokenSettings(ProcessSettings):
