@@ -21,6 +21,15 @@ def test_an_object_is_replaced_whole_and_deleted_for_good(objects: ObjectStore) 
     assert list(objects.keys("")) == []
 
 
+def test_several_are_deleted_at_once(objects: ObjectStore) -> None:
+    """R-30: of several folders, and with one among them that is gone already."""
+    for key in ("vault/US-UT/a", "vault/US-UT/b", "ingest/US-UT/a", "ingest/US-UT/b"):
+        objects.put(key, b"x")
+    objects.delete_all(["vault/US-UT/a", "ingest/US-UT/b", "ingest/US-UT/c", "none/d"])
+    assert sorted(objects.keys("")) == ["ingest/US-UT/a", "vault/US-UT/b"]
+    objects.delete_all([])
+
+
 def test_what_is_not_there_is_not_found(objects: ObjectStore) -> None:
     with pytest.raises(OnRecordError) as refused:
         objects.get("vault/none")
@@ -30,7 +39,13 @@ def test_what_is_not_there_is_not_found(objects: ObjectStore) -> None:
 
 @pytest.mark.parametrize("key", ["../x", "a//b", "/etc/passwd", ".", "a/../b", "", "a\x00b", "~x"])
 def test_a_key_cannot_leave_the_store(objects: ObjectStore, key: str) -> None:
-    for ask in (objects.get, objects.exists, objects.delete, lambda one: objects.put(one, b"x")):
+    for ask in (
+        objects.get,
+        objects.exists,
+        objects.delete,
+        lambda one: objects.put(one, b"x"),
+        lambda one: objects.delete_all([one]),
+    ):
         with pytest.raises(OnRecordError) as refused:
             ask(key)
         assert refused.value.code is ErrorCode.NOT_FOUND

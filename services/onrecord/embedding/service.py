@@ -41,6 +41,14 @@ def embedder(session: InferenceSession) -> Embedder:
     return Embedder(session, card.model_id, card.input.height, card.input.width, card.metric)
 
 
+@dataclass(frozen=True, slots=True)
+class _Allowed:
+    """The id of a mandate that holds, and which crop may be embedded under it."""
+
+    mandate: str
+    crop_sha256: str
+
+
 class EmbeddingService:
     """Implements `FaceEmbedding`."""
 
@@ -60,7 +68,7 @@ class EmbeddingService:
 
     def embed(self, requests: Sequence[EmbedRequest], deadline: Deadline) -> tuple[Template, ...]:
         """See `FaceEmbedding.embed`. Nothing is embedded unless every crop may be."""
-        mandates = [self._allowed(request) for request in requests]
+        allowed = [self._allowed(request) for request in requests]
         vectors: dict[int, Vector] = {}
         for model_id, indices in _by_model(requests).items():
             for batch in batches(indices, MAX_BATCH):
@@ -69,13 +77,13 @@ class EmbeddingService:
                 made = self._infer(self._embedders[model_id], crops, deadline)
                 vectors.update(zip(batch, made, strict=True))
         return tuple(
-            self._signed(request.crop, mandates[index], vectors[index])
+            self._signed(request.crop, allowed[index], vectors[index])
             for index, request in enumerate(requests)
         )
 
-    def _allowed(self, request: EmbedRequest) -> str:
-        """The id of the request's mandate, if it holds and this crop was cut for it."""
-        crop = request.crop
+    def _allowed(self, request: EmbedRequest) -> _Allowed:
+        """The request's mandate, if it holds and this crop was cut for it."""
+        crop, crop_sha256 = request.crop, request.crop.sha256
         mandate = self._mandates.verify(request.mandate, self._clock.now())
         if crop.model_id not in self._embedders:
             raise OnRecordError(
@@ -89,7 +97,7 @@ class EmbeddingService:
             self._verifier,
             crop.attestation,
             mandate=mandate.id,
-            crop=crop.sha256,
+            crop=crop_sha256,
             model_id=crop.model_id,
         )
         if said.get("image_sha256") != mandate.image_sha256:
@@ -102,7 +110,7 @@ class EmbeddingService:
                 ErrorCode.TEMPLATE_INVALID,
                 f"{crop.model_id} takes crops of {wanted.width} x {wanted.height} pixels",
             )
-        return mandate.id
+        return _Allowed(mandate.id, crop_sha256)
 
     @staticmethod
     def _infer(model: Embedder, crops: Sequence[AlignedCrop], deadline: Deadline) -> list[Vector]:
@@ -111,14 +119,14 @@ class EmbeddingService:
         output = model.session.run({card.input.name: stacked}, deadline)[card.outputs[0]]
         return [as_template(row, model.metric) for row in output]
 
-    def _signed(self, crop: AlignedCrop, mandate: str, vector: Vector) -> Template:
+    def _signed(self, crop: AlignedCrop, allowed: _Allowed, vector: Vector) -> Template:
         digest = statements.template_sha256(vector.astype("<f4").tobytes(), crop.model_id)
         embedded = self._attestor.attest(
             {
                 "type": statements.EMBEDDED,
                 "time": format_time(self._clock.now()),
-                "mandate": mandate,
-                "crop_sha256": crop.sha256,
+                "mandate": allowed.mandate,
+                "crop_sha256": allowed.crop_sha256,
                 "template_sha256": digest,
                 "model_id": crop.model_id,
                 "detected": statements.statement_sha256(crop.attestation),

@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from onrecord.chassis.objects.ports import parts_of
@@ -48,10 +48,16 @@ class LocalObjects:
         return self._path(key).is_file()
 
     def delete(self, key: str) -> None:
-        path = self._path(key)
-        path.unlink(missing_ok=True)
-        if path.parent.exists():
-            _sync_folder(path.parent)
+        self.delete_all([key])
+
+    def delete_all(self, keys: Iterable[str]) -> None:
+        paths = [self._path(key) for key in keys]
+        for path in paths:
+            path.unlink(missing_ok=True)
+        # One sync for all that went out of a folder.
+        for folder in {path.parent for path in paths}:
+            if folder.exists():
+                _sync_folder(folder)
 
     def keys(self, prefix: str) -> Iterator[str]:
         start = self._path(prefix) if prefix else self._root

@@ -1,7 +1,7 @@
 """What an object store is to those who use one."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, Protocol
 
 from onrecord.kernel.errors import ErrorCode, OnRecordError
@@ -28,6 +28,10 @@ class ObjectStore(Protocol):
 
     def delete(self, key: str) -> None:
         """Gone when it returns; deleting what is not there is not an error."""
+        ...
+
+    def delete_all(self, keys: Iterable[str]) -> None:
+        """As `delete` for each of them; where it raises, some may be gone and others not."""
         ...
 
     def keys(self, prefix: str) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """An object store in a bucket of S3, or of whatever speaks S3."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Final
 
@@ -119,6 +119,10 @@ class S3Objects:
             except (NotFoundError, FileNotFoundError) as error:
                 if not no_such_object(error):
                     raise
+
+    def delete_all(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            self.delete(key)
 
     def keys(self, prefix: str) -> Iterator[str]:
         under = _path(prefix) if prefix else None

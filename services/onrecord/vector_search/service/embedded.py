@@ -227,9 +227,11 @@ class Arrivals:
         """What detection has read is not needed any more, but of those still on their way."""
         with read_transaction(self._parts.roster) as tx:
             now = records.find_all(tx, [row.enrolment_id for row in rows])
-        for row in now.values():
-            if row.state is not RecordState.PENDING:
-                self._parts.ingest.delete(ingest_object_key(gallery.jurisdiction, row.enrolment_id))
+        self._parts.ingest.delete_all(
+            ingest_object_key(gallery.jurisdiction, row.enrolment_id)
+            for row in now.values()
+            if row.state is not RecordState.PENDING
+        )
         self._parts.reached(write_points.INGEST_CLEARED)
 
 
