@@ -2,6 +2,8 @@
 through it. No user's password, no key of audit or of a plane.
 """
 
+from dataclasses import replace
+
 from onrecord.chassis.bus.outcomes import Failed
 from onrecord.clients.transport import TEMPLATE
 from onrecord.contracts.audit import AuthorizeCall
@@ -31,6 +33,23 @@ def test_possible_a_live_token_asks_until_it_expires(joined: Joined, refused: Re
         ErrorCode.TOKEN_EXPIRED,
         lambda: joined.audit.service.authorize(_call(passed_through, "thief-2"), soon()),
     )
+
+
+def test_a_search_that_is_announced_is_judged_when_it_comes(
+    joined: Joined, refused: Refused
+) -> None:
+    """Law 2: a plane that was told of a grant believes it no sooner and for no longer."""
+    passed_through = joined.audit.token("olsen", Role.REQUESTER)
+    asked = joined.audit.service.authorize(_call(passed_through, "thief-1"), soon())
+    forged = replace(asked.entry, body=asked.entry.body.replace(b'"olsen"', b'"berg"'))
+    joined.plane.foresee(asked.entry, soon())
+    assert list(joined.plane.receipts(UTAH, 0, soon())) == []
+    refused(ErrorCode.GRANT_NOT_IN_LEDGER, lambda: joined.plane.foresee(forged, soon()))
+    refused(ErrorCode.GRANT_NOT_IN_LEDGER, lambda: joined.search(forged))
+    joined.pass_(minutes=6)
+    refused(ErrorCode.GRANT_EXPIRED, lambda: joined.search(asked.entry))
+    refused(ErrorCode.GRANT_EXPIRED, lambda: joined.plane.foresee(asked.entry, soon()))
+    assert list(joined.plane.receipts(UTAH, 0, soon())) == []
 
 
 def test_a_token_of_its_own_making_is_nobodys(joined: Joined, refused: Refused) -> None:

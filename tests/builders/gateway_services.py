@@ -122,6 +122,7 @@ class FakePlane(FakeEnrolling):
         self.failing: dict[str, OnRecordError] = {}
         self.lose_answers: set[str] = set()
         self.searched: list[str] = []
+        self.foreseen: list[LoggedEntry] = []
         self.calls: list[tuple[str, ...]] = []
         self.setups: dict[str, GallerySetup] = {}
         self.tokens: list[str] = []
@@ -174,6 +175,10 @@ class FakePlane(FakeEnrolling):
     def galleries(self, deadline: Deadline) -> tuple[GalleryInfo, ...]:
         self._answer()
         return tuple(self._info(name) for name in self.records)
+
+    def foresee(self, grant: LoggedEntry, deadline: Deadline) -> None:
+        self.foreseen.append(grant)
+        self._answer()
 
     def search_galleries(
         self, search: PlaneSearch, deadline: Deadline

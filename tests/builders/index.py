@@ -26,6 +26,7 @@ class ExactIndex:
         self._lock = threading.Lock()
         self._spaces: dict[tuple[str, str], dict[str, Vector]] = {}
         self.asked: list[int] = []
+        self.foreseen: list[str] = []
         self.keeps_deleted = False
         self.repeats_hits = False
         self.down = False
@@ -100,6 +101,10 @@ class ExactIndex:
         with self._lock:
             for at in [at for at in self._spaces if at[0] == gallery]:
                 del self._spaces[at]
+
+    def foresee(self, space: IndexSpace, deadline: Deadline) -> None:
+        """It is all in memory."""
+        self.foreseen.append(space.gallery)
 
     def release_idle(self, deadline: Deadline) -> None:
         """Nothing is anywhere but in memory."""

@@ -290,6 +290,21 @@ class TestSearch:
         refused(ErrorCode.GRANT_NOT_IN_LEDGER, lambda: world.ask(forged, face(1)))
         assert list(world.plane.receipts(UTAH, 0, world.deadline)) == []
 
+    def test_a_search_that_was_foreseen_is_answered_alike(self, world: World) -> None:
+        """Foreseeing gives nothing, as often as it is done, and takes nothing from the search."""
+        grant = world.grant(list_size=3)
+        for _ in range(2):
+            world.plane.foresee(grant, world.deadline)
+        assert list(world.plane.receipts(UTAH, 0, world.deadline)) == []
+        assert world.ask(grant, face(1)).candidates
+        assert len(world.plane.receipts(UTAH, 0, world.deadline)) == 1
+
+    def test_a_forged_grant_is_not_foreseen(self, world: World, refused: Refused) -> None:
+        """Law 2."""
+        grant = world.grant(list_size=3)
+        forged = replace(grant, body=grant.body.replace(b'"list_size":3', b'"list_size":50'))
+        refused(ErrorCode.GRANT_NOT_IN_LEDGER, lambda: world.plane.foresee(forged, world.deadline))
+
     def test_a_grant_for_another_gallery(self, world: World, refused: Refused) -> None:
         world.open_gallery(VERMONT)
         refused(ErrorCode.GRANT_GALLERY, lambda: world.ask(world.grant((UTAH,)), face(1), VERMONT))
@@ -407,6 +422,7 @@ class TestOverGrpcAlone:
         grant = world.grant((UTAH, VERMONT))
         template = world.template(grant, sha256(b"the probe"), face(1))
         asked = PlaneSearch(grant, (TemplateSearch(template, (VERMONT, UTAH)),))
+        client.foresee(grant, world.deadline)  # which it does not know either, and needs not
         vermont, utah = client.search_galleries(asked, world.deadline)
         assert isinstance(vermont, GalleryFailure)
         assert vermont.code is ErrorCode.GALLERY_UNKNOWN

@@ -204,6 +204,19 @@ class PlaneClient:
             deadline,
         )
 
+    def foresee(self, grant: LoggedEntry, deadline: Deadline) -> None:
+        """A plane of the version before makes nothing ready, and searches all the same."""
+        try:
+            self._exchange(
+                self._stub.Foresee,
+                lambda: vector_search_pb2.ForeseeRequest(grant=values.logged_entry_message(grant)),
+                lambda _: None,
+                deadline,
+            )
+        except OnRecordError as error:
+            if not is_unimplemented(error):
+                raise
+
     def search_galleries(
         self, search: PlaneSearch, deadline: Deadline
     ) -> tuple[GalleryAnswer, ...]:

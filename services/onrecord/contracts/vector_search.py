@@ -285,6 +285,15 @@ class Plane(TransportKeys, Protocol):
         """Send enrolments that stopped on their way again, sealed anew from the vault."""
         ...
 
+    def foresee(self, grant: LoggedEntry, deadline: Deadline) -> None:
+        """A search under this grant will come: make ready for it what does not need its template.
+
+        It promises, stores and tells nothing: a search that was foreseen is judged when it comes,
+        as one that was not, and may come though this failed. A plane that is busy does nothing.
+        Raises GRANT_*, LEDGER_*.
+        """
+        ...
+
     def search_galleries(
         self, search: PlaneSearch, deadline: Deadline
     ) -> tuple[GalleryAnswer, ...]:

@@ -33,6 +33,7 @@ from onrecord.gateway.emergencies import Emergencies
 from onrecord.gateway.endings import Endings
 from onrecord.gateway.examinations import Examinations
 from onrecord.gateway.fan_out import FanOut
+from onrecord.gateway.foretelling import Foretelling
 from onrecord.gateway.forgetting import Forgetting
 from onrecord.gateway.gallery_side import GalleryParts, build_gallery_side
 from onrecord.gateway.http import emergencies as emergency_routes
@@ -132,6 +133,7 @@ def build_gateway(parts: GatewayParts) -> Gateway:
     custody = Custody(parts.casework_key)
     executor = CarryingPool(parts.limits.fan_out, thread_name_prefix="fan-out")
     keeper = CarryingPool(parts.limits.searches, thread_name_prefix="keeper")
+    foretellers = CarryingPool(parts.limits.searches, thread_name_prefix="foretelling")
     limits, reached, clock = parts.limits, parts.reached, parts.clock
 
     draw = ExaminerDraw(store, custody, clock, parts.chance, reached)
@@ -151,6 +153,7 @@ def build_gateway(parts: GatewayParts) -> Gateway:
         ),
         detection=parts.detection,
         embedding=parts.embedding,
+        foretelling=Foretelling(planes, foretellers, limits.searches if limits.foretold else 0),
         fan_out=FanOut(planes, executor, limits, reached),
         store=store,
         custody=custody,
@@ -213,6 +216,7 @@ def build_gateway(parts: GatewayParts) -> Gateway:
         readiness.drain()
         desk.close()
         keeper.shutdown(wait=True)
+        foretellers.shutdown(wait=True)
         executor.shutdown(wait=True)
         intake.shutdown(wait=True)
 

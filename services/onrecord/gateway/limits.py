@@ -17,6 +17,7 @@ class Limits:
     `upload_seconds` bounds how long a client may take to send a body, since it holds a place
     meanwhile (not one of `searches`). `plane_seconds` is how long one
     plane may take for one attempt: a silent one must not take the others' time.
+    `foretold`: whether planes hear of a search before it comes; worth nothing where nothing is far.
     `waiting`: how many clients may wait for events; `event_days`: how long those are kept.
     `enrolment_days`: how long it is known here how far an enrolment is; then its plane is asked.
     `header_bytes`, `chunk_bytes`: a manifest's header and the rows of one chunk, as they are sent.
@@ -35,6 +36,7 @@ class Limits:
     search_seconds: float = 30.0
     call_seconds: float = 10.0
     plane_seconds: float = 10.0
+    foretold: bool = True
     page: int = 100
     waiting: int = 256
     event_days: int = 30

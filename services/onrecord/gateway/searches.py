@@ -19,6 +19,7 @@ from onrecord.gateway.custody import Custody
 from onrecord.gateway.drawing import ExaminerDraw
 from onrecord.gateway.endings import Endings
 from onrecord.gateway.fan_out import FanOut, Searched
+from onrecord.gateway.foretelling import Foretelling
 from onrecord.gateway.limits import Limits
 from onrecord.gateway.opening import Opening, SearchCall, SearchOpener
 from onrecord.gateway.passing import is_passing
@@ -51,6 +52,7 @@ class Searches:
         opener: SearchOpener,
         detection: FaceDetection,
         embedding: FaceEmbedding,
+        foretelling: Foretelling,
         fan_out: FanOut,
         store: CaseworkStore,
         custody: Custody,
@@ -65,6 +67,7 @@ class Searches:
         self._foreground = foreground
         self._detection = detection
         self._embedding = embedding
+        self._foretelling = foretelling
         self._fan_out = fan_out
         self._store = store
         self._custody = custody
@@ -123,6 +126,8 @@ class Searches:
         if not pending:
             # All were given up before a crash; only the last step was missing.
             return self._end_unsearched(opening.kept(), search.galleries, deadline)
+        names = [state.gallery for state in pending]
+        foretold = self._foretelling.begin(names, grant, deadline)
         try:
             models = sorted({state.model_id or "" for state in pending})
             found = self._detection.detect(probe, grant, models, deadline)
@@ -134,6 +139,8 @@ class Searches:
             if is_passing(error):
                 raise
             return self._endings.fail(search, error, deadline)
+        finally:
+            foretold.leave()
         search = opening.kept()
         if search.status is not SearchStatus.PROCESSING:
             return search

@@ -4,6 +4,7 @@ Nothing else signs a grant. Its body is what was decided; the inclusion proof an
 checkpoint show that the decision was written down before anything was looked at.
 """
 
+import threading
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,7 @@ from onrecord.kernel.vocabulary import EntryKind
 from onrecord.proof.entry import LoggedEntry, VerifiedEntry, verify_entry
 from onrecord.proof.notes import NoteVerifier
 from onrecord.proof.statements import mandate_id
+from onrecord.proof.verified import digest_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,40 @@ def read_grant(logged: LoggedEntry, key: NoteVerifier) -> Grant:
         )
     except (KeyError, TypeError, AttributeError, OnRecordError) as error:
         raise _malformed("a field of the grant is missing or of another type") from error
+
+
+class GrantReader:
+    """Reads grants that come more than once, each verified once. May be used from many threads.
+
+    The same bytes under the same key verify the same way every time; what is remembered is what
+    they say, and nothing that depends on the moment.
+    """
+
+    def __init__(self, key: NoteVerifier, limit: int = 1024) -> None:
+        self._key = key
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._read: dict[bytes, Grant] = {}
+
+    def read(self, logged: LoggedEntry) -> Grant:
+        """As `read_grant`. What comes of it is shared: not to be changed."""
+        content = digest_of(
+            logged.body,
+            logged.nonce,
+            str(logged.index).encode(),
+            logged.checkpoint.encode("utf-8", "surrogatepass"),
+            *logged.inclusion,
+        )
+        with self._lock:
+            known = self._read.get(content)
+        if known is not None:
+            return known
+        grant = read_grant(logged, self._key)
+        with self._lock:
+            self._read[content] = grant
+            if len(self._read) > self._limit:
+                del self._read[next(iter(self._read))]
+        return grant
 
 
 def _whole(value: Any) -> int:

@@ -58,6 +58,7 @@ ALLOWED: Final[dict[str, frozenset[Service]]] = {
     _VECTOR_SEARCH + "GetDeletion": _GATEWAY,
     _VECTOR_SEARCH + "CheckGallery": _GATEWAY,
     _VECTOR_SEARCH + "Redrive": _GATEWAY,
+    _VECTOR_SEARCH + "Foresee": _GATEWAY,
     _VECTOR_SEARCH + "SearchGalleries": _GATEWAY,
     _VECTOR_SEARCH + "Search": _GATEWAY,
     _VECTOR_SEARCH + "OpenPortrait": _GATEWAY,

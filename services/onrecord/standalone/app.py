@@ -59,7 +59,8 @@ _OURS_ALONE_SECONDS = 1.0
 
 
 def _limits_here() -> Limits:
-    return Limits(searches=searches_at_once(0))
+    # The plane, its index and the ledger are here: it would be ready no sooner.
+    return Limits(searches=searches_at_once(0), foretold=False)
 
 
 @dataclass(frozen=True, slots=True)

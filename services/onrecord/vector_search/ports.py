@@ -28,6 +28,10 @@ class VectorIndex(Protocol):
         """Put vectors (float32, `dimension`) under their keys, replacing what stands there."""
         ...
 
+    def foresee(self, space: IndexSpace, deadline: Deadline) -> None:
+        """The space will be searched soon: begin to take it into memory, and do not wait for it."""
+        ...
+
     def search(
         self, space: IndexSpace, vector: Vector, limit: int, deadline: Deadline
     ) -> list[IndexHit]:

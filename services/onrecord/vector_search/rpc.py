@@ -151,6 +151,13 @@ class _Servicer(_Enrolling):
     ) -> vector_search_pb2.ListGalleriesResponse:
         return rpc.galleries_message(self._plane.galleries(deadline_of(context)))
 
+    def Foresee(
+        self, request: vector_search_pb2.ForeseeRequest, context: _Context
+    ) -> vector_search_pb2.ForeseeResponse:
+        grant = read_field(request, "grant", read_logged_entry)
+        self._plane.foresee(grant, deadline_of(context))
+        return vector_search_pb2.ForeseeResponse()
+
     def SearchGalleries(
         self, request: vector_search_pb2.SearchGalleriesRequest, context: _Context
     ) -> vector_search_pb2.SearchGalleriesResponse:

@@ -1,6 +1,7 @@
 """A search from upload to sealed candidates, and everything that may stop it on the way."""
 
 import hashlib
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -49,6 +50,49 @@ def test_every_gallery_is_named_with_its_end(office: Office) -> None:
     assert found["US-TX"]["reasons"][0]["code"] == "policy_missing"
     assert said["status"] == "sealed"
     assert sorted(office.audit.ended(said["search_id"])) == ["US-UT", "US-VT"]
+
+
+def test_planes_make_ready_while_the_face_is_looked_for(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They hear of the grant, and of nothing that detection has found."""
+    heard, detect = threading.Event(), office.detection.detect
+
+    def foresee(grant: LoggedEntry, deadline: Deadline) -> None:
+        office.plane.foreseen.append(grant)
+        heard.set()
+
+    def looking(*asked: Any) -> Any:
+        assert heard.wait(20.0)
+        return detect(*asked)
+
+    monkeypatch.setattr(office.plane, "foresee", foresee)
+    monkeypatch.setattr(office.detection, "detect", looking)
+    said = office.search(galleries=["US-UT", "US-VT"]).json()
+    assert said["status"] == "sealed"
+    (grant,) = office.plane.foreseen
+    assert grant == LoggedEntry.from_json(said["receipt"])
+
+
+@pytest.mark.parametrize("how", ["fails", "hangs"])
+def test_a_search_waits_for_no_plane_that_makes_ready(
+    office: Office, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """Whatever comes of it, the search is the same (law 8)."""
+    free = threading.Event()
+
+    def foresee(grant: LoggedEntry, deadline: Deadline) -> None:
+        if how == "hangs":
+            free.wait(20.0)
+        raise OnRecordError(ErrorCode.PLANE_UNAVAILABLE, "nothing is ready here")
+
+    monkeypatch.setattr(office.plane, "foresee", foresee)
+    try:
+        for number in range(20):  # more than may be told at once
+            said = office.search(key=f"told-{number}").json()
+            assert said["status"] == "sealed"
+    finally:
+        free.set()
 
 
 def test_a_search_that_every_gallery_refuses_is_an_answer_not_an_error(office: Office) -> None:

@@ -26,7 +26,7 @@ from onrecord.rpc.v1 import enrolment_pb2 as onrecord_dot_rpc_dot_v1_dot_enrolme
 from onrecord.rpc.v1 import values_pb2 as onrecord_dot_rpc_dot_v1_dot_values__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#onrecord/rpc/v1/vector_search.proto\x12\x0fonrecord.rpc.v1\x1a\x1fonrecord/rpc/v1/enrolment.proto\x1a\x1conrecord/rpc/v1/values.proto\"\x8c\x01\n\x14\x43reateGalleryRequest\x12\x14\n\x0cjurisdiction\x18\x01 \x01(\t\x12\x10\n\x08model_id\x18\x02 \x01(\t\x12\x11\n\tdimension\x18\x03 \x01(\x03\x12\x0e\n\x06metric\x18\x04 \x01(\t\x12\x15\n\rauthority_key\x18\x05 \x01(\t\x12\x12\n\nuser_token\x18\x06 \x01(\t\"\xa8\x01\n\x07Gallery\x12\x14\n\x0cjurisdiction\x18\x01 \x01(\t\x12\x10\n\x08model_id\x18\x02 \x01(\t\x12\x0e\n\x06metric\x18\x03 \x01(\t\x12\x15\n\rauthority_key\x18\x04 \x01(\t\x12\x12\n\npublic_key\x18\x05 \x01(\x0c\x12\x14\n\x0clive_records\x18\x06 \x01(\x03\x12\x15\n\rlast_sequence\x18\x07 \x01(\x03\x12\r\n\x05plane\x18\x08 \x01(\t\"\x16\n\x14ListGalleriesRequest\"D\n\x15ListGalleriesResponse\x12+\n\tgalleries\x18\x01 \x03(\x0b\x32\x18.onrecord.rpc.v1.Gallery\"z\n\rSearchRequest\x12\x0f\n\x07gallery\x18\x01 \x01(\t\x12+\n\x05grant\x18\x02 \x01(\x0b\x32\x1c.onrecord.rpc.v1.LoggedEntry\x12+\n\x08template\x18\x03 \x01(\x0b\x32\x19.onrecord.rpc.v1.Template\"6\n\tCandidate\x12\x15\n\rcandidate_ref\x18\x01 \x01(\t\x12\x12\n\nsimilarity\x18\x02 \x01(\x03\"\x80\x01\n\x0eSearchResponse\x12\x0f\n\x07gallery\x18\x01 \x01(\t\x12.\n\ncandidates\x18\x02 \x03(\x0b\x32\x1a.onrecord.rpc.v1.Candidate\x12-\n\x07receipt\x18\x03 \x01(\x0b\x32\x1c.onrecord.rpc.v1.Attestation\"P\n\x0eTemplateSearch\x12+\n\x08template\x18\x01 \x01(\x0b\x32\x19.onrecord.rpc.v1.Template\x12\x11\n\tgalleries\x18\x02 \x03(\t\"x\n\x16SearchGalleriesRequest\x12+\n\x05grant\x18\x01 \x01(\x0b\x32\x1c.onrecord.rpc.v1.LoggedEntry\x12\x31\n\x08searches\x18\x02 \x03(\x0b\x32\x1f.onrecord.rpc.v1.TemplateSearch\"0\n\x0eGalleryFailure\x12\x0f\n\x07gallery\x18\x01 \x01(\t\x12\r\n\x05\x65rror\x18\x02 \x01(\x0c\"\x80\x01\n\rGalleryAnswer\x12\x31\n\x06result\x18\x01 \x01(\x0b\x32\x1f.onrecord.rpc.v1.SearchResponseH\x00\x12\x32\n\x07\x66\x61ilure\x18\x02 \x01(\x0b\x32\x1f.onrecord.rpc.v1.GalleryFailureH\x00\x42\x08\n\x06\x61nswer\"J\n\x17SearchGalleriesResponse\x12/\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x1e.onrecord.rpc.v1.GalleryAnswer\"A\n\x13OpenPortraitRequest\x12*\n\x04look\x18\x01 \x01(\x0b\x32\x1c.onrecord.rpc.v1.LoggedEntry\"%\n\x14OpenPortraitResponse\x12\r\n\x05image\x18\x01 \x01(\x0c\"Q\n\rUnsealRequest\x12,\n\x05proof\x18\x01 \x01(\x0b\x32\x1d.onrecord.rpc.v1.ReleaseProof\x12\x12\n\nuser_token\x18\x02 \x01(\t\"U\n\x04Lead\x12\x0f\n\x07gallery\x18\x01 \x01(\t\x12\x15\n\rcandidate_ref\x18\x02 \x01(\t\x12\x11\n\trecord_id\x18\x03 \x01(\t\x12\x12\n\nsimilarity\x18\x04 \x01(\x03\"6\n\x0eUnsealResponse\x12$\n\x05leads\x18\x01 \x03(\x0b\x32\x15.onrecord.rpc.v1.Lead\"5\n\x13ListReceiptsRequest\x12\x0f\n\x07gallery\x18\x01 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\x03\"F\n\x14ListReceiptsResponse\x12.\n\x08receipts\x18\x01 \x03(\x0b\x32\x1c.onrecord.rpc.v1.Attestation2\x98\r\n\x0cVectorSearch\x12P\n\rCreateGallery\x12%.onrecord.rpc.v1.CreateGalleryRequest\x1a\x18.onrecord.rpc.v1.Gallery\x12^\n\rListGalleries\x12%.onrecord.rpc.v1.ListGalleriesRequest\x1a&.onrecord.rpc.v1.ListGalleriesResponse\x12\x64\n\x0f\x42\x65ginEnrolments\x12\'.onrecord.rpc.v1.BeginEnrolmentsRequest\x1a(.onrecord.rpc.v1.BeginEnrolmentsResponse\x12g\n\x10SubmitEnrolments\x12(.onrecord.rpc.v1.SubmitEnrolmentsRequest\x1a).onrecord.rpc.v1.SubmitEnrolmentsResponse\x12U\n\x0cGetEnrolment\x12$.onrecord.rpc.v1.GetEnrolmentRequest\x1a\x1f.onrecord.rpc.v1.EnrolmentState\x12Y\n\x0fGetTransportKey\x12\'.onrecord.rpc.v1.GetTransportKeyRequest\x1a\x1d.onrecord.rpc.v1.TransportKey\x12T\n\x0cOpenManifest\x12$.onrecord.rpc.v1.OpenManifestRequest\x1a\x1e.onrecord.rpc.v1.ManifestState\x12I\n\x08PutChunk\x12 .onrecord.rpc.v1.PutChunkRequest\x1a\x1b.onrecord.rpc.v1.ChunkState\x12R\n\x0bGetManifest\x12#.onrecord.rpc.v1.GetManifestRequest\x1a\x1e.onrecord.rpc.v1.ManifestState\x12g\n\x10ListManifestRows\x12(.onrecord.rpc.v1.ListManifestRowsRequest\x1a).onrecord.rpc.v1.ListManifestRowsResponse\x12O\n\x0c\x44\x65leteRecord\x12$.onrecord.rpc.v1.DeleteRecordRequest\x1a\x19.onrecord.rpc.v1.Deletion\x12M\n\x0bGetDeletion\x12#.onrecord.rpc.v1.GetDeletionRequest\x1a\x19.onrecord.rpc.v1.Deletion\x12S\n\x0c\x43heckGallery\x12$.onrecord.rpc.v1.CheckGalleryRequest\x1a\x1d.onrecord.rpc.v1.GalleryCheck\x12L\n\x07Redrive\x12\x1f.onrecord.rpc.v1.RedriveRequest\x1a .onrecord.rpc.v1.RedriveResponse\x12\x64\n\x0fSearchGalleries\x12\'.onrecord.rpc.v1.SearchGalleriesRequest\x1a(.onrecord.rpc.v1.SearchGalleriesResponse\x12I\n\x06Search\x12\x1e.onrecord.rpc.v1.SearchRequest\x1a\x1f.onrecord.rpc.v1.SearchResponse\x12[\n\x0cOpenPortrait\x12$.onrecord.rpc.v1.OpenPortraitRequest\x1a%.onrecord.rpc.v1.OpenPortraitResponse\x12I\n\x06Unseal\x12\x1e.onrecord.rpc.v1.UnsealRequest\x1a\x1f.onrecord.rpc.v1.UnsealResponse\x12[\n\x0cListReceipts\x12$.onrecord.rpc.v1.ListReceiptsRequest\x1a%.onrecord.rpc.v1.ListReceiptsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#onrecord/rpc/v1/vector_search.proto\x12\x0fonrecord.rpc.v1\x1a\x1fonrecord/rpc/v1/enrolment.proto\x1a\x1conrecord/rpc/v1/values.proto\"\x8c\x01\n\x14\x43reateGalleryRequest\x12\x14\n\x0cjurisdiction\x18\x01 \x01(\t\x12\x10\n\x08model_id\x18\x02 \x01(\t\x12\x11\n\tdimension\x18\x03 \x01(\x03\x12\x0e\n\x06metric\x18\x04 \x01(\t\x12\x15\n\rauthority_key\x18\x05 \x01(\t\x12\x12\n\nuser_token\x18\x06 \x01(\t\"\xa8\x01\n\x07Gallery\x12\x14\n\x0cjurisdiction\x18\x01 \x01(\t\x12\x10\n\x08model_id\x18\x02 \x01(\t\x12\x0e\n\x06metric\x18\x03 \x01(\t\x12\x15\n\rauthority_key\x18\x04 \x01(\t\x12\x12\n\npublic_key\x18\x05 \x01(\x0c\x12\x14\n\x0clive_records\x18\x06 \x01(\x03\x12\x15\n\rlast_sequence\x18\x07 \x01(\x03\x12\r\n\x05plane\x18\x08 \x01(\t\"\x16\n\x14ListGalleriesRequest\"D\n\x15ListGalleriesResponse\x12+\n\tgalleries\x18\x01 \x03(\x0b\x32\x18.onrecord.rpc.v1.Gallery\"=\n\x0e\x46oreseeRequest\x12+\n\x05grant\x18\x01 \x01(\x0b\x32\x1c.onrecord.rpc.v1.LoggedEntry\"\x11\n\x0f\x46oreseeResponse\"z\n\rSearchRequest\x12\x0f\n\x07gallery\x18\x01 \x01(\t\x12+\n\x05grant\x18\x02 \x01(\x0b\x32\x1c.onrecord.rpc.v1.LoggedEntry\x12+\n\x08template\x18\x03 \x01(\x0b\x32\x19.onrecord.rpc.v1.Template\"6\n\tCandidate\x12\x15\n\rcandidate_ref\x18\x01 \x01(\t\x12\x12\n\nsimilarity\x18\x02 \x01(\x03\"\x80\x01\n\x0eSearchResponse\x12\x0f\n\x07gallery\x18\x01 \x01(\t\x12.\n\ncandidates\x18\x02 \x03(\x0b\x32\x1a.onrecord.rpc.v1.Candidate\x12-\n\x07receipt\x18\x03 \x01(\x0b\x32\x1c.onrecord.rpc.v1.Attestation\"P\n\x0eTemplateSearch\x12+\n\x08template\x18\x01 \x01(\x0b\x32\x19.onrecord.rpc.v1.Template\x12\x11\n\tgalleries\x18\x02 \x03(\t\"x\n\x16SearchGalleriesRequest\x12+\n\x05grant\x18\x01 \x01(\x0b\x32\x1c.onrecord.rpc.v1.LoggedEntry\x12\x31\n\x08searches\x18\x02 \x03(\x0b\x32\x1f.onrecord.rpc.v1.TemplateSearch\"0\n\x0eGalleryFailure\x12\x0f\n\x07gallery\x18\x01 \x01(\t\x12\r\n\x05\x65rror\x18\x02 \x01(\x0c\"\x80\x01\n\rGalleryAnswer\x12\x31\n\x06result\x18\x01 \x01(\x0b\x32\x1f.onrecord.rpc.v1.SearchResponseH\x00\x12\x32\n\x07\x66\x61ilure\x18\x02 \x01(\x0b\x32\x1f.onrecord.rpc.v1.GalleryFailureH\x00\x42\x08\n\x06\x61nswer\"J\n\x17SearchGalleriesResponse\x12/\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x1e.onrecord.rpc.v1.GalleryAnswer\"A\n\x13OpenPortraitRequest\x12*\n\x04look\x18\x01 \x01(\x0b\x32\x1c.onrecord.rpc.v1.LoggedEntry\"%\n\x14OpenPortraitResponse\x12\r\n\x05image\x18\x01 \x01(\x0c\"Q\n\rUnsealRequest\x12,\n\x05proof\x18\x01 \x01(\x0b\x32\x1d.onrecord.rpc.v1.ReleaseProof\x12\x12\n\nuser_token\x18\x02 \x01(\t\"U\n\x04Lead\x12\x0f\n\x07gallery\x18\x01 \x01(\t\x12\x15\n\rcandidate_ref\x18\x02 \x01(\t\x12\x11\n\trecord_id\x18\x03 \x01(\t\x12\x12\n\nsimilarity\x18\x04 \x01(\x03\"6\n\x0eUnsealResponse\x12$\n\x05leads\x18\x01 \x03(\x0b\x32\x15.onrecord.rpc.v1.Lead\"5\n\x13ListReceiptsRequest\x12\x0f\n\x07gallery\x18\x01 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\x03\"F\n\x14ListReceiptsResponse\x12.\n\x08receipts\x18\x01 \x03(\x0b\x32\x1c.onrecord.rpc.v1.Attestation2\xe6\r\n\x0cVectorSearch\x12P\n\rCreateGallery\x12%.onrecord.rpc.v1.CreateGalleryRequest\x1a\x18.onrecord.rpc.v1.Gallery\x12^\n\rListGalleries\x12%.onrecord.rpc.v1.ListGalleriesRequest\x1a&.onrecord.rpc.v1.ListGalleriesResponse\x12\x64\n\x0f\x42\x65ginEnrolments\x12\'.onrecord.rpc.v1.BeginEnrolmentsRequest\x1a(.onrecord.rpc.v1.BeginEnrolmentsResponse\x12g\n\x10SubmitEnrolments\x12(.onrecord.rpc.v1.SubmitEnrolmentsRequest\x1a).onrecord.rpc.v1.SubmitEnrolmentsResponse\x12U\n\x0cGetEnrolment\x12$.onrecord.rpc.v1.GetEnrolmentRequest\x1a\x1f.onrecord.rpc.v1.EnrolmentState\x12Y\n\x0fGetTransportKey\x12\'.onrecord.rpc.v1.GetTransportKeyRequest\x1a\x1d.onrecord.rpc.v1.TransportKey\x12T\n\x0cOpenManifest\x12$.onrecord.rpc.v1.OpenManifestRequest\x1a\x1e.onrecord.rpc.v1.ManifestState\x12I\n\x08PutChunk\x12 .onrecord.rpc.v1.PutChunkRequest\x1a\x1b.onrecord.rpc.v1.ChunkState\x12R\n\x0bGetManifest\x12#.onrecord.rpc.v1.GetManifestRequest\x1a\x1e.onrecord.rpc.v1.ManifestState\x12g\n\x10ListManifestRows\x12(.onrecord.rpc.v1.ListManifestRowsRequest\x1a).onrecord.rpc.v1.ListManifestRowsResponse\x12O\n\x0c\x44\x65leteRecord\x12$.onrecord.rpc.v1.DeleteRecordRequest\x1a\x19.onrecord.rpc.v1.Deletion\x12M\n\x0bGetDeletion\x12#.onrecord.rpc.v1.GetDeletionRequest\x1a\x19.onrecord.rpc.v1.Deletion\x12S\n\x0c\x43heckGallery\x12$.onrecord.rpc.v1.CheckGalleryRequest\x1a\x1d.onrecord.rpc.v1.GalleryCheck\x12L\n\x07Redrive\x12\x1f.onrecord.rpc.v1.RedriveRequest\x1a .onrecord.rpc.v1.RedriveResponse\x12L\n\x07\x46oresee\x12\x1f.onrecord.rpc.v1.ForeseeRequest\x1a .onrecord.rpc.v1.ForeseeResponse\x12\x64\n\x0fSearchGalleries\x12\'.onrecord.rpc.v1.SearchGalleriesRequest\x1a(.onrecord.rpc.v1.SearchGalleriesResponse\x12I\n\x06Search\x12\x1e.onrecord.rpc.v1.SearchRequest\x1a\x1f.onrecord.rpc.v1.SearchResponse\x12[\n\x0cOpenPortrait\x12$.onrecord.rpc.v1.OpenPortraitRequest\x1a%.onrecord.rpc.v1.OpenPortraitResponse\x12I\n\x06Unseal\x12\x1e.onrecord.rpc.v1.UnsealRequest\x1a\x1f.onrecord.rpc.v1.UnsealResponse\x12[\n\x0cListReceipts\x12$.onrecord.rpc.v1.ListReceiptsRequest\x1a%.onrecord.rpc.v1.ListReceiptsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,36 +41,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTGALLERIESREQUEST']._serialized_end=455
   _globals['_LISTGALLERIESRESPONSE']._serialized_start=457
   _globals['_LISTGALLERIESRESPONSE']._serialized_end=525
-  _globals['_SEARCHREQUEST']._serialized_start=527
-  _globals['_SEARCHREQUEST']._serialized_end=649
-  _globals['_CANDIDATE']._serialized_start=651
-  _globals['_CANDIDATE']._serialized_end=705
-  _globals['_SEARCHRESPONSE']._serialized_start=708
-  _globals['_SEARCHRESPONSE']._serialized_end=836
-  _globals['_TEMPLATESEARCH']._serialized_start=838
-  _globals['_TEMPLATESEARCH']._serialized_end=918
-  _globals['_SEARCHGALLERIESREQUEST']._serialized_start=920
-  _globals['_SEARCHGALLERIESREQUEST']._serialized_end=1040
-  _globals['_GALLERYFAILURE']._serialized_start=1042
-  _globals['_GALLERYFAILURE']._serialized_end=1090
-  _globals['_GALLERYANSWER']._serialized_start=1093
-  _globals['_GALLERYANSWER']._serialized_end=1221
-  _globals['_SEARCHGALLERIESRESPONSE']._serialized_start=1223
-  _globals['_SEARCHGALLERIESRESPONSE']._serialized_end=1297
-  _globals['_OPENPORTRAITREQUEST']._serialized_start=1299
-  _globals['_OPENPORTRAITREQUEST']._serialized_end=1364
-  _globals['_OPENPORTRAITRESPONSE']._serialized_start=1366
-  _globals['_OPENPORTRAITRESPONSE']._serialized_end=1403
-  _globals['_UNSEALREQUEST']._serialized_start=1405
-  _globals['_UNSEALREQUEST']._serialized_end=1486
-  _globals['_LEAD']._serialized_start=1488
-  _globals['_LEAD']._serialized_end=1573
-  _globals['_UNSEALRESPONSE']._serialized_start=1575
-  _globals['_UNSEALRESPONSE']._serialized_end=1629
-  _globals['_LISTRECEIPTSREQUEST']._serialized_start=1631
-  _globals['_LISTRECEIPTSREQUEST']._serialized_end=1684
-  _globals['_LISTRECEIPTSRESPONSE']._serialized_start=1686
-  _globals['_LISTRECEIPTSRESPONSE']._serialized_end=1756
-  _globals['_VECTORSEARCH']._serialized_start=1759
-  _globals['_VECTORSEARCH']._serialized_end=3447
+  _globals['_FORESEEREQUEST']._serialized_start=527
+  _globals['_FORESEEREQUEST']._serialized_end=588
+  _globals['_FORESEERESPONSE']._serialized_start=590
+  _globals['_FORESEERESPONSE']._serialized_end=607
+  _globals['_SEARCHREQUEST']._serialized_start=609
+  _globals['_SEARCHREQUEST']._serialized_end=731
+  _globals['_CANDIDATE']._serialized_start=733
+  _globals['_CANDIDATE']._serialized_end=787
+  _globals['_SEARCHRESPONSE']._serialized_start=790
+  _globals['_SEARCHRESPONSE']._serialized_end=918
+  _globals['_TEMPLATESEARCH']._serialized_start=920
+  _globals['_TEMPLATESEARCH']._serialized_end=1000
+  _globals['_SEARCHGALLERIESREQUEST']._serialized_start=1002
+  _globals['_SEARCHGALLERIESREQUEST']._serialized_end=1122
+  _globals['_GALLERYFAILURE']._serialized_start=1124
+  _globals['_GALLERYFAILURE']._serialized_end=1172
+  _globals['_GALLERYANSWER']._serialized_start=1175
+  _globals['_GALLERYANSWER']._serialized_end=1303
+  _globals['_SEARCHGALLERIESRESPONSE']._serialized_start=1305
+  _globals['_SEARCHGALLERIESRESPONSE']._serialized_end=1379
+  _globals['_OPENPORTRAITREQUEST']._serialized_start=1381
+  _globals['_OPENPORTRAITREQUEST']._serialized_end=1446
+  _globals['_OPENPORTRAITRESPONSE']._serialized_start=1448
+  _globals['_OPENPORTRAITRESPONSE']._serialized_end=1485
+  _globals['_UNSEALREQUEST']._serialized_start=1487
+  _globals['_UNSEALREQUEST']._serialized_end=1568
+  _globals['_LEAD']._serialized_start=1570
+  _globals['_LEAD']._serialized_end=1655
+  _globals['_UNSEALRESPONSE']._serialized_start=1657
+  _globals['_UNSEALRESPONSE']._serialized_end=1711
+  _globals['_LISTRECEIPTSREQUEST']._serialized_start=1713
+  _globals['_LISTRECEIPTSREQUEST']._serialized_end=1766
+  _globals['_LISTRECEIPTSRESPONSE']._serialized_start=1768
+  _globals['_LISTRECEIPTSRESPONSE']._serialized_end=1838
+  _globals['_VECTORSEARCH']._serialized_start=1841
+  _globals['_VECTORSEARCH']._serialized_end=3607
 # @@protoc_insertion_point(module_scope)

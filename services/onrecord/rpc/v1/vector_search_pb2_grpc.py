@@ -105,6 +105,11 @@ class VectorSearchStub(object):
                 request_serializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.RedriveRequest.SerializeToString,
                 response_deserializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.RedriveResponse.FromString,
                 _registered_method=True)
+        self.Foresee = channel.unary_unary(
+                '/onrecord.rpc.v1.VectorSearch/Foresee',
+                request_serializer=onrecord_dot_rpc_dot_v1_dot_vector__search__pb2.ForeseeRequest.SerializeToString,
+                response_deserializer=onrecord_dot_rpc_dot_v1_dot_vector__search__pb2.ForeseeResponse.FromString,
+                _registered_method=True)
         self.SearchGalleries = channel.unary_unary(
                 '/onrecord.rpc.v1.VectorSearch/SearchGalleries',
                 request_serializer=onrecord_dot_rpc_dot_v1_dot_vector__search__pb2.SearchGalleriesRequest.SerializeToString,
@@ -228,6 +233,13 @@ class VectorSearchServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Foresee(self, request, context):
+        """A search under this grant will come: makes ready for it. Nothing is searched, and nothing told.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SearchGalleries(self, request, context):
         """Searches galleries under one grant, each to its own end. Receipts are stored before the answer.
         """
@@ -334,6 +346,11 @@ def add_VectorSearchServicer_to_server(servicer, server):
                     servicer.Redrive,
                     request_deserializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.RedriveRequest.FromString,
                     response_serializer=onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.RedriveResponse.SerializeToString,
+            ),
+            'Foresee': grpc.unary_unary_rpc_method_handler(
+                    servicer.Foresee,
+                    request_deserializer=onrecord_dot_rpc_dot_v1_dot_vector__search__pb2.ForeseeRequest.FromString,
+                    response_serializer=onrecord_dot_rpc_dot_v1_dot_vector__search__pb2.ForeseeResponse.SerializeToString,
             ),
             'SearchGalleries': grpc.unary_unary_rpc_method_handler(
                     servicer.SearchGalleries,
@@ -739,6 +756,33 @@ class VectorSearch(object):
             '/onrecord.rpc.v1.VectorSearch/Redrive',
             onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.RedriveRequest.SerializeToString,
             onrecord_dot_rpc_dot_v1_dot_enrolment__pb2.RedriveResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Foresee(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/onrecord.rpc.v1.VectorSearch/Foresee',
+            onrecord_dot_rpc_dot_v1_dot_vector__search__pb2.ForeseeRequest.SerializeToString,
+            onrecord_dot_rpc_dot_v1_dot_vector__search__pb2.ForeseeResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -57,6 +57,8 @@ class VectorSearchStub:
     """Compares roster, index and vault, and repairs the index if asked to."""
     Redrive: _grpc.UnaryUnaryMultiCallable[_enrolment_pb2.RedriveRequest, _enrolment_pb2.RedriveResponse]
     """Sends enrolments that stopped on their way again."""
+    Foresee: _grpc.UnaryUnaryMultiCallable[_vector_search_pb2.ForeseeRequest, _vector_search_pb2.ForeseeResponse]
+    """A search under this grant will come: makes ready for it. Nothing is searched, and nothing told."""
     SearchGalleries: _grpc.UnaryUnaryMultiCallable[_vector_search_pb2.SearchGalleriesRequest, _vector_search_pb2.SearchGalleriesResponse]
     """Searches galleries under one grant, each to its own end. Receipts are stored before the answer."""
     Search: _grpc.UnaryUnaryMultiCallable[_vector_search_pb2.SearchRequest, _vector_search_pb2.SearchResponse]
@@ -93,6 +95,8 @@ class VectorSearchAsyncStub(VectorSearchStub):
     """Compares roster, index and vault, and repairs the index if asked to."""
     Redrive: _aio.UnaryUnaryMultiCallable[_enrolment_pb2.RedriveRequest, _enrolment_pb2.RedriveResponse]  # type: ignore[assignment]
     """Sends enrolments that stopped on their way again."""
+    Foresee: _aio.UnaryUnaryMultiCallable[_vector_search_pb2.ForeseeRequest, _vector_search_pb2.ForeseeResponse]  # type: ignore[assignment]
+    """A search under this grant will come: makes ready for it. Nothing is searched, and nothing told."""
     SearchGalleries: _aio.UnaryUnaryMultiCallable[_vector_search_pb2.SearchGalleriesRequest, _vector_search_pb2.SearchGalleriesResponse]  # type: ignore[assignment]
     """Searches galleries under one grant, each to its own end. Receipts are stored before the answer."""
     Search: _aio.UnaryUnaryMultiCallable[_vector_search_pb2.SearchRequest, _vector_search_pb2.SearchResponse]  # type: ignore[assignment]
@@ -210,6 +214,14 @@ class VectorSearchServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_enrolment_pb2.RedriveResponse, _abc.Awaitable[_enrolment_pb2.RedriveResponse]]:
         """Sends enrolments that stopped on their way again."""
+
+    @_abc_1.abstractmethod
+    def Foresee(
+        self,
+        request: _vector_search_pb2.ForeseeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_vector_search_pb2.ForeseeResponse, _abc.Awaitable[_vector_search_pb2.ForeseeResponse]]:
+        """A search under this grant will come: makes ready for it. Nothing is searched, and nothing told."""
 
     @_abc_1.abstractmethod
     def SearchGalleries(

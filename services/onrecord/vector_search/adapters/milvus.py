@@ -133,6 +133,9 @@ class MilvusIndex:
                 self._asked(space, partial(self._client.upsert, name, data), deadline)
                 self._flush_when_due(name, len(part), deadline)
 
+    def foresee(self, space: IndexSpace, deadline: Deadline) -> None:
+        self._memory.foresee(collection_name(space), deadline)
+
     def search(
         self, space: IndexSpace, vector: Vector, limit: int, deadline: Deadline
     ) -> list[IndexHit]:

@@ -60,6 +60,16 @@ class Memory:
             self.forget(name)
             raise
 
+    def foresee(self, name: str, deadline: Deadline) -> None:
+        """Have it loaded, and do not wait: who searches it soon waits for the rest alone.
+
+        It is not in use before it is searched.
+        """
+        with self._lock:
+            known = name in self._used
+        if not known and self._state(name, deadline) != _LOADED:
+            asked(partial(self._client.load_collection, name, _async=True), deadline)
+
     def forget(self, name: str) -> None:
         """It may no longer be what we took it for."""
         with self._lock:

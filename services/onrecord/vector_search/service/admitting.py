@@ -13,7 +13,7 @@ from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.proof import statements
 from onrecord.proof.checkpoint import SignedCheckpoint
-from onrecord.proof.grant import GalleryGrant, Grant, read_grant
+from onrecord.proof.grant import GalleryGrant, Grant, GrantReader
 from onrecord.vector_search.core.grants import check_grant, check_made_under, check_still_running
 from onrecord.vector_search.core.templates import check_template
 from onrecord.vector_search.core.values import Gallery
@@ -39,9 +39,10 @@ class Admitted:
 class Admissions:
     """Opens the calls of searches."""
 
-    def __init__(self, parts: PlaneParts, ledger: LedgerTrust) -> None:
+    def __init__(self, parts: PlaneParts, ledger: LedgerTrust, grants: GrantReader) -> None:
         self._parts = parts
         self._ledger = ledger
+        self._grants = grants
 
     def open(self, search: PlaneSearch, deadline: Deadline) -> "OpenedCall":
         """Raises GRANT_MALFORMED, GRANT_NOT_IN_LEDGER, GRANT_CHECKPOINT_INVALID and, for a gallery
@@ -50,7 +51,7 @@ class Admissions:
         names = search.galleries
         if len(set(names)) != len(names):
             raise OnRecordError(ErrorCode.REQUEST_MALFORMED, "a gallery is named twice")
-        grant = read_grant(search.grant, self._parts.ledger_key)
+        grant = self._grants.read(search.grant)
         seen = SignedCheckpoint(search.grant.checkpoint, grant.entry.checkpoint)
         with read_transaction(self._parts.roster) as tx:
             known = galleries.find_named(tx, names)

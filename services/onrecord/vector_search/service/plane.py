@@ -34,6 +34,7 @@ from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import OnRecordError
 from onrecord.proof.attestation import Attestation
 from onrecord.proof.entry import LoggedEntry
+from onrecord.proof.grant import GrantReader
 from onrecord.proof.manifests import Row
 from onrecord.proof.release import ReleaseProof
 from onrecord.vector_search.measured import STRANGE_SEARCHES
@@ -43,6 +44,7 @@ from onrecord.vector_search.service.compacting import Compactions
 from onrecord.vector_search.service.deleting import Deletions
 from onrecord.vector_search.service.embedded import Arrivals
 from onrecord.vector_search.service.enrolling import Enrolments
+from onrecord.vector_search.service.foreseeing import Foreseeing
 from onrecord.vector_search.service.forgetting import Forgetting
 from onrecord.vector_search.service.managing import Galleries
 from onrecord.vector_search.service.manifests import Manifests
@@ -66,7 +68,9 @@ class PlaneService:
         self._parts = parts
         ledger = LedgerTrust(parts)
         self._galleries = known = Galleries(parts)
-        self._searches = Searches(parts, ledger, PolicyTrust(parts))
+        policies, grants = PolicyTrust(parts), GrantReader(parts.ledger_key)
+        self._foreseeing = Foreseeing(parts, ledger, policies, grants)
+        self._searches = Searches(parts, ledger, policies, grants)
         self._openings = Openings(parts, ledger)
         self._keys = TransportKeyRing(parts, known)
         self._enrolments = Enrolments(parts, known)
@@ -210,6 +214,10 @@ class PlaneService:
     ) -> tuple[Redriven, ...]:
         deadline.check()
         return self._redrives.redrive(gallery, enrolment_ids, user_token, deadline)
+
+    def foresee(self, grant: LoggedEntry, deadline: Deadline) -> None:
+        deadline.check()
+        self._foreseeing.foresee(grant, deadline)
 
     def search_galleries(
         self, search: PlaneSearch, deadline: Deadline

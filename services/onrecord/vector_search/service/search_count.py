@@ -41,6 +41,9 @@ class CountedIndex:
             with self._lock:
                 self._ended += 1
 
+    def foresee(self, space: IndexSpace, deadline: Deadline) -> None:
+        self._index.foresee(space, deadline)
+
     def create(self, space: IndexSpace, deadline: Deadline) -> None:
         self._index.create(space, deadline)
 

@@ -10,7 +10,7 @@ from onrecord.chassis.telemetry import current_traceparent
 from onrecord.contracts.vector_search import GalleryAnswer, GalleryResult, PlaneSearch
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
-from onrecord.proof.grant import Grant
+from onrecord.proof.grant import Grant, GrantReader
 from onrecord.vector_search.core import write_points
 from onrecord.vector_search.roster.live import LiveRow
 from onrecord.vector_search.service.admitting import Admissions
@@ -29,9 +29,16 @@ _PART_TO_ANSWER = 0.1
 class Searches:
     """Looks only where the ledger shows it was allowed, and says so before it answers."""
 
-    def __init__(self, parts: PlaneParts, ledger: LedgerTrust, policies: PolicyTrust) -> None:
+    def __init__(
+        self,
+        parts: PlaneParts,
+        ledger: LedgerTrust,
+        policies: PolicyTrust,
+        grants: GrantReader | None = None,
+    ) -> None:
+        """`grants`: shared with whoever reads them before they are shown here."""
         self._parts = parts
-        self._admissions = Admissions(parts, ledger)
+        self._admissions = Admissions(parts, ledger, grants or GrantReader(parts.ledger_key))
         self._looking = Looking(parts, policies)
         self._answering = Answering(parts, ledger)
         self._ledger = ledger

@@ -23,6 +23,8 @@ from onrecord.vector_search.service.parts import PlaneParts
 
 _CHECKPOINTS_KEPT = 1024
 _POLICIES_KEPT = 1024
+_PROOFS_FORESEEN = 64
+_POLICIES_FORESEEN = 16
 _V = TypeVar("_V")
 
 
@@ -40,6 +42,7 @@ class LedgerTrust:
         self._accepted = Verified(_CHECKPOINTS_KEPT)
         self._head: SignedCheckpoint | None = None
         self._kept: SignedCheckpoint | None = None  # that the roster has, or had
+        self._proofs: dict[tuple[int, int], tuple[bytes, ...]] = {}  # asked for before they are due
 
     def accept(self, note: str, deadline: Deadline) -> None:
         """Check a signed checkpoint against the highest one, and keep it if it is higher.
@@ -76,6 +79,22 @@ class LedgerTrust:
                     self._check(one, deadline, is_kept=one is kept)
         finally:
             self._turn.release()
+
+    def foresee(
+        self, seen: SignedCheckpoint, kept: SignedCheckpoint | None, deadline: Deadline
+    ) -> None:
+        """Ask for the proof that `follow` is going to need. Nothing is believed for it, or kept.
+
+        Raises LEDGER_UNAVAILABLE.
+        """
+        head = self._head or kept
+        if head is None or self._accepted.knows(_content(seen)):
+            return
+        old, new = sorted((head.checkpoint.size, seen.checkpoint.size))
+        if old < new:
+            self._proofs[old, new] = self._asked_proof(old, new, deadline)
+            while len(self._proofs) > _PROOFS_FORESEEN:
+                self._proofs.pop(next(iter(self._proofs)), None)
 
     def to_keep(self, tx: Connection) -> "Keeping":
         """What is to be kept with `tx`, by `keep`: the highest that was followed. To be asked for
@@ -153,6 +172,11 @@ class LedgerTrust:
         self._accepted.add(_content(seen))
 
     def _proof(self, old: int, new: int, deadline: Deadline) -> tuple[bytes, ...]:
+        """Not believed before it is verified, whenever it was asked for."""
+        foreseen = self._proofs.pop((old, new), None)
+        return self._asked_proof(old, new, deadline) if foreseen is None else foreseen
+
+    def _asked_proof(self, old: int, new: int, deadline: Deadline) -> tuple[bytes, ...]:
         try:
             return self._parts.ledger.consistency_proof(old, new, deadline)
         except OnRecordError as error:
@@ -191,12 +215,25 @@ class PolicyTrust:
     def __init__(self, parts: PlaneParts) -> None:
         self._parts = parts
         self._verified = Verified(_POLICIES_KEPT)
+        self._foreseen: dict[str, AuthorityBundle] = {}  # fetched before they are due
+
+    def foresee(self, gallery: Gallery, digest: str, deadline: Deadline) -> None:
+        """Fetch the policy that `check` is going to need. Nothing is believed for it, or kept.
+
+        Raises GRANT_POLICY_UNSIGNED, LEDGER_UNAVAILABLE.
+        """
+        if digest in self._foreseen or self._verified.knows(_about(gallery, digest)):
+            return
+        with read_transaction(self._parts.roster) as tx:
+            held = galleries.policy_is_verified(tx, gallery, digest)
+        if not held:
+            self._foreseen[digest] = self._fetched(digest, deadline)
+            while len(self._foreseen) > _POLICIES_FORESEEN:
+                self._foreseen.pop(next(iter(self._foreseen)), None)
 
     def check(self, gallery: Gallery, digest: str, deadline: Deadline) -> None:
         """Raises GRANT_POLICY_UNSIGNED, and LEDGER_UNAVAILABLE where it cannot be had."""
-        content = digest_of(
-            gallery.jurisdiction.encode(), digest.encode(), gallery.authority_key.encode()
-        )
+        content = _about(gallery, digest)
         if self._verified.knows(content):
             return
         with read_transaction(self._parts.roster) as tx:
@@ -217,6 +254,9 @@ class PolicyTrust:
         self._verified.add(content)
 
     def _fetched(self, digest: str, deadline: Deadline) -> AuthorityBundle:
+        foreseen = self._foreseen.pop(digest, None)
+        if foreseen is not None:
+            return foreseen
         try:
             return self._parts.ledger.policy(digest, deadline)
         except OnRecordError as error:
@@ -243,6 +283,10 @@ class PolicyTrust:
             if error.code is ErrorCode.LEDGER_UNAVAILABLE:
                 raise
             raise _unsigned(error.message) from error
+
+
+def _about(gallery: Gallery, digest: str) -> bytes:
+    return digest_of(gallery.jurisdiction.encode(), digest.encode(), gallery.authority_key.encode())
 
 
 def _unsigned(why: str) -> OnRecordError:
