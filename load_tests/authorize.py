@@ -68,6 +68,7 @@ class Round:
     half_cores_audit: float
     goal_p50_ms: float
     goal_p99_ms: float
+    goal_late_p99_ms: float
     load: float
 
 
@@ -105,13 +106,17 @@ class Generator:
             worker.join()
         return sum(counts) / (time.perf_counter() - began)
 
-    def open(self, rate: float, seconds: float) -> tuple[float, list[float]]:
-        """Answers a second, and each wait in milliseconds from when the request was due."""
+    def open(self, rate: float, seconds: float) -> tuple[float, list[float], list[float]]:
+        """Answers a second; each wait in milliseconds from when the request was due; and how much
+        of it had gone by before this process came to ask.
+        """
         self._runs += 1
         tokens = [self._token(number) for number in range(self._threads)]
         waits: list[float] = []
+        late: list[float] = []
 
         def work(number: int, due: float) -> None:
+            late.append((time.perf_counter() - due) * 1000)
             self._ask(tokens[number % self._threads], f"{self._runs}-{number}")
             waits.append((time.perf_counter() - due) * 1000)
 
@@ -124,7 +129,7 @@ class Generator:
                 number += 1
             for one in pending:
                 one.result()
-        return len(waits) / (time.perf_counter() - began), waits
+        return len(waits) / (time.perf_counter() - began), waits, late
 
     def close(self) -> None:
         channel: grpc.Channel = self._channel
@@ -157,10 +162,10 @@ def measure(orders: Connection, generator: Generator, seconds: float, half_of_go
     spent = [(now - then) / seconds for now, then in zip(_cpu(orders), before, strict=True)]
     rate = capacity / 2
     before = _cpu(orders)
-    answered, waits = generator.open(rate, seconds)
+    answered, waits, _ = generator.open(rate, seconds)
     half = [(now - then) / seconds for now, then in zip(_cpu(orders), before, strict=True)]
     cuts = statistics.quantiles(waits, n=100)
-    _, at_goal = generator.open(half_of_goal, seconds)
+    _, at_goal, late = generator.open(half_of_goal, seconds)
     goal = statistics.quantiles(at_goal, n=100)
     return Round(
         bare_commits=bare,
@@ -176,6 +181,7 @@ def measure(orders: Connection, generator: Generator, seconds: float, half_of_go
         half_cores_audit=half[1],
         goal_p50_ms=goal[49],
         goal_p99_ms=goal[98],
+        goal_late_p99_ms=statistics.quantiles(late, n=100)[98],
         load=os.getloadavg()[0],
     )
 

@@ -27,7 +27,8 @@ def tell(told: dict[str, Any]) -> None:
     )
     print(
         f"at {told['targets']['over_grpc'] / 2:.0f} /s, half of the goal: "
-        f"p50 {medians['goal_p50_ms']:6.1f} ms, p99 {medians['goal_p99_ms']:6.1f} ms"
+        f"p50 {medians['goal_p50_ms']:6.1f} ms, p99 {medians['goal_p99_ms']:6.1f} ms; "
+        f"whoever asked was late by {medians['goal_late_p99_ms']:.1f} ms itself (p99)"
     )
 
 
