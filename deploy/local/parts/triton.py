@@ -20,6 +20,10 @@ from deploy.local.tools import HASHES, folder_of, once
 _READY_SECONDS: Final = 2.0
 _BACKEND: Final = Path(__file__).resolve().parents[1] / "onnxruntime_backend.py"
 _SHARED: Final = Path("/dev/shm")  # noqa: S108 - where Triton and its backend exchange tensors
+_SHARED_BYTES: Final = 64 * 2**20
+"""Of each instance. It begins at one MiB and grows otherwise, and twice an instance was seen to die
+of it (a segmentation fault of the stub, and Triton with it). Pages that are not used cost nothing.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,7 @@ class Triton:
                 *(f"--model-repository={one.resolve()}" for one in self.repositories),
                 f"--backend-directory={_backends(server, place.data / 'backends')}",
                 f"--backend-config=python,shm-region-prefix-name={prefix}",
+                f"--backend-config=python,shm-default-byte-size={_SHARED_BYTES}",
                 "--disable-auto-complete-config",
                 "--exit-on-error=true",
                 "--exit-timeout-secs=15",
