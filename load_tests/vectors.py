@@ -8,7 +8,9 @@ are signed beforehand: that is audit's and the embedding's work. Processor time 
 on a machine that others use, only that says what a search costs.
 
 `--roster URL`: where the roster is to stand. `--filled FOLDER`: a gallery of the curve
-(`load_tests.cluster.curve`), with as many records as it has.
+(`load_tests.cluster.curve`), with as many records as it has; where there is none, or it was left
+half filled, it is filled with `--records` first (a million takes some ten minutes and 10 GiB) and
+stays for the next time: `--filled FOLDER --records 1000000` is all it takes.
 """
 
 import argparse
@@ -46,7 +48,9 @@ _PROBE = b"the probe"
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--records", type=int, default=1000, help="enrolled for real, one by one")
+    parser.add_argument(
+        "--records", type=int, default=1000, help="enrolled for real, one by one; or filled in"
+    )
     parser.add_argument("--searches", type=int, default=100, help="of each side, in a run")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--callers", type=int, default=4)
@@ -54,6 +58,8 @@ def main() -> None:
     parser.add_argument("--filled", type=Path, help="a folder of the curve's")
     parser.add_argument("--result", type=Path, default=_RESULT)
     asked = parser.parse_args()
+    if asked.filled:
+        synthetic.fill(asked.filled, asked.records)
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="onrecord-vectors-") as name:
         folder = Path(name)
