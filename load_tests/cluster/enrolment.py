@@ -15,6 +15,7 @@ from load_tests.cluster.filled import fill, under_new_ids
 from load_tests.cluster.processor import Idle, used
 from load_tests.cluster.standing import Standing
 from load_tests.enrolment import WARM, bare_rate
+from load_tests.galleries import live_records
 from load_tests.goals import Kept
 from load_tests.lfw import data_folder, photographs
 from load_tests.manifest_upload import Enrolling, enrol_manifest
@@ -110,7 +111,7 @@ def measure_busy(
     kept: Kept, standing: Standing, models: Path, *, records: int, runs: int, seconds: float
 ) -> None:
     """Searches a second of callers in a closed loop, idle and while portraits come at half of
-    what enrolment alone reaches.
+    what enrolment alone reaches; and how many of them were really enrolled meanwhile.
     """
     signer = fill(standing, models, records, (STATE,))[STATE]
     pictures = photographs(data_folder(), "gallery", "probe_unmated")
@@ -128,8 +129,10 @@ def measure_busy(
                 standing.installation, STATE, signer, brought, begun, per_second=half
             )
         ) as enrolling:
+            live, began = live_records(standing.installation)[STATE], time.perf_counter()
             busy = waiting(standing, _CALLERS, seconds)
-            going_on = enrolling.going_on
+            going_on, took = enrolling.going_on, time.perf_counter() - began
+            live = live_records(standing.installation)[STATE] - live
         rates.append({"idle": idle.per_second, "enrolling": busy.per_second})
         found.append(
             {
@@ -137,16 +140,24 @@ def measure_busy(
                 "enrolling": busy.figures(),
                 "ratio": busy.per_second / idle.per_second,
                 "enrolling_to_the_end": going_on,
+                "enrolled_per_second": live / took,
             }
         )
         print(
             f"  run {number + 1}: {idle.per_second:.1f}/s idle, {busy.per_second:.1f} enrolling: "
             f"{found[-1]['ratio']:.2f}; p99 {idle.percentile(0.99):.0f} and "
-            f"{busy.percentile(0.99):.0f} ms, failed {idle.failed + busy.failed}",
+            f"{busy.percentile(0.99):.0f} ms, failed {idle.failed + busy.failed}; enrolled "
+            f"meanwhile {live / took:.1f} of {half:.1f} images/s",
             flush=True,
         )
     ratio = statistics.median(one["ratio"] for one in found)
-    told = {"callers": _CALLERS, "images_per_second": half, "ratio": ratio, "runs": found}
+    told = {
+        "callers": _CALLERS,
+        "images_per_second": half,
+        "enrolled_per_second": statistics.median(one["enrolled_per_second"] for one in found),
+        "ratio": ratio,
+        "runs": found,
+    }
     kept.keep("busy", told, {"busy_qps_ratio": ratio})
     pairs(
         kept.image("busy"),
