@@ -8,11 +8,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
 
 from onrecord.chassis.bus.kafka.access import KafkaAccess
 from onrecord.chassis.bus.kafka.bus import KafkaBus
 from onrecord.chassis.bus.kafka.clients import open_admin
-from onrecord.chassis.bus.kafka.errors import SETTLING
+from onrecord.chassis.bus.kafka.errors import error_in
 from onrecord.chassis.bus.kafka.times import KafkaTimes
 from onrecord.chassis.bus.kafka.topics import Durability, KafkaTopic, make
 from onrecord.chassis.bus.ports import DEAD, PARKED
@@ -29,19 +31,21 @@ TOPICS = (
     KafkaTopic(ONE + DEAD, 1, None),
 )
 
+_NOT_YET = (
+    KafkaError.NON_EMPTY_GROUP,
+    KafkaError.GROUP_ID_NOT_FOUND,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.NOT_COORDINATOR,
+)
+
 
 def emptied(server: str, topics: tuple[KafkaTopic, ...] = TOPICS) -> str:
     """Remove all groups and these topics, and make the topics anew; the bus's address."""
     access = KafkaAccess((server,))
     admin = open_admin(access, KafkaTimes())
-    try:
-        until(lambda: not _groups_left(admin), "groups are still there")
-        there = set(admin.list_topics()) & {one.name for one in topics}
-        if there:
-            admin.delete_topics(sorted(there))
-            until(lambda: not there & set(admin.list_topics()), "topics are still there")
-    finally:
-        admin.close()
+    until(lambda: not _groups_left(admin), "groups are still there")
+    removed(admin, {one.name for one in topics})
     make(access, topics, ALONE)
     return f"kafka:{server}"
 
@@ -54,14 +58,30 @@ def until(holds: Callable[[], bool], says: str, seconds: float = PATIENCE) -> No
         pause.wait(0.05)
 
 
-def _groups_left(admin: Any) -> bool:
+def removed(admin: AdminClient, names: set[str]) -> None:
+    """Remove those of these topics that are there."""
+    there = names & topics_of(admin)
+    if there:
+        for one in admin.delete_topics(sorted(there)).values():
+            one.result(PATIENCE)
+        until(lambda: not there & topics_of(admin), "topics are still there")
+
+
+def topics_of(admin: AdminClient) -> set[str]:
+    return set(admin.list_topics(timeout=PATIENCE).topics)
+
+
+def _groups_left(admin: AdminClient) -> bool:
     """Removes what can be removed; members that died have to be missed first."""
-    try:
-        groups = [one["group_id"] for one in admin.list_groups()]
-    except SETTLING:  # a broker that has just come reads them in first
+    listed = admin.list_consumer_groups().result(PATIENCE)
+    if listed.errors:  # a broker that has just come reads them in first
         return True
-    if groups:
-        admin.delete_groups(groups)
+    groups = [one.group_id for one in listed.valid]
+    for one in admin.delete_consumer_groups(groups).values() if groups else ():
+        try:
+            one.result(PATIENCE)
+        except KafkaException as error:
+            assert error_in(error).code() in _NOT_YET, error
     return bool(groups)
 
 

@@ -150,9 +150,9 @@ def copied(bus: KafkaBus | object) -> int:
 
 def rests(members: Sequence[KafkaConsumer]) -> bool:
     """Whether nothing is shared out anew for three seconds."""
-    before = [one._membership.generation for one in members]
+    before = [one._membership.shares for one in members]
     threading.Event().wait(3)
-    return before == [one._membership.generation for one in members]
+    return before == [one._membership.shares for one in members]
 
 
 def test_two_that_poll_now_and_then_come_to_rest(kafka: Running) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from click.testing import CliRunner
-from kafka.admin import ConfigResource, ConfigResourceType
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
 
 from deploy.local.running import Running
 from onrecord.chassis.bus.kafka.access import KafkaAccess
@@ -15,7 +15,7 @@ from onrecord.chassis.bus.kafka.topics import Durability, KafkaTopic, make, shor
 from onrecord.cli.main import cli
 from onrecord.contracts.events import SEARCH_EXECUTED
 from onrecord.events.kafka_topics import kafka_topics
-from tests.cluster.kafka_topics import ALONE, until
+from tests.cluster.kafka_topics import ALONE, removed, until
 
 DAY = timedelta(hours=24)
 WANTED = (KafkaTopic("examined.v1", 3, DAY), KafkaTopic("examined.v1.dlq", 1, None))
@@ -24,19 +24,13 @@ WANTED = (KafkaTopic("examined.v1", 3, DAY), KafkaTopic("examined.v1.dlq", 1, No
 @pytest.fixture
 def access(kafka: Running) -> Iterator[KafkaAccess]:
     server = kafka.place.at("clients")
-    removed(server, WANTED)
+    removed_at(server, WANTED)
     yield KafkaAccess((server,))
-    removed(server, WANTED)
+    removed_at(server, WANTED)
 
 
-def removed(server: str, topics: tuple[KafkaTopic, ...]) -> None:
-    admin = open_admin(KafkaAccess((server,)), KafkaTimes())
-    names = {one.name for one in topics}
-    there = names & set(admin.list_topics())
-    if there:
-        admin.delete_topics(sorted(there))
-    until(lambda: not names & set(admin.list_topics()), "the topics are still there")
-    admin.close()
+def removed_at(server: str, topics: tuple[KafkaTopic, ...]) -> None:
+    removed(open_admin(KafkaAccess((server,)), KafkaTimes()), {one.name for one in topics})
 
 
 def test_what_is_missing_is_named_with_the_command_that_makes_it(access: KafkaAccess) -> None:
@@ -63,8 +57,12 @@ def test_what_is_otherwise_is_named(access: KafkaAccess) -> None:
         "cleanup.policy": "compact",
         "unclean.leader.election.enable": "true",
     }
-    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, "examined.v1", weaker)])
-    admin.close()
+    entries = [
+        ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+        for name, value in weaker.items()
+    ]
+    topic = ConfigResource(ConfigResource.Type.TOPIC, "examined.v1", incremental_configs=entries)
+    admin.incremental_alter_configs([topic])[topic].result(30.0)
     until(lambda: len(shortfalls(access, WANTED, ALONE)) == 4, "it is not seen")
     said = {one.says.rpartition(" (")[2]: one.command for one in shortfalls(access, WANTED, ALONE)}
     assert set(said) == {f"{name}={value})" for name, value in weaker.items()}
@@ -77,7 +75,7 @@ def test_what_is_otherwise_is_named(access: KafkaAccess) -> None:
 def test_the_topics_of_an_installation_are_made_and_checked(kafka: Running) -> None:
     """Enrolments are kept for a day (R-46), receipts and dead letters for good."""
     server = kafka.place.at("clients")
-    removed(server, kafka_topics())
+    removed_at(server, kafka_topics())
     where, run = f"kafka://{server}", CliRunner().invoke
     alone = ["--replicas", "1", "--in-sync", "1"]
     missing = run(cli, ["bus", "check", where, *alone])

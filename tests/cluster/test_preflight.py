@@ -20,7 +20,7 @@ from onrecord.cli.main import cli
 from onrecord.events.kafka_topics import kafka_topics
 from tests.cluster.conftest import BUCKET
 from tests.cluster.postgres.databases import HISTORIES, PostgresDatabases
-from tests.cluster.test_kafka_topics import removed
+from tests.cluster.test_kafka_topics import removed_at
 from tests.unit.cli.preflight.conftest import Installed
 
 ALONE = ("--replicas", "1", "--in-sync", "1")
@@ -43,7 +43,7 @@ def test_topics_that_are_missing_are_made_by_the_command_that_is_named(
 ) -> None:
     """The command itself is run, as it is told."""
     server = kafka.place.at("clients")
-    removed(server, kafka_topics())
+    removed_at(server, kafka_topics())
     bus = f"kafka://{server}"
     installed.set("audit", {"bus": bus})
     installed.set("embedding", {"bus": bus})
@@ -58,7 +58,7 @@ def test_topics_that_are_missing_are_made_by_the_command_that_is_named(
     again = installed.preflight("audit", *ALONE)
     assert again.fit
     assert [one["status"] for one in of("bus", again.checks)] == ["ok"]
-    removed(server, kafka_topics())
+    removed_at(server, kafka_topics())
 
 
 def test_brokers_that_are_away(installed: Installed) -> None:

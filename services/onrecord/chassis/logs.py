@@ -15,7 +15,7 @@ CHATTY: Final = (
     "pymilvus",
     "milvus_lite",
     "faiss",
-    "kafka",
+    "librdkafka",
     "opentelemetry",
     "alembic",
 )

@@ -40,7 +40,7 @@ def open_bus(at: Path | KafkaAccess, clock: Clock, *, look_again: float = LOOK_A
     """
     if isinstance(at, Path):
         return SqliteBus(at, topic_files(), clock, look_again=look_again)
-    # kafka-python is imported where it is used: the laptop need not have it.
+    # confluent-kafka is imported where it is used: the laptop need not have it.
     from onrecord.chassis.bus.kafka.bus import KafkaBus
 
     return KafkaBus(at)

@@ -4,25 +4,22 @@ What it does with brokers stands in `tests/cluster`.
 """
 
 import socket
-from collections import namedtuple
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from kafka.structs import MemberState
+from confluent_kafka import Consumer, TopicPartition
 
 from onrecord.chassis.bus.kafka.access import KafkaAccess, KafkaLogin, KafkaTls, kafka_servers
 from onrecord.chassis.bus.kafka.bus import KafkaBus
-from onrecord.chassis.bus.kafka.membership import Membership, Step
+from onrecord.chassis.bus.kafka.membership import Membership
 from onrecord.chassis.bus.kafka.times import KafkaTimes
-from onrecord.chassis.bus.ports import DEAD, LARGEST, Message
+from onrecord.chassis.bus.ports import DEAD, LARGEST, Message, Partition
 from onrecord.events.kafka_topics import kafka_topics
 from onrecord.events.topics import topic_files
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
-
-Metadata = namedtuple("Metadata", ["member_id", "generation_id", "state"])
 
 
 @pytest.fixture
@@ -76,8 +73,8 @@ def test_no_password_goes_in_plain_text_and_none_is_shown(tmp_path: Path) -> Non
     assert "heliotrope" not in repr(access)
     lost = KafkaAccess(("one:1",), KafkaTls(tmp_path / "nothing.pem"), login)
     refused(ErrorCode.SETTINGS_INVALID, lost.options)
-    assert KafkaAccess(("one:1",)).options()["security_protocol"] == "PLAINTEXT"
-    assert KafkaAccess(("one:1",), None, KafkaLogin("a", "b")).options()["security_protocol"] == (
+    assert KafkaAccess(("one:1",)).options()["security.protocol"] == "PLAINTEXT"
+    assert KafkaAccess(("one:1",), None, KafkaLogin("a", "b")).options()["security.protocol"] == (
         "SASL_PLAINTEXT"
     )
 
@@ -102,33 +99,47 @@ def test_a_bus_opens_while_nobody_is_there_and_everyone_is_told(nobody: KafkaAcc
 
 @dataclass
 class Client:
-    """What `Membership` asks of kafka-python."""
+    """What `Membership` asks of a consumer of librdkafka."""
 
-    now: Metadata = field(default_factory=lambda: Metadata("", -1, MemberState.UNJOINED))
+    member: str = ""
+    reads: dict[TopicPartition, int] = field(default_factory=dict)
 
-    def group_metadata(self) -> Metadata:
-        return self.now
+    def memberid(self) -> str:
+        return self.member
+
+    def incremental_assign(self, places: list[TopicPartition]) -> None:
+        assert not self.reads.keys() & set(places)
+        self.reads |= {place: place.offset for place in places}
+
+    def incremental_unassign(self, places: list[TopicPartition]) -> None:
+        for place in places:
+            del self.reads[place]  # librdkafka, too, refuses what it does not read
 
 
-def test_only_the_very_next_generation_keeps_what_was_held() -> None:
-    """R-45: in any other case somebody else may have had it."""
-    client = Client()
-    membership = Membership(client)
+ZERO, ONE, TWO = (TopicPartition("t", number) for number in range(3))
 
-    def stands_at(member: str, generation: int, state: str = MemberState.STABLE) -> Step:
-        client.now = Metadata(member, generation, state)
-        return membership.step()
 
-    assert membership.step() is Step.NONE
-    assert not membership.is_settled()
-    assert stands_at("a", 4) is Step.BREAK
-    assert stands_at("a", 4) is Step.NONE
-    assert membership.is_settled()
-    assert stands_at("a", 5, MemberState.REBALANCING) is Step.NONE, "it has not happened yet"
-    assert not membership.is_settled()
-    assert stands_at("a", 5) is Step.NEXT
-    assert stands_at("a", 7) is Step.BREAK, "one went by without us"
-    assert stands_at("b", 8) is Step.BREAK, "we were put out, and came back"
+def test_what_comes_is_read_once_it_is_placed_and_what_goes_is_told_once() -> None:
+    """R-45: what was given up or lost may have been somebody else's, also where it came back."""
+    client, membership = Client(), Membership()
+    consumer = cast(Consumer, client)
+    assert not membership.is_member(consumer)
+    client.member = "a"
+    membership.on_assign(consumer, [ZERO, ONE])
+    assert membership.is_member(consumer)
+    assert membership.held == {Partition("t", 0), Partition("t", 1)}
+    assert not client.reads, "nobody knows yet where it stands"
+    membership.place(consumer, {Partition("t", 0): 7})
+    assert client.reads == {ZERO: 7}
+    assert not membership.gone()
+    membership.on_revoke(consumer, [ZERO, ONE])
+    membership.on_assign(consumer, [ONE, TWO])
+    assert not client.reads
+    assert membership.held == {Partition("t", 1), Partition("t", 2)}
+    assert membership.gone() == {Partition("t", 0), Partition("t", 1)}
+    assert not membership.gone()
+    client.member = ""
+    assert not membership.is_member(consumer), "it was put out, and has not polled since"
 
 
 def test_kafka_has_the_topics_that_sqlite_has() -> None:

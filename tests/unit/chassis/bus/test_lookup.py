@@ -1,67 +1,111 @@
-"""Questions to the brokers from many threads."""
+"""Questions to the brokers: who is asked again, and who is told that nobody answers."""
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, cast
 
 import pytest
-from kafka.errors import NodeNotReadyError
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin import AdminClient
 
 from onrecord.chassis.bus.kafka.lookup import Lookup
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 
 PATIENCE = 30.0
-OPEN_AT_ONCE = 5
-"""`max_in_flight_requests_per_connection` as kafka-python sets it."""
 
 
+@dataclass
+class Topic:
+    partitions: tuple[int, ...] = (0, 1, 2)
+
+
+@dataclass
 class Brokers:
-    """An admin client that behaves as kafka-python's with more questions than it may have open."""
+    """An admin client as far as it is asked here. `says`: what is answered first, in turn."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._open = 0
-        self.most = 0
-        self.full = threading.Event()
-        """One more would be as many as may be open."""
-        self.answer = threading.Event()
+    says: list[int] = field(default_factory=list)
+    answers: bool = True
+    asked: int = 0
+    refreshed: int = 0
 
-    def describe_topics(self, topics: list[str]) -> list[dict[str, Any]]:
-        with self._lock:
-            self._open += 1
-            self.most = max(self.most, self._open)
-            if self._open > OPEN_AT_ONCE:
-                self._open -= 1
-                raise NodeNotReadyError("Node paused: {'max_in_flight'}")
-            if self._open == OPEN_AT_ONCE - 1:
-                self.full.set()
-        assert self.answer.wait(PATIENCE)
-        with self._lock:
-            self._open -= 1
-        return [{"name": one, "error_code": 0, "partitions": [1, 2, 3]} for one in topics]
+    def describe_topics(
+        self, topics: TopicCollection, *, request_timeout: float
+    ) -> dict[str, Future[Any]]:
+        assert request_timeout > 0.0
+        self.asked += 1
+        return {
+            str(name.decode() if isinstance(name, bytes) else name): self._answer()
+            for name in topics.topic_names
+        }
+
+    def _answer(self) -> Future[Any]:
+        future: Future[Any] = Future()
+        if self.says:
+            future.set_exception(KafkaException(KafkaError(self.says.pop(0))))
+        elif self.answers:
+            future.set_result(Topic())
+        return future
+
+    def list_topics(self, *, timeout: float) -> None:
+        assert timeout > 0.0
+        self.refreshed += 1
+
+    def poll(self, seconds: float) -> int:
+        assert seconds == 0.0
+        return 0
 
 
-def test_many_threads_ask_at_once() -> None:
-    """More than a connection may have open: the others wait, and nobody is told of an outage."""
+def lookup_at(brokers: Brokers, answer: float = PATIENCE) -> Lookup:
+    def of_group(group: str) -> Consumer:
+        raise AssertionError(group)
+
+    return Lookup(lambda: cast(AdminClient, brokers), of_group, 0.0, answer)
+
+
+def test_many_threads_ask_at_once_and_each_topic_once() -> None:
     brokers = Brokers()
-    lookup = Lookup(lambda: brokers, 0.0, PATIENCE)
+    lookup = lookup_at(brokers)
     with ThreadPoolExecutor(16) as threads:
         found = [threads.submit(lookup.partitions, f"topic-{n}") for n in range(16)]
-        assert brokers.full.wait(PATIENCE)
-        brokers.answer.set()
         assert [one.result(PATIENCE) for one in found] == [3] * 16
-    assert brokers.most == OPEN_AT_ONCE - 1
+    assert lookup.partitions("topic-3") == 3
+    assert brokers.asked == 16
 
 
-def test_who_gets_no_turn_is_told_in_time() -> None:
+@pytest.mark.parametrize(
+    "says", [KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.FENCED_LEADER_EPOCH]
+)
+def test_brokers_that_settle_are_asked_again_by_whom_they_have_become(says: int) -> None:
+    """R-45: after a restart, a leader that librdkafka remembers leads no more."""
+    brokers = Brokers([says, says])
+    assert lookup_at(brokers).partitions("topic") == 3
+    assert (brokers.asked, brokers.refreshed) == (3, 2)
+
+
+@pytest.mark.parametrize(
+    "says", [KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.TOPIC_AUTHORIZATION_FAILED]
+)
+def test_a_plain_no_is_told_at_once(says: int) -> None:
+    brokers = Brokers([says])
+    with pytest.raises(OnRecordError) as refused:
+        lookup_at(brokers).partitions("topic")
+    assert refused.value.code is ErrorCode.BUS_UNAVAILABLE
+    assert brokers.asked == 1
+
+
+def test_who_gets_no_answer_is_told_in_time() -> None:
     """Brokers that do not answer hold nobody for longer than is set."""
-    brokers = Brokers()
-    lookup = Lookup(lambda: brokers, 0.0, 0.1)
-    with ThreadPoolExecutor(4) as threads:
-        asked = [threads.submit(lookup.partitions, f"topic-{n}") for n in range(4)]
-        assert brokers.full.wait(PATIENCE)
+    lookup = lookup_at(Brokers(answers=False), 0.1)
+    told = threading.Event()
+
+    def ask() -> None:
         with pytest.raises(OnRecordError) as refused:
             lookup.partitions("topic")
         assert refused.value.code is ErrorCode.BUS_UNAVAILABLE
-        brokers.answer.set()
-        assert [one.result(PATIENCE) for one in asked] == [3] * 4
+        told.set()
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    assert told.wait(PATIENCE)
+    thread.join()

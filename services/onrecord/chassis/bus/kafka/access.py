@@ -22,8 +22,11 @@ class KafkaTls:
     certificate: Path | None = None
     key: Path | None = None
 
-    def context(self) -> ssl.SSLContext:
-        """Names are checked always. Raises SETTINGS_INVALID for a file that cannot be used."""
+    def options(self) -> dict[str, Any]:
+        """Names are checked always. Raises SETTINGS_INVALID for a file that cannot be used.
+
+        librdkafka reads the files by itself, and would say no more than that it has no client.
+        """
         try:
             context = ssl.create_default_context(cafile=self.roots)
             if self.certificate is not None:
@@ -33,7 +36,16 @@ class KafkaTls:
                 ErrorCode.SETTINGS_INVALID,
                 f"the certificates for the bus cannot be used: {error.strerror or error}",
             ) from error
-        return context
+        files = {
+            "ssl.ca.location": self.roots or "probe",
+            "ssl.certificate.location": self.certificate,
+            "ssl.key.location": self.key,
+        }
+        return {
+            "enable.ssl.certificate.verification": True,
+            "ssl.endpoint.identification.algorithm": "https",
+            **{name: str(file) for name, file in files.items() if file is not None},
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +66,14 @@ class KafkaAccess:
     login: KafkaLogin | None = None
 
     def options(self) -> dict[str, Any]:
-        """As every client of kafka-python takes them. Raises SETTINGS_INVALID."""
+        """As every client of librdkafka takes them. Raises SETTINGS_INVALID."""
         kind = "SASL_" if self.login else ""
         options: dict[str, Any] = {
-            "bootstrap_servers": list(self.servers),
-            "security_protocol": f"{kind}{'PLAINTEXT' if self.tls is None else 'SSL'}",
+            "bootstrap.servers": ",".join(self.servers),
+            "security.protocol": f"{kind}{'PLAINTEXT' if self.tls is None else 'SSL'}",
         }
         if self.tls is not None:
-            options["ssl_context"] = self.tls.context()
+            options |= self.tls.options()
         if self.login is not None:
             if self.login.mechanism == "PLAIN" and self.tls is None:
                 raise OnRecordError(
@@ -69,9 +81,9 @@ class KafkaAccess:
                     "the mechanism PLAIN would send the password of the bus in plain text",
                 )
             options |= {
-                "sasl_mechanism": self.login.mechanism,
-                "sasl_plain_username": self.login.user,
-                "sasl_plain_password": self.login.password,
+                "sasl.mechanism": self.login.mechanism,
+                "sasl.username": self.login.user,
+                "sasl.password": self.login.password,
             }
         return options
 

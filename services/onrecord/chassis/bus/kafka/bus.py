@@ -2,19 +2,13 @@
 
 import threading
 from collections.abc import Sequence
-from typing import Any
 
 from onrecord.chassis.bus.kafka.access import KafkaAccess
-from onrecord.chassis.bus.kafka.clients import (
-    end_producer,
-    open_admin,
-    open_consumer,
-    open_producer,
-)
+from onrecord.chassis.bus.kafka.clients import open_admin, open_consumer, open_producer
 from onrecord.chassis.bus.kafka.consumer import KafkaConsumer
 from onrecord.chassis.bus.kafka.errors import closed
-from onrecord.chassis.bus.kafka.logs import calm
 from onrecord.chassis.bus.kafka.lookup import Lookup
+from onrecord.chassis.bus.kafka.outgoing import Outgoing
 from onrecord.chassis.bus.kafka.producing import Producing
 from onrecord.chassis.bus.kafka.publisher import KafkaPublisher
 from onrecord.chassis.bus.kafka.times import KafkaTimes
@@ -27,21 +21,23 @@ class KafkaBus:
 
     Nobody is called before something is asked of it: a process starts while the brokers are away,
     and whoever needs them says BUS_UNAVAILABLE until they are back. Topics are not made here
-    (`topics.make`). Publishers share one producer; each consumer has a connection of its own.
+    (`topics.make`). Publishers share one producer; each consumer has a client of its own.
     """
 
     def __init__(self, access: KafkaAccess, times: KafkaTimes | None = None) -> None:
         self._access = access
         self._times = times or KafkaTimes()
         self._lookup = Lookup(
-            lambda: open_admin(access, self._times), self._times.look, self._times.answer
+            lambda: open_admin(access, self._times),
+            lambda group: open_consumer(access, self._times, group, ()),
+            self._times.look,
+            self._times.answer,
         )
         self._lock = threading.Lock()
         self._closing = threading.Event()
-        self._producing = Producing(self._make, self._end, self._times.delivery)
+        self._producing = Producing(self._make, self._end)
         self._publishers: list[KafkaPublisher] = []
         self._consumers: list[KafkaConsumer] = []
-        calm()
 
     def publisher(self) -> KafkaPublisher:
         self._must_be_open()
@@ -56,8 +52,10 @@ class KafkaBus:
         self._must_be_open()
         for topic in topics:
             self.partitions(topic)
+        self._lookup.must_be_reachable()  # a client is made without anybody being called
         consumer = KafkaConsumer(
             group,
+            topics,
             start,
             client=open_consumer(self._access, self._times, group, topics),
             lookup=self._lookup,
@@ -107,12 +105,12 @@ class KafkaBus:
         self._producing.close()
         self._lookup.close()
 
-    def _make(self) -> Any:
+    def _make(self) -> Outgoing:
         self._must_be_open()
-        return open_producer(self._access, self._times)
+        return Outgoing(open_producer(self._access, self._times))
 
-    def _end(self, producer: Any) -> None:
-        end_producer(producer, self._times.closing)
+    def _end(self, outgoing: Outgoing) -> None:
+        outgoing.close(self._times.closing)
 
     def _left(self, consumer: KafkaConsumer) -> None:
         with self._lock:

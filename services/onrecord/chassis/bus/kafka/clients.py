@@ -1,140 +1,119 @@
-"""The clients of kafka-python, which has no types: its one edge.
+"""The clients of confluent-kafka (librdkafka), each with what we ask of it: the one edge to it.
 
-Each is made here, with what we ask of it; one that cannot be made leaves no thread behind.
+None of them calls anybody while it is made; what becomes of them is told when something is asked.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from kafka import (
-    KafkaAdminClient,
-    KafkaConsumer,
-    KafkaProducer,
-    OffsetAndMetadata,
-    TopicPartition,
-    errors,
-)
-from kafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
-from kafka.net.compat import KafkaNetClient
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from onrecord.chassis.bus.kafka.access import KafkaAccess
 from onrecord.chassis.bus.kafka.errors import told_as_ours
+from onrecord.chassis.bus.kafka.logs import INFORMATION, Heard
 from onrecord.chassis.bus.kafka.times import KafkaTimes
 from onrecord.chassis.bus.ports import DEAD, PARKED, Partition, Position
 
 REQUEST_BYTES: Final = 2**20
-"""The largest request of a producer, and what brokers take at most by default."""
-_BATCH_BYTES: Final = 2**19
+"""The largest message with all that is around it, and what brokers take at most by default."""
+_UNSENT_KBYTES: Final = 2**16
+_UNREAD_KBYTES: Final = 2**14
+_UNREAD_MESSAGES: Final = 2_000
+_FULL_MS: Final = 20
 _RECONNECT_AT_MOST_MS: Final = 1000
 
 
-def open_producer(access: KafkaAccess, times: KafkaTimes) -> Any:
-    """Idempotent, and acknowledged by every replica that is in step. Raises BUS_UNAVAILABLE."""
-    return _opened(
-        KafkaProducer,
-        access,
-        times,
-        {
-            "enable_idempotence": True,
-            "acks": "all",
-            "linger_ms": 0,
-            "batch_size": _BATCH_BYTES,
-            "max_request_size": REQUEST_BYTES,
-            "max_block_ms": _ms(times.answer),
-            "delivery_timeout_ms": _ms(times.delivery),
-            "allow_auto_create_topics": False,
-        },
-    )
+def open_producer(access: KafkaAccess, times: KafkaTimes) -> Producer:
+    """Idempotent, and acknowledged by every replica that is in step.
 
-
-def end_producer(producer: Any, seconds: float) -> None:
-    """What is on its way is given so long; then it ends, one way or the other."""
-    try:
-        producer.close(timeout=seconds)
-    except errors.KafkaError:
-        # It was not flushed in time, and kafka-python then goes on; what waits is told so here.
-        producer._sender.force_close()
-
-
-def open_consumer(access: KafkaAccess, times: KafkaTimes, group: str, topics: Sequence[str]) -> Any:
-    """A member of `group` that commits only what it is told to. Raises BUS_UNAVAILABLE."""
-    aside = all(topic.endswith((PARKED, DEAD)) for topic in topics)
-    consumer = _opened(
-        KafkaConsumer,
-        access,
-        times,
-        {
-            "group_id": group,
-            "enable_auto_commit": False,
-            "auto_offset_reset": "earliest",
-            "partition_assignment_strategy": [StickyPartitionAssignor],
-            "session_timeout_ms": _ms(times.session),
-            "heartbeat_interval_ms": _ms(times.heartbeat),
-            "max_poll_interval_ms": _ms(times.patience),
-            "fetch_max_wait_ms": _ms(times.fetch_aside if aside else times.fetch),
-            "allow_auto_create_topics": False,
-        },
-    )
-    with told_as_ours("topics not found"):
-        consumer.subscribe(list(topics))
-        for topic in topics:
-            # A member that is to share them out before it knows of them shares out nothing.
-            consumer.partitions_for_topic(topic)
-    return consumer
-
-
-def end_joining(consumer: Any, seconds: float) -> None:
-    """Wait for a join of its group that this member's poll has begun and not seen the end of.
-
-    kafka-python (3.0.12) throws away a join that ends between two polls, and joins anew. From the
-    leader of a group that is a rebalance for everybody, whose joins end between two polls: so it
-    would go on for ever. Raises BUS_UNAVAILABLE.
+    A key goes to the partition that Kafka's own clients give it.
     """
-    coordinator = consumer._coordinator
-    if coordinator._join_task is not None:
-        coordinator.ensure_active_group(timeout_ms=_ms(seconds))
+    asked = {
+        "enable.idempotence": True,
+        "acks": "all",
+        "linger.ms": 0,
+        "message.max.bytes": REQUEST_BYTES,
+        "message.timeout.ms": _ms(times.delivery),
+        "request.timeout.ms": _ms(times.answer),
+        "partitioner": "murmur2_random",
+        "queue.buffering.max.kbytes": _UNSENT_KBYTES,
+    }
+    with told_as_ours("no producer made"):
+        return Producer({**_common(access, times), **asked}, logger=Heard())
 
 
-def open_admin(access: KafkaAccess, times: KafkaTimes) -> Any:
-    """Raises BUS_UNAVAILABLE."""
-    return _opened(KafkaAdminClient, access, times, {})
+def open_consumer(
+    access: KafkaAccess, times: KafkaTimes, group: str, topics: Sequence[str]
+) -> Consumer:
+    """A member of `group` that commits only what it is told to. Not subscribed to anything yet."""
+    aside = all(topic.endswith((PARKED, DEAD)) for topic in topics)
+    asked = {
+        "group.id": group,
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "earliest",
+        "partition.assignment.strategy": "cooperative-sticky",
+        "session.timeout.ms": _ms(times.session),
+        "heartbeat.interval.ms": _ms(times.heartbeat),
+        "max.poll.interval.ms": _ms(times.patience),
+        "fetch.wait.max.ms": _ms(times.fetch_aside if aside else times.fetch),
+        "fetch.min.bytes": 1,
+        "queued.min.messages": _UNREAD_MESSAGES,
+        "queued.max.messages.kbytes": _UNREAD_KBYTES,
+        "fetch.queue.backoff.ms": _FULL_MS,
+        "check.crcs": True,
+        "isolation.level": "read_uncommitted",
+        "allow.auto.create.topics": False,
+    }
+    with told_as_ours("no consumer made"):
+        return Consumer({**_common(access, times), **asked}, logger=Heard())
 
 
-def place_of(partition: Partition) -> Any:
+def open_admin(access: KafkaAccess, times: KafkaTimes) -> AdminClient:
+    with told_as_ours("no client made"):
+        return AdminClient(_common(access, times), logger=Heard())
+
+
+def place_of(partition: Partition) -> TopicPartition:
     return TopicPartition(partition.topic, partition.number)
 
 
-def partition_of(place: Any) -> Partition:
-    return Partition(str(place.topic), int(place.partition))
+def partition_of(place: TopicPartition) -> Partition:
+    return Partition(place.topic, place.partition)
 
 
-def committed_as(positions: Mapping[Partition, Position]) -> dict[Any, Any]:
-    return {place_of(p): OffsetAndMetadata(at.offset, at.note, -1) for p, at in positions.items()}
+def partitions_of(places: Iterable[TopicPartition]) -> frozenset[Partition]:
+    return frozenset(partition_of(place) for place in places)
 
 
-def _opened(
-    kind: Callable[..., Any], access: KafkaAccess, times: KafkaTimes, options: dict[str, Any]
-) -> Any:
-    made: list[Any] = []
+def must_be_well(places: Iterable[TopicPartition]) -> None:
+    """Raises KafkaException for the first of them that was not answered well."""
+    for place in places:
+        if place.error is not None:
+            raise KafkaException(place.error)
 
-    def client(**settings: Any) -> Any:
-        made.append(KafkaNetClient(**settings))
-        return made[-1]
 
-    ours: dict[str, Any] = {
-        "client_id": "onrecord",
-        "kafka_client": client,
-        "bootstrap_timeout_ms": _ms(times.answer),
-        "request_timeout_ms": _ms(max(times.answer, 2 * times.fetch, 2 * times.fetch_aside)),
-        "reconnect_backoff_max_ms": _RECONNECT_AT_MOST_MS,
+def committed_as(positions: Mapping[Partition, Position]) -> list[TopicPartition]:
+    return [
+        TopicPartition(one.topic, one.number, at.offset, at.note) for one, at in positions.items()
+    ]
+
+
+def _common(access: KafkaAccess, times: KafkaTimes) -> dict[str, Any]:
+    """`enable.metrics.push`: what is measured of us is measured here, and not sent to brokers."""
+    return {
+        **access.options(),
+        "client.id": "onrecord",
+        "socket.keepalive.enable": True,
+        "socket.nagle.disable": True,
+        "socket.timeout.ms": _ms(max(times.answer, 2 * times.fetch, 2 * times.fetch_aside)),
+        "socket.connection.setup.timeout.ms": _ms(max(times.answer, 1.0)),
+        "api.version.request.timeout.ms": _ms(times.answer),
+        "reconnect.backoff.max.ms": _RECONNECT_AT_MOST_MS,
+        "log_level": INFORMATION,
+        "enable.metrics.push": False,
     }
-    with told_as_ours("not connected"):
-        try:
-            return kind(**access.options(), **ours, **options)
-        except BaseException:
-            for one in made:
-                one.close()
-            raise
 
 
 def _ms(seconds: float) -> int:

@@ -4,50 +4,63 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
-from onrecord.chassis.bus.kafka.clients import committed_as, end_joining, partition_of, place_of
-from onrecord.chassis.bus.kafka.errors import closed, told_as_ours
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from onrecord.chassis.bus.kafka.clients import committed_as, must_be_well, partition_of, place_of
+from onrecord.chassis.bus.kafka.committing import Committing
+from onrecord.chassis.bus.kafka.errors import (
+    SHARING_ANEW,
+    closed,
+    error_in,
+    is_lasting,
+    ours,
+    told_as_ours,
+)
 from onrecord.chassis.bus.kafka.lookup import Lookup
-from onrecord.chassis.bus.kafka.membership import Membership, Step
+from onrecord.chassis.bus.kafka.membership import Membership
+from onrecord.chassis.bus.kafka.records import received
 from onrecord.chassis.bus.kafka.times import KafkaTimes
-from onrecord.chassis.bus.ports import Message, Partition, Position, Received, Start
+from onrecord.chassis.bus.ports import Partition, Position, Received, Start
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 
 _SLICE: Final = 0.5
 """Seconds: how soon a poll that waits sees that the bus is being closed."""
+_AGAIN: Final = 0.02
 _NOTE_LENGTH: Final = 1_000
 _NOWHERE: Final = Position(0)
 
 
 class KafkaConsumer:
-    """A `Consumer` on a client of its own, whose thread answers for it while it works.
+    """A `Consumer` on a client of its own, whose threads answer for it while it works.
 
     What is this member's changes in `poll` alone. A partition that comes to it is read from where
-    the group stands, or from where `start` says; nothing that Kafka's client had fetched of it by
-    itself is handed on.
+    the group stands, or from where `start` says, and from nowhere before that is known.
     """
 
     def __init__(
         self,
         group: str,
+        topics: Sequence[str],
         start: Start | None,
         *,
-        client: Any,
+        client: Consumer,
         lookup: Lookup,
         times: KafkaTimes,
         on_close: Callable[["KafkaConsumer"], None],
         is_closed: Callable[[], bool],
     ) -> None:
         self.group = group
+        self._topics: list[str] | None = list(topics)
         self._start = start
         self._client = client
         self._lookup = lookup
         self._times = times
         self._on_close = on_close
         self._bus_is_closed = is_closed
-        self._membership = Membership(client)
+        self._membership = Membership()
+        self._committing = Committing(client)
         self._next: dict[Partition, int] = {}
         self._fresh: frozenset[Partition] = frozenset()
         self._committed: dict[Partition, Position] = {}
@@ -55,13 +68,13 @@ class KafkaConsumer:
         self._lock = threading.RLock()
 
     def poll(self, limit: int, seconds: float) -> tuple[Received, ...]:
-        until = time.monotonic() + seconds
+        until, before = time.monotonic() + seconds, self.assigned()
         while True:
             with self._lock:
                 self._must_be_open()
                 found = self._polled(limit, max(0.0, min(until - time.monotonic(), _SLICE)))
-            if found or self._fresh:
-                return found  # at once: what was given back is to be seen missing
+            if found or self._fresh or not before <= self._next.keys():
+                return found  # at once: what was lost is to be seen missing
             if time.monotonic() >= until:
                 self._lookup.must_be_reachable()
                 return ()
@@ -83,20 +96,23 @@ class KafkaConsumer:
             for partition in positions:
                 self._must_be_ours(partition)
             with told_as_ours("not committed"):
-                self._client.commit(committed_as(positions), timeout_ms=self._answer_ms())
+                self._commit(committed_as(positions))
             self._committed.update(positions)
 
     def seek(self, partition: Partition, offset: int) -> None:
         with self._lock:
             self._must_be_open()
             self._must_be_ours(partition)
-            self._client.seek(place_of(partition), offset)
+            place = place_of(partition)
+            place.offset = offset
+            with told_as_ours("not sought"):
+                self._client.seek(place)
             self._next[partition] = offset
 
     def ends(self) -> Mapping[Partition, int] | None:
         with self._lock:
             self._must_be_open()
-            if self._fresh or not self._membership.is_settled():
+            if self._fresh or not self._membership.is_member(self._client):
                 return None
             held = sorted(self._next)
         return self._lookup.following(held)
@@ -119,23 +135,31 @@ class KafkaConsumer:
             self._next, self._fresh, self._committed = {}, frozenset(), {}
             self._on_close(self)
             with told_as_ours("the group not left"):
-                self._client.close(autocommit=False, timeout_ms=int(self._times.closing * 1000))
+                self._committing.end(self._client.close, self._times.closing)
 
     def _polled(self, limit: int, seconds: float) -> tuple[Received, ...]:
         with told_as_ours("not polled"):
-            fetched = self._client.poll(timeout_ms=int(seconds * 1000), max_records=limit)
-            # The others hear of it with their next heartbeat.
-            end_joining(self._client, 2 * self._times.heartbeat)
+            self._join()
+            # `consume` would wait until all that it was asked for had come.
+            first = self._client.poll(seconds)
+            records = [] if first is None else [first]
+            if records and limit > 1:
+                records += self._client.consume(limit - 1, 0.0)
         lost = self._keep_up()
-        found = [
-            _received(record)
-            for place, records in fetched.items()
-            if partition_of(place) in self._next
-            for record in records
-        ]
-        for one in found:
-            self._next[one.partition] = one.offset + 1
+        found = []
+        trouble: KafkaError | None = None
+        for record in records:
+            error = record.error()
+            if error is not None:
+                trouble = error if is_lasting(error) else trouble
+                continue
+            one = received(record)
+            if one.partition in self._next:
+                found.append(one)
+                self._next[one.partition] = one.offset + 1
         try:
+            if trouble is not None:
+                raise ours(trouble, "not polled")
             self._begin(self._fresh - lost)
         except OnRecordError:
             if not found:
@@ -143,40 +167,68 @@ class KafkaConsumer:
             # What was found is not to be lost for it; the next poll begins them.
         return tuple(found)
 
+    def _join(self) -> None:
+        """With the first poll: librdkafka would keep what nobody ever polls, and for good."""
+        if self._topics is not None:
+            self._client.subscribe(
+                self._topics,
+                on_assign=self._membership.on_assign,
+                on_revoke=self._membership.on_revoke,
+                on_lost=self._membership.on_revoke,
+            )
+            self._topics = None
+
     def _keep_up(self) -> frozenset[Partition]:
         """Learn what is this member's. What it has lost and got again is given back: it is not
         this member's until the next poll, so that whoever reads from here hears of it.
         """
-        step = self._membership.step()
-        if step is Step.NONE:
+        gone, held, before = self._membership.gone(), self._membership.held, self._next
+        if not gone and held == before.keys() | self._fresh:
             return frozenset()
-        before, now = self._next, self._membership.assigned()
-        kept = {p: at for p, at in before.items() if step is Step.NEXT and p in now}
-        self._next, self._fresh = kept, now - kept.keys()
-        self._committed = {p: at for p, at in self._committed.items() if p in kept}
+        self._next = {p: at for p, at in before.items() if p not in gone}
+        self._committed = {p: at for p, at in self._committed.items() if p not in gone}
+        self._fresh = held - self._next.keys()
         return self._fresh & before.keys()
 
     def _begin(self, fresh: AbstractSet[Partition]) -> None:
         """Read these from where the group stands, or `start` says."""
         if not fresh:
             return
-        for partition, position in self._asked(sorted(fresh)).items():
+        stands = self._asked(sorted(fresh))
+        beginnings = {}
+        for partition, position in stands.items():
             chosen = self._start(partition) if self._start is not None else None
-            beginning = position.offset if chosen is None else chosen
-            self._client.seek(place_of(partition), beginning)
-            self._next[partition] = beginning
-            self._committed[partition] = position
-            self._fresh -= {partition}
+            beginnings[partition] = position.offset if chosen is None else chosen
+        with told_as_ours("not begun"):
+            self._membership.place(self._client, beginnings)
+        self._next |= beginnings
+        self._committed |= stands
+        self._fresh -= fresh
 
     def _asked(self, partitions: Sequence[Partition]) -> dict[Partition, Position]:
-        found = {}
         with told_as_ours("the positions of a group not found"):
-            for partition in partitions:
-                at = self._client.committed(
-                    place_of(partition), metadata=True, timeout_ms=self._answer_ms()
-                )
-                found[partition] = _NOWHERE if at is None else Position(at.offset, at.metadata)
-        return found
+            places = self._client.committed([place_of(p) for p in partitions], self._times.answer)
+            must_be_well(places)
+        return {
+            partition_of(at): Position(at.offset, at.metadata or "") if at.offset >= 0 else _NOWHERE
+            for at in places
+        }
+
+    def _commit(self, places: list[TopicPartition]) -> None:
+        """Nobody else can have what this member has not given up: a group that is being shared
+        anew is waited for. Raises KafkaException.
+        """
+        until, pause = time.monotonic() + self._times.answer, threading.Event()
+        while True:
+            if not self._membership.is_member(self._client):
+                raise KafkaException(KafkaError(KafkaError._ASSIGNMENT_LOST))
+            try:
+                must_be_well(self._committing.commit(places, self._times.answer))
+                return
+            except KafkaException as error:
+                if error_in(error).code() not in SHARING_ANEW or time.monotonic() > until:
+                    raise
+            pause.wait(_AGAIN)
 
     def _must_be_ours(self, partition: Partition) -> None:
         if partition not in self._next:
@@ -188,18 +240,4 @@ class KafkaConsumer:
     def _must_be_open(self) -> None:
         if self._closed or self._bus_is_closed():
             raise closed()
-
-    def _answer_ms(self) -> int:
-        return int(self._times.answer * 1000)
-
-
-def _received(record: Any) -> Received:
-    """Of whoever wrote it: what is no text of ours is told as well as it can be."""
-    headers = {name: bytes(text or b"").decode(errors="replace") for name, text in record.headers}
-    key = bytes(record.key or b"").decode(errors="replace")
-    return Received(
-        Message(record.topic, key, bytes(record.value or b""), headers),
-        Partition(record.topic, record.partition),
-        record.offset,
-        datetime.fromtimestamp(record.timestamp / 1000, UTC),
-    )
+        self._committing.must_be_answered()

@@ -1,56 +1,64 @@
-"""What of a group's partitions is this member's, and since when.
+"""What of a group's partitions is this member's, as its rebalances tell.
 
-A group's generation rises by one with each rebalance, and every member takes part in each. So a
-partition that was this member's in one generation and is in the next was nobody else's in between;
-after any other step somebody may have had it, and worked on it.
+They are shared out in the cooperative way: a member keeps what it had unless it is asked for it,
+and gives it up within a poll; until then nobody else can have it. What is *lost* may have been
+somebody else's already: of a member that was put out of its group.
 """
 
-from dataclasses import dataclass
-from enum import Enum, auto
-from typing import Any
+from collections.abc import Mapping
 
-from kafka.structs import MemberState
+from confluent_kafka import Consumer, TopicPartition
 
-from onrecord.chassis.bus.kafka.clients import partition_of
+from onrecord.chassis.bus.kafka.clients import partitions_of, place_of
 from onrecord.chassis.bus.ports import Partition
 
 
-class Step(Enum):
-    """From what was this member's to what is. `NEXT`: one rebalance; `BREAK`: who knows."""
-
-    NONE = auto()
-    NEXT = auto()
-    BREAK = auto()
-
-
-@dataclass(slots=True)
 class Membership:
-    """Of one client of kafka-python, asked in the thread that polls it."""
+    """Of one client, used in the thread that polls it. Nothing here raises while it polls.
 
-    client: Any
-    member: str = ""
-    generation: int = -1
+    What comes is read from nowhere until it is placed.
+    """
 
-    def step(self) -> Step:
-        """What has happened since this was asked last. A rebalance that goes on has not happened:
-        until it ends, what was this member's is.
-        """
-        now = self.client.group_metadata()
-        if now.state != MemberState.STABLE:
-            return Step.NONE
-        before = (self.member, self.generation)
-        self.member, self.generation = str(now.member_id), int(now.generation_id)
-        if before == (self.member, self.generation):
-            return Step.NONE
-        if before == (self.member, self.generation - 1):
-            return Step.NEXT
-        return Step.BREAK
+    def __init__(self) -> None:
+        self.shares = 0
+        """How often this member was told of its share."""
+        self._member = ""
+        self._held: frozenset[Partition] = frozenset()
+        self._gone: frozenset[Partition] = frozenset()
+        self._placed: frozenset[Partition] = frozenset()
 
-    def is_settled(self) -> bool:
-        """Whether no rebalance goes on, or has gone by unseen."""
-        now = self.client.group_metadata()
-        stable = now.state == MemberState.STABLE
-        return bool(stable and (self.member, self.generation) == (now.member_id, now.generation_id))
+    @property
+    def held(self) -> frozenset[Partition]:
+        return self._held
 
-    def assigned(self) -> frozenset[Partition]:
-        return frozenset(partition_of(place) for place in self.client.assignment())
+    def gone(self) -> frozenset[Partition]:
+        """What was given up or lost since this was asked last, be it back or not."""
+        gone, self._gone = self._gone, frozenset()
+        return gone
+
+    def place(self, client: Consumer, beginnings: Mapping[Partition, int]) -> None:
+        """Begin to read these from where it is said. Raises KafkaException."""
+        places = [place_of(one) for one in beginnings]
+        for place, offset in zip(places, beginnings.values(), strict=True):
+            place.offset = offset
+        client.incremental_assign(places)
+        self._placed |= beginnings.keys()
+
+    def is_member(self, client: Consumer) -> bool:
+        """Whether the group still has it as when it was told of its share."""
+        return bool(self._member) and client.memberid() == self._member
+
+    def on_assign(self, client: Consumer, places: list[TopicPartition]) -> None:
+        self.shares += 1
+        self._member = client.memberid()
+        self._held |= partitions_of(places)
+        client.incremental_assign([])
+
+    def on_revoke(self, client: Consumer, places: list[TopicPartition]) -> None:
+        """Also of what was lost."""
+        taken = partitions_of(places)
+        self._held -= taken
+        self._gone |= taken
+        placed = self._placed & taken
+        self._placed -= taken
+        client.incremental_unassign([place_of(one) for one in placed])

@@ -1,10 +1,9 @@
-"""Publishing to Kafka: all are handed over, then all are waited for."""
+"""Publishing to Kafka: all are handed over, then all are waited for, in one go."""
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
 
-from onrecord.chassis.bus.kafka.errors import closed, is_passing, ours, told_as_ours
+from onrecord.chassis.bus.kafka.errors import closed, ours
 from onrecord.chassis.bus.kafka.producing import Producing
 from onrecord.chassis.bus.ports import Message, must_fit
 from onrecord.kernel.deadlines import Deadline
@@ -16,7 +15,7 @@ _CLOSING_SECONDS = 30.0
 class KafkaPublisher:
     """A `Publisher` on the producer that all of its bus share.
 
-    It is told what becomes of what it was given, so that one which has gone silent is replaced.
+    One that ends with a fatal error (its sequence cannot be kept) is replaced.
     """
 
     def __init__(
@@ -59,44 +58,18 @@ class KafkaPublisher:
             self._partitions(topic)
         if not messages:
             return
-        began, producer = self._producing.now(), self._producing.producer(deadline)
-        with told_as_ours("not published"):
-            waiting = [_sent(producer, message) for message in messages]
-        failures = [error for one in waiting if (error := _failure(one, deadline)) is not None]
-        if not failures:
-            self._producing.published(producer)
-            return
-        self._producing.not_published(producer, began)
-        told = [error for error in failures if not isinstance(error, _LateError)]
-        if not told:
+        outgoing = self._producing.outgoing(deadline)
+        delivery = outgoing.send(messages, deadline)
+        is_told = delivery.is_told(deadline.remaining())
+        failures = tuple(delivery.failures)
+        if any(error.fatal() for error in failures):
+            self._producing.discard(outgoing)
+        if failures:
+            worst = next((error for error in failures if not error.retriable()), failures[0])
+            count = f"{len(failures)} of {len(messages)} messages not published"
+            raise ours(worst, count)
+        if not is_told:
             raise _late()
-        worst = next((error for error in told if not is_passing(error)), told[0])
-        if not is_passing(worst):
-            self._producing.discard(producer)
-        count = f"{len(failures)} of {len(messages)} messages not published"
-        raise ours(worst, count) from worst
-
-
-class _LateError(Exception):
-    """The caller waits no longer; whether it is published, nobody can say."""
-
-
-def _sent(producer: Any, message: Message) -> Any:
-    return producer.send(
-        message.topic,
-        key=message.key.encode(),
-        value=message.payload,
-        headers=[(name, text.encode()) for name, text in message.headers.items()],
-    )
-
-
-def _failure(waiting: Any, deadline: Deadline) -> BaseException | None:
-    """Why this message was not published in time; None where it was."""
-    try:
-        waiting.get(timeout=deadline.remaining())
-    except Exception as error:  # noqa: BLE001 - of whatever kind: it is told, and the others too
-        return error if waiting.is_done else _LateError()
-    return None
 
 
 def _late() -> OnRecordError:
