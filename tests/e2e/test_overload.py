@@ -102,9 +102,9 @@ def wait_of(shed: httpx.Response) -> int:
 
 
 def wait_until_full(one: Asker) -> None:
-    """Whether a search finds no place any more; one without a key would be malformed."""
+    """Until a search finds no place any more; it has no body, so with a place it is malformed."""
     deadline, pause = time.monotonic() + WAIT_SECONDS, threading.Event()
-    headers = {"Authorization": f"Bearer {one.token()}"}
+    headers = {"Authorization": f"Bearer {one.token()}", "Idempotency-Key": people.fresh_key()}
     while httpx.post(f"{one.address}/v1/searches", headers=headers).status_code != 429:
         assert time.monotonic() < deadline
         pause.wait(_LOOK_AGAIN)

@@ -100,9 +100,10 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point. A refusal of ours is one line and exit status 1, never a stack trace."""
-    # Read when gRPC is imported: its core writes each failed handshake past our log otherwise, in
-    # a form of its own, where whoever collects the log expects an object a line.
-    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    # Read when gRPC is imported: its core writes each failed handshake and each connection that
+    # was ended past our log otherwise, in a form of its own, where whoever collects the log expects
+    # an object a line. What a call came to is told by its error, in ours.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         cli()
     except OnRecordError as error:
