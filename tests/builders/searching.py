@@ -46,9 +46,10 @@ from onrecord.vector_search.core.values import NO_RECEIPT, Gallery, RecordState
 from onrecord.vector_search.roster import galleries
 from onrecord.vector_search.roster.schema import create_schema, records
 from onrecord.vector_search.service.parts import GATHERING_SECONDS, PlaneParts
+from onrecord.vector_search.service.policy_trust import PolicyTrust
 from onrecord.vector_search.service.relay import Relay
 from onrecord.vector_search.service.searching import Searches
-from onrecord.vector_search.service.trust import LedgerTrust, PolicyTrust
+from onrecord.vector_search.service.trust import LedgerTrust
 from tests.builders.databases import database_url
 from tests.builders.index import ExactIndex
 from tests.builders.ledger import ORIGIN, MemoryLedger

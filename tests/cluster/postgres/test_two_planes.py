@@ -13,9 +13,10 @@ from onrecord.contracts.vector_search import GalleryResult
 from onrecord.kernel.errors import ErrorCode, OnRecordError
 from onrecord.kernel.writepoints import unobserved
 from onrecord.proof import statements
+from onrecord.vector_search.service.policy_trust import PolicyTrust
 from onrecord.vector_search.service.relay import Relay
 from onrecord.vector_search.service.searching import Searches
-from onrecord.vector_search.service.trust import LedgerTrust, PolicyTrust
+from onrecord.vector_search.service.trust import LedgerTrust
 from tests.builders.searching import UTAH, VERMONT, SearchWorld, build_searches, face
 from tests.cluster.postgres.databases import PostgresDatabases
 from tests.unit.vector_search.test_publishing import receipt_in, sequences

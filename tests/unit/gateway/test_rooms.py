@@ -236,6 +236,47 @@ def test_slow_probes_do_not_shut_out_a_granted_search_that_comes_again(tmp_path:
         asyncio.run(tried())
 
 
+def test_slow_repeats_do_not_shut_out_a_granted_search_either(tmp_path: Path) -> None:
+    """R-9: a place that is kept is for no search that has ended, and one alone for one that has
+    not.
+    """
+    office = build_office(tmp_path, limits=Limits(admission=4, searches=4, fan_out=4))
+    office.embedding.embed, embed = _away, office.embedding.embed  # type: ignore[method-assign, assignment]
+
+    async def tried() -> None:
+        sent = asyncio.Event()
+        transport = ASGITransport(office.gateway.app)
+        async with AsyncClient(transport=transport, base_url="http://gateway") as client:
+
+            async def ask(key: str, body: AsyncIterator[bytes]) -> Response:
+                headers = {**office.bearer("olsen", Role.REQUESTER), "Idempotency-Key": key}
+                headers["Content-Type"] = "multipart/form-data; boundary=b0undary"
+                return await client.post("/v1/searches", content=body, headers=headers)
+
+            async def slowly(key: str) -> asyncio.Task[Response]:
+                read = asyncio.Event()
+                asked = asyncio.create_task(ask(key, _body(sent, read)))
+                async with asyncio.timeout(_SECONDS):
+                    await read.wait()
+                return asked
+
+            slow = [await slowly("ended") for _ in range(6)]
+            assert is_shed(await ask("ended", _body()))
+            slow.append(await slowly("one"))
+            assert is_shed(await ask("one", _body()))
+            assert (await ask("other", _body())).status_code == 201
+            sent.set()
+            async with asyncio.timeout(_SECONDS):
+                assert {(await one).status_code for one in slow} <= {200, 201}
+
+    with office.http:
+        for key in ("one", "other"):
+            assert office.search(key=key).status_code == 503
+        office.embedding.embed = embed  # type: ignore[method-assign]
+        assert office.search(key="ended").status_code == 201
+        asyncio.run(tried())
+
+
 def test_who_waits_too_long_is_told_to_come_again(tmp_path: Path) -> None:
     """Nothing is granted to it, and a place it was given in that moment is not lost."""
     limits = Limits(admission=4, searches=2, search_wait_seconds=0.05, fan_out=4)
@@ -382,8 +423,12 @@ def _taken(office: Office, room: str) -> float:
     return values[room]
 
 
-async def _body(sent: asyncio.Event | None = None) -> AsyncIterator[bytes]:
-    """A search's form; its last bytes come once `sent` is set."""
+async def _body(
+    sent: asyncio.Event | None = None, read: asyncio.Event | None = None
+) -> AsyncIterator[bytes]:
+    """A search's form; its last bytes come once `sent` is set. `read`: when it is begun to be."""
+    if read is not None:
+        read.set()
     parts = {"request": json.dumps(REQUEST).encode(), "probe": b"the probe"}
     for name, data in parts.items():
         head = f'--b0undary\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'

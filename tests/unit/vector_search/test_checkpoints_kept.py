@@ -13,9 +13,10 @@ from onrecord.kernel.writepoints import unobserved
 from onrecord.proof.checkpoint import SignedCheckpoint
 from onrecord.vector_search.core import write_points
 from onrecord.vector_search.roster import ledger
+from onrecord.vector_search.service.policy_trust import PolicyTrust
 from onrecord.vector_search.service.relay import Relay
 from onrecord.vector_search.service.searching import Searches
-from onrecord.vector_search.service.trust import LedgerTrust, PolicyTrust
+from onrecord.vector_search.service.trust import LedgerTrust
 from tests.builders.databases import database_url
 from tests.builders.ledger import ORIGIN, MemoryLedger
 from tests.builders.searching import MARYLAND, UTAH, VERMONT, SearchWorld, build_searches

@@ -6,7 +6,7 @@ from examiners, auditors and custodians. Used from one event loop.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Hashable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Final, NoReturn
 
@@ -44,7 +44,7 @@ WAITING: Final = METER.gauge(
 class Room:
     """So many calls at once; one more is told to come again, at once.
 
-    The last `kept` places are for calls that go on with what was begun.
+    The last `kept` places are for calls that go on with what was begun, one for each of those.
     """
 
     def __init__(self, name: str, places: int, kept: int = 0) -> None:
@@ -52,6 +52,7 @@ class Room:
         self.places = places
         self.free = places
         self._kept = kept
+        self._going_on: set[Hashable] = set()
 
     @contextmanager
     def place(self) -> Iterator[bool]:
@@ -67,9 +68,20 @@ class Room:
         finally:
             self.free += 1
 
-    def refuse_new(self) -> NoReturn:
-        """Somebody has a place that is kept, and begins something. Raises OVERLOADED."""
+    def refuse(self) -> NoReturn:
+        """Somebody has a place that is kept, and goes on with nothing. Raises OVERLOADED."""
         raise _come_again(self.name)
+
+    @contextmanager
+    def going_on(self, begun: Hashable) -> Iterator[None]:
+        """A place that is kept, for what was begun. Raises OVERLOADED where it has one already."""
+        if begun in self._going_on:
+            self.refuse()
+        self._going_on.add(begun)
+        try:
+            yield
+        finally:
+            self._going_on.remove(begun)
 
 
 class SearchRoom:
@@ -135,8 +147,8 @@ class SearchRoom:
 
 class Rooms:
     """All of a gateway's. `probes`: searches from their first byte to their answer. Some are kept
-    for those that come again: whoever sends many probes slowly shuts out no search that was granted
-    and waits for its repeat.
+    for those that were granted, have no end and come again, one for each of them: whoever sends
+    many other probes slowly does not shut them out.
     """
 
     def __init__(self, limits: Limits) -> None:

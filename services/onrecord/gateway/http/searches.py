@@ -68,16 +68,18 @@ def router(desk: Desk, searches: Searches, leads: Leads, emergencies: Emergencie
             caller.require(Role.REQUESTER)  # before what they send holds one of the places
             key = _idempotency_key(request)
             stands = await (known if is_kept else standing)(caller, key)
+            if is_kept and stands is not Standing.GRANTED:
+                rooms.probes.refuse()
             if stands is Standing.NEW:
-                if is_kept:
-                    rooms.probes.refuse_new()
                 rooms.searches.look()
-            parts = await read_parts(request, rules, limits)
-            call = SearchCall(caller, key, parts["request"], parts["probe"])
-            if stands is Standing.NEW:  # the room may have filled meanwhile
-                stands = await standing(caller, key)
-            async with _room(rooms, stands):
-                view = await desk.run(lambda: whole(searches.start(call)))
+            begun = (caller.person, caller.claims.agency, key)
+            with rooms.probes.going_on(begun) if is_kept else nullcontext():
+                parts = await read_parts(request, rules, limits)
+                call = SearchCall(caller, key, parts["request"], parts["probe"])
+                if stands is Standing.NEW:  # the room may have filled meanwhile
+                    stands = await standing(caller, key)
+                async with _room(rooms, stands):
+                    view = await desk.run(lambda: whole(searches.start(call)))
             return shown(view, 201)
 
     @routes.get(

@@ -42,6 +42,7 @@ class Memory:
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._used: dict[str, float] = {}
+        self._foreseen: dict[str, float] = {}  # that no search has come for yet
 
     def hold(self, name: str, deadline: Deadline) -> None:
         """When it returns, the collection is loaded, as far as we know.
@@ -52,6 +53,7 @@ class Memory:
         with self._lock:
             known = name in self._used
             self._used[name] = self._monotonic()
+            self._foreseen.pop(name, None)
         if known:
             return
         try:
@@ -63,17 +65,22 @@ class Memory:
     def foresee(self, name: str, deadline: Deadline) -> None:
         """Have it loaded, and do not wait: who searches it soon waits for the rest alone.
 
-        It is not in use before it is searched.
+        It is not in use before it is searched, and released like any other if it never is.
         """
         with self._lock:
             known = name in self._used
-        if not known and self._state(name, deadline) != _LOADED:
-            asked(partial(self._client.load_collection, name, _async=True), deadline)
+        if known or self._state(name, deadline) == _LOADED:
+            return
+        asked(partial(self._client.load_collection, name, _async=True), deadline)
+        with self._lock:
+            if name not in self._used:
+                self._foreseen[name] = self._monotonic()
 
     def forget(self, name: str) -> None:
         """It may no longer be what we took it for."""
         with self._lock:
             self._used.pop(name, None)
+            self._foreseen.pop(name, None)
 
     def release_idle(self, deadline: Deadline) -> None:
         """Let the server drop what was not used for `idle_seconds`.
@@ -84,9 +91,12 @@ class Memory:
             return
         since = self._monotonic() - self._idle_seconds
         with self._lock:
-            idle = [name for name, used in self._used.items() if used <= since]
-            for name in idle:
-                del self._used[name]
+            idle = []
+            for held in (self._used, self._foreseen):
+                late = [name for name, at in held.items() if at <= since]
+                for name in late:
+                    del held[name]
+                idle += late
         for name in idle:
             asked(partial(self._client.release_collection, name), deadline)
 

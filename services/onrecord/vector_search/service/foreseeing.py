@@ -16,10 +16,13 @@ from onrecord.proof.grant import GrantReader
 from onrecord.vector_search.core.grants import check_dated, check_may_begin
 from onrecord.vector_search.roster import galleries, ledger
 from onrecord.vector_search.service.parts import PlaneParts
-from onrecord.vector_search.service.trust import LedgerTrust, PolicyTrust
+from onrecord.vector_search.service.policy_trust import PolicyTrust
+from onrecord.vector_search.service.trust import LedgerTrust
 
 AT_ONCE = 4
 """Made ready for at once; for others nothing is. A flood of them takes no more of a plane."""
+_SECONDS = 2.0
+"""At most, whatever the caller allows: each has one of the plane's places meanwhile."""
 
 
 class Foreseeing:
@@ -39,7 +42,7 @@ class Foreseeing:
         if not self._room.acquire(blocking=False):
             return
         try:
-            self._make_ready(logged, deadline)
+            self._make_ready(logged, Deadline.after(min(_SECONDS, deadline.remaining())))
         finally:
             self._room.release()
 

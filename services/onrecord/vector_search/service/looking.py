@@ -16,7 +16,7 @@ from onrecord.vector_search.measured import ROSTER_DROPS
 from onrecord.vector_search.roster.live import LiveRow, live_rows, live_since_before
 from onrecord.vector_search.service.admitting import Admitted
 from onrecord.vector_search.service.parts import PlaneParts
-from onrecord.vector_search.service.trust import PolicyTrust
+from onrecord.vector_search.service.policy_trust import PolicyTrust
 
 FOUND_AFTER = timedelta(seconds=60)
 """For how long after an enrolment an index may not find it yet; a Milvus server takes some five."""

@@ -50,13 +50,14 @@ from onrecord.vector_search.service.managing import Galleries
 from onrecord.vector_search.service.manifests import Manifests
 from onrecord.vector_search.service.opening import Openings
 from onrecord.vector_search.service.parts import PlaneParts
+from onrecord.vector_search.service.policy_trust import PolicyTrust
 from onrecord.vector_search.service.reconciling import Reconciliation
 from onrecord.vector_search.service.redriving import Redrives
 from onrecord.vector_search.service.rejected import Rejections
 from onrecord.vector_search.service.remains import Remains
 from onrecord.vector_search.service.searching import Searches
 from onrecord.vector_search.service.transport_keys import TransportKeyRing
-from onrecord.vector_search.service.trust import LedgerTrust, PolicyTrust
+from onrecord.vector_search.service.trust import LedgerTrust
 
 MAX_RECEIPTS = 1000
 

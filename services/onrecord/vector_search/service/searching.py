@@ -19,7 +19,8 @@ from onrecord.vector_search.service.batch import Found
 from onrecord.vector_search.service.each import Each
 from onrecord.vector_search.service.looking import Look, Looking
 from onrecord.vector_search.service.parts import PlaneParts
-from onrecord.vector_search.service.trust import LedgerTrust, PolicyTrust
+from onrecord.vector_search.service.policy_trust import PolicyTrust
+from onrecord.vector_search.service.trust import LedgerTrust
 
 _log = logging.getLogger("onrecord.vector-search")
 _TIME_TO_ANSWER = 0.5

@@ -1,8 +1,8 @@
-"""What the plane believes of the ledger and of policies, and why (law 2)."""
+"""What the plane believes of the ledger, and why (law 2)."""
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -11,20 +11,16 @@ from sqlalchemy.exc import IntegrityError
 from onrecord.chassis.database import read_transaction, write_transaction
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
-from onrecord.proof.authority import AuthorityBundle, follow_key
 from onrecord.proof.checkpoint import SignedCheckpoint, open_checkpoint
 from onrecord.proof.merkle import verify_consistency
-from onrecord.proof.notes import NoteVerifier
 from onrecord.proof.verified import Verified, digest_of
 from onrecord.vector_search.core import write_points
-from onrecord.vector_search.core.values import Gallery
-from onrecord.vector_search.roster import galleries, ledger
+from onrecord.vector_search.roster import ledger
+from onrecord.vector_search.service.at_hand import AtHand
 from onrecord.vector_search.service.parts import PlaneParts
 
 _CHECKPOINTS_KEPT = 1024
-_POLICIES_KEPT = 1024
 _PROOFS_FORESEEN = 64
-_POLICIES_FORESEEN = 16
 _V = TypeVar("_V")
 
 
@@ -42,7 +38,7 @@ class LedgerTrust:
         self._accepted = Verified(_CHECKPOINTS_KEPT)
         self._head: SignedCheckpoint | None = None
         self._kept: SignedCheckpoint | None = None  # that the roster has, or had
-        self._proofs: dict[tuple[int, int], tuple[bytes, ...]] = {}  # asked for before they are due
+        self._proofs: AtHand[tuple[int, int], tuple[bytes, ...]] = AtHand(_PROOFS_FORESEEN)
 
     def accept(self, note: str, deadline: Deadline) -> None:
         """Check a signed checkpoint against the highest one, and keep it if it is higher.
@@ -92,9 +88,7 @@ class LedgerTrust:
             return
         old, new = sorted((head.checkpoint.size, seen.checkpoint.size))
         if old < new:
-            self._proofs[old, new] = self._asked_proof(old, new, deadline)
-            while len(self._proofs) > _PROOFS_FORESEEN:
-                self._proofs.pop(next(iter(self._proofs)), None)
+            self._proofs.put((old, new), self._asked_proof(old, new, deadline))
 
     def to_keep(self, tx: Connection) -> "Keeping":
         """What is to be kept with `tx`, by `keep`: the highest that was followed. To be asked for
@@ -173,7 +167,7 @@ class LedgerTrust:
 
     def _proof(self, old: int, new: int, deadline: Deadline) -> tuple[bytes, ...]:
         """Not believed before it is verified, whenever it was asked for."""
-        foreseen = self._proofs.pop((old, new), None)
+        foreseen = self._proofs.take((old, new))
         return self._asked_proof(old, new, deadline) if foreseen is None else foreseen
 
     def _asked_proof(self, old: int, new: int, deadline: Deadline) -> tuple[bytes, ...]:
@@ -205,89 +199,3 @@ class LedgerMovedError(Exception):
 
 def _content(seen: SignedCheckpoint) -> bytes:
     return digest_of(seen.checkpoint.text().encode())
-
-
-class PolicyTrust:
-    """A policy counts when the state's own key has signed it: the one pinned here, or the one that
-    the state has put in its place by a bundle that both have signed. What is followed is kept.
-    """
-
-    def __init__(self, parts: PlaneParts) -> None:
-        self._parts = parts
-        self._verified = Verified(_POLICIES_KEPT)
-        self._foreseen: dict[str, AuthorityBundle] = {}  # fetched before they are due
-
-    def foresee(self, gallery: Gallery, digest: str, deadline: Deadline) -> None:
-        """Fetch the policy that `check` is going to need. Nothing is believed for it, or kept.
-
-        Raises GRANT_POLICY_UNSIGNED, LEDGER_UNAVAILABLE.
-        """
-        if digest in self._foreseen or self._verified.knows(_about(gallery, digest)):
-            return
-        with read_transaction(self._parts.roster) as tx:
-            held = galleries.policy_is_verified(tx, gallery, digest)
-        if not held:
-            self._foreseen[digest] = self._fetched(digest, deadline)
-            while len(self._foreseen) > _POLICIES_FORESEEN:
-                self._foreseen.pop(next(iter(self._foreseen)), None)
-
-    def check(self, gallery: Gallery, digest: str, deadline: Deadline) -> None:
-        """Raises GRANT_POLICY_UNSIGNED, and LEDGER_UNAVAILABLE where it cannot be had."""
-        content = _about(gallery, digest)
-        if self._verified.knows(content):
-            return
-        with read_transaction(self._parts.roster) as tx:
-            held = galleries.policy_is_verified(tx, gallery, digest)
-        if not held:
-            keys = self._verify(self._fetched(digest, deadline), gallery, digest, deadline)
-            with write_transaction(self._parts.roster) as tx:
-                locked = galleries.lock(tx, gallery.jurisdiction)
-                newest = keys[-1].text if keys else gallery.authority_key
-                held_now = None if locked is None else locked.authority_key
-                if held_now == gallery.authority_key:
-                    for key in keys:
-                        galleries.add_authority_key(tx, gallery.jurisdiction, key.text)
-                elif held_now != newest:  # another search has followed meanwhile, and elsewhere to
-                    raise _unsigned("the state's key was changed at this moment; ask again")
-                galleries.add_verified_policy(tx, replace(gallery, authority_key=newest), digest)
-            self._parts.reached(write_points.POLICY_STORED)
-        self._verified.add(content)
-
-    def _fetched(self, digest: str, deadline: Deadline) -> AuthorityBundle:
-        foreseen = self._foreseen.pop(digest, None)
-        if foreseen is not None:
-            return foreseen
-        try:
-            return self._parts.ledger.policy(digest, deadline)
-        except OnRecordError as error:
-            if error.code is ErrorCode.POLICY_MISSING:
-                raise _unsigned("nobody has a policy with the digest it names") from error
-            raise OnRecordError(
-                ErrorCode.LEDGER_UNAVAILABLE, "the policy the grant names could not be read"
-            ) from error
-
-    def _verify(
-        self, bundle: AuthorityBundle, gallery: Gallery, digest: str, deadline: Deadline
-    ) -> tuple[NoteVerifier, ...]:
-        """The keys by which the state has replaced the one that is pinned; usually none."""
-        if bundle.digest != digest:
-            raise _unsigned("the policy is not the one it names")
-        try:
-            # The pinned key bears its state's name, so another state's bundle does not verify.
-            return follow_key(
-                bundle,
-                NoteVerifier.parse(gallery.authority_key),
-                lambda previous: self._fetched(previous, deadline),
-            )
-        except OnRecordError as error:
-            if error.code is ErrorCode.LEDGER_UNAVAILABLE:
-                raise
-            raise _unsigned(error.message) from error
-
-
-def _about(gallery: Gallery, digest: str) -> bytes:
-    return digest_of(gallery.jurisdiction.encode(), digest.encode(), gallery.authority_key.encode())
-
-
-def _unsigned(why: str) -> OnRecordError:
-    return OnRecordError(ErrorCode.GRANT_POLICY_UNSIGNED, f"the grant's policy is refused: {why}")
