@@ -33,7 +33,12 @@ class YuNetDetector:
         begun = [
             Beside(self._beside, partial(self._look, pixels, look, deadline)) for look in others
         ]
-        found = [self._look(pixels, first, deadline)]
+        try:
+            found = [self._look(pixels, first, deadline)]
+        except BaseException:
+            for one in begun:
+                one.leave()
+            raise
         found += (one.result() for one in begun)
         return distinct(joined(found))
 
