@@ -6,6 +6,7 @@ from datetime import datetime
 
 from onrecord.chassis.bus.attempts import NONE, Attempt, noted
 from onrecord.chassis.bus.ports import Consumer, Partition, Position, Received
+from onrecord.kernel.errors import OnRecordError
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +32,27 @@ class Reading:
         self._end: dict[Partition, int] = {}
         self._found: dict[Partition, Attempt] = {}
         self._notes: dict[Partition, Position] = {}
+        self._back: dict[Partition, int] = {}
+        """Where partitions are still to be read from again; till then nothing of them is told."""
 
     def poll(self, limit: int, seconds: float) -> tuple[Received, ...]:
-        received = self._consumer.poll(limit, seconds)
+        """Raises BUS_UNAVAILABLE; then `rewind`, so that nothing is left unread."""
+        trouble = self._go_back()
+        # Polled all the same: so is learnt what is no longer this member's.
+        polled = self._consumer.poll(limit, seconds)
         assigned = self._consumer.assigned()
-        for lost in self._end.keys() - assigned:
+        for lost in (self._end.keys() | self._back.keys()) - assigned:
             self._forget(lost)
+        received = tuple(one for one in polled if one.partition not in self._back)
+        fresh = {one.partition for one in received} - self._open.keys()
         for one in received:
-            if one.partition not in self._open:
-                self._look(one.partition)
             self._open.setdefault(one.partition, set()).add(one.offset)
             self._end[one.partition] = one.offset + 1
+        # All of it is in hand by now: what cannot be looked up is polled again.
+        for partition in sorted(fresh):
+            self._look(partition)
+        if trouble is not None and self._back:
+            raise trouble
         return received
 
     def holds(self, item: Item) -> bool:
@@ -80,18 +91,25 @@ class Reading:
                 self._found.pop(partition, None)
 
     def set_back(self, offset_of: Partition, offset: int) -> None:
-        """Poll this one again."""
+        """Poll this one again. Raises BUS_UNAVAILABLE where a later poll has to go back."""
         self._open.get(offset_of, set()).discard(offset)
         self._end[offset_of] = offset
-        self._consumer.seek(offset_of, offset)
+        self._to_go_back(offset_of, offset)
+        trouble = self._go_back()
+        if trouble is not None:
+            raise trouble
 
     def rewind(self) -> None:
-        """Poll again whatever is not finished."""
-        assigned = self._consumer.assigned()
+        """Poll again whatever is not finished. Raises BUS_UNAVAILABLE where a later poll has to
+        go back; nothing of those partitions is polled before.
+        """
         for partition, offsets in self._open.items():
-            if offsets and partition in assigned:
-                self._consumer.seek(partition, min(offsets))
+            if offsets:
+                self._to_go_back(partition, min(offsets))
         self._open, self._end = {}, {}
+        trouble = self._go_back()
+        if trouble is not None:
+            raise trouble
 
     def leave(self) -> None:
         """Leave the group, and what is not finished as it was found: nobody has died of it.
@@ -104,6 +122,23 @@ class Reading:
             self._commit({p: Position(m.offset, self._note_found(p)) for p, m in marks.items()})
         finally:
             self._consumer.close()
+
+    def _to_go_back(self, partition: Partition, offset: int) -> None:
+        self._back[partition] = min(offset, self._back.get(partition, offset))
+
+    def _go_back(self) -> OnRecordError | None:
+        """As far as it goes; why not all the way, if so."""
+        trouble = None
+        assigned = self._consumer.assigned()
+        for partition, offset in sorted(self._back.items()):
+            try:
+                if partition in assigned:
+                    self._consumer.seek(partition, offset)
+            except OnRecordError as error:
+                trouble = error
+            else:
+                del self._back[partition]
+        return trouble
 
     def _look(self, partition: Partition) -> None:
         """Learn how often what stands there was tried; a mark of our own is no death."""
@@ -127,5 +162,5 @@ class Reading:
         self._notes.update(new)
 
     def _forget(self, partition: Partition) -> None:
-        for kept in (self._open, self._end, self._found, self._notes):
+        for kept in (self._open, self._end, self._found, self._notes, self._back):
             kept.pop(partition, None)

@@ -7,6 +7,7 @@ anywhere, it is read again; what brings its process down again and again is foun
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from onrecord.chassis.bus.outcomes import DeadLetters, Handler
 from onrecord.chassis.bus.ports import PARKED, Bus, Start
@@ -137,7 +138,9 @@ class Worker:
     def _rewind(self) -> None:
         for turn in (self._main, self._parked):
             if turn is not None:
-                turn.rewind()
+                # What cannot go back at present does before it is next polled, and says so there.
+                with suppress(OnRecordError):
+                    turn.rewind()
 
     def _leave(self) -> None:
         turns = [turn for turn in (self._main, self._parked) if turn is not None]

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from onrecord.chassis.bus.kafka.astray import Astray
 from onrecord.chassis.bus.kafka.clients import committed_as, must_be_well, partition_of, place_of
 from onrecord.chassis.bus.kafka.committing import Committing
 from onrecord.chassis.bus.kafka.errors import (
@@ -61,6 +62,7 @@ class KafkaConsumer:
         self._bus_is_closed = is_closed
         self._membership = Membership()
         self._committing = Committing(client)
+        self._astray = Astray(client)
         self._next: dict[Partition, int] = {}
         self._fresh: frozenset[Partition] = frozenset()
         self._committed: dict[Partition, Position] = {}
@@ -103,10 +105,7 @@ class KafkaConsumer:
         with self._lock:
             self._must_be_open()
             self._must_be_ours(partition)
-            place = place_of(partition)
-            place.offset = offset
-            with told_as_ours("not sought"):
-                self._client.seek(place)
+            self._astray.seek(partition, offset)
             self._next[partition] = offset
 
     def ends(self) -> Mapping[Partition, int] | None:
@@ -138,15 +137,44 @@ class KafkaConsumer:
                 self._committing.end(self._client.close, self._times.closing)
 
     def _polled(self, limit: int, seconds: float) -> tuple[Received, ...]:
+        """Nothing counts as polled before all of it can be told."""
+        not_back = self._astray.go_back(self._next)
+        try:
+            records = self._taken(limit, seconds)
+            lost = self._keep_up()
+            found, trouble = self._read(records)
+        except BaseException:
+            # librdkafka has moved on, by how much nobody knows.
+            self._astray.add(self._next)
+            raise
+        try:
+            if trouble is not None:
+                raise ours(trouble, "not polled")
+            self._begin(self._fresh - lost)
+            if not_back is not None:
+                raise not_back
+        except OnRecordError:
+            if not found:
+                raise
+            # What was found is not to be lost for it; the next poll begins them.
+        except BaseException:
+            self._astray.add(one.partition for one in found)
+            raise
+        self._next |= {one.partition: one.offset + 1 for one in found}
+        return tuple(found)
+
+    def _taken(self, limit: int, seconds: float) -> list[Message]:
         with told_as_ours("not polled"):
             self._join()
             # `consume` would wait until all that it was asked for had come.
             first = self._client.poll(seconds)
-            records = [] if first is None else [first]
-            if records and limit > 1:
-                records += self._client.consume(limit - 1, 0.0)
-        lost = self._keep_up()
-        found = []
+            if first is None:
+                return []
+            return [first, *(self._client.consume(limit - 1, 0.0) if limit > 1 else ())]
+
+    def _read(self, records: Sequence[Message]) -> tuple[list[Received], KafkaError | None]:
+        """What of it is this member's, and what does not pass by itself."""
+        found: list[Received] = []
         trouble: KafkaError | None = None
         for record in records:
             error = record.error()
@@ -154,18 +182,9 @@ class KafkaConsumer:
                 trouble = error if is_lasting(error) else trouble
                 continue
             one = received(record)
-            if one.partition in self._next:
+            if one.partition in self._next and one.partition not in self._astray:
                 found.append(one)
-                self._next[one.partition] = one.offset + 1
-        try:
-            if trouble is not None:
-                raise ours(trouble, "not polled")
-            self._begin(self._fresh - lost)
-        except OnRecordError:
-            if not found:
-                raise
-            # What was found is not to be lost for it; the next poll begins them.
-        return tuple(found)
+        return found, trouble
 
     def _join(self) -> None:
         """With the first poll: librdkafka would keep what nobody ever polls, and for good."""

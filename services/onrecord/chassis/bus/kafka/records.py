@@ -1,11 +1,13 @@
 """A message of librdkafka as the port has it."""
 
 from datetime import UTC, datetime
-from typing import cast
+from typing import Final, cast
 
 from confluent_kafka import Message as Record
 
 from onrecord.chassis.bus.ports import Message, Partition, Received
+
+_UNKNOWN: Final = datetime.fromtimestamp(0, UTC)
 
 
 def received(record: Record) -> Received:
@@ -23,8 +25,16 @@ def received(record: Record) -> Received:
         ),
         Partition(topic, number),
         cast(int, record.offset()),
-        datetime.fromtimestamp(milliseconds / 1000, UTC),
+        _instant(milliseconds),
     )
+
+
+def _instant(milliseconds: int) -> datetime:
+    """1970 for what is no time: whoever writes says when it was, and may say anything."""
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return _UNKNOWN
 
 
 def _text(given: str | bytes | None) -> str:

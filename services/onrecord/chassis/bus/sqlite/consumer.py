@@ -129,15 +129,16 @@ class SqliteConsumer:
         version = self._groups.version()
         if version == self._groups_version:
             return
-        self._groups_version = version
         generation = self._groups.generation(self.group)
-        if generation == self._generation:
-            return
+        if generation != self._generation:
+            self._take_share(generation)
+        self._groups_version = version  # Not before: where it could not be learnt, it is again.
+
+    def _take_share(self, generation: int) -> None:
         if not self._groups.is_member(self.group, self.member):
             # The lease ran out while nobody polled; what was held is another's by now.
             self._groups.join(self.group, self.member, self._topics)
             generation = self._groups.generation(self.group)
-        self._generation = generation
         held = self._groups.owned(self.group, self.member)
         self._next = {
             partition: self._next[partition]
@@ -145,7 +146,7 @@ class SqliteConsumer:
             else self._beginning(partition)
             for partition, since in held.items()
         }
-        self._held = held
+        self._held, self._generation = held, generation
         self._more = True
 
     def _beginning(self, partition: Partition) -> int:
@@ -156,8 +157,10 @@ class SqliteConsumer:
 
     def _read(self, limit: int) -> tuple[Received, ...]:
         """From each partition in turn, beginning with another one each time."""
+        more, self._more = self._more, True  # A read may fail, and a change is told once.
         changed = [log.changed() for log in self._logs]
-        if not self._more and not any(changed):
+        if not more and not any(changed):
+            self._more = False
             return ()
         order = sorted(self._next)
         self._turn += 1
@@ -165,11 +168,10 @@ class SqliteConsumer:
         for step in range(len(order)):
             partition = order[(self._turn + step) % len(order)]
             log = self._log_of[partition.topic]
-            some = log.read(partition, self._next[partition], limit - len(found))
-            if some:
-                found.extend(some)
-                self._next[partition] = some[-1].offset + 1
+            found.extend(log.read(partition, self._next[partition], limit - len(found)))
             if len(found) >= limit:
                 break
+        # Not before all of it was read: what was read for nobody would be passed over.
+        self._next |= {one.partition: one.offset + 1 for one in found}
         self._more = bool(found)
         return tuple(found)
