@@ -4,6 +4,7 @@ What it does with brokers stands in `tests/cluster`.
 """
 
 import socket
+import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -13,6 +14,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from onrecord.chassis.bus.kafka.access import KafkaAccess, KafkaLogin, KafkaTls, kafka_servers
 from onrecord.chassis.bus.kafka.bus import KafkaBus
+from onrecord.chassis.bus.kafka.clients import open_producer
 from onrecord.chassis.bus.kafka.membership import Membership
 from onrecord.chassis.bus.kafka.times import KafkaTimes
 from onrecord.chassis.bus.ports import DEAD, LARGEST, Message, Partition
@@ -20,6 +22,7 @@ from onrecord.events.kafka_topics import kafka_topics
 from onrecord.events.topics import topic_files
 from onrecord.kernel.deadlines import Deadline
 from onrecord.kernel.errors import ErrorCode, OnRecordError
+from tests.builders.pem import loopback_certificates
 
 
 @pytest.fixture
@@ -77,6 +80,30 @@ def test_no_password_goes_in_plain_text_and_none_is_shown(tmp_path: Path) -> Non
     assert KafkaAccess(("one:1",), None, KafkaLogin("a", "b")).options()["security.protocol"] == (
         "SASL_PLAINTEXT"
     )
+
+
+@pytest.mark.parametrize("is_apart", [True, False])
+def test_a_certificate_is_presented_also_with_its_key_in_the_same_file(
+    is_apart: bool, tmp_path: Path
+) -> None:
+    pem = loopback_certificates(tmp_path / "pem")
+    both = tmp_path / "both.pem"
+    both.write_bytes(pem.certificate.read_bytes() + pem.key.read_bytes())
+    ours = (pem.certificate, pem.key) if is_apart else (both, None)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem.certificate, pem.key)
+    context.load_verify_locations(pem.root)
+    context.verify_mode = ssl.CERT_REQUIRED
+    with socket.create_server(("127.0.0.1", 0)) as broker:
+        broker.settimeout(30.0)
+        access = KafkaAccess((f"127.0.0.1:{broker.getsockname()[1]}",), KafkaTls(pem.root, *ours))
+        producer = open_producer(access, KafkaTimes())
+        plain, _ = broker.accept()
+        plain.settimeout(30.0)
+        with context.wrap_socket(plain, server_side=True) as spoken:
+            assert spoken.getpeercert()
+        del producer
+    assert "ssl.key.location" not in KafkaTls(pem.root).options()
 
 
 def test_a_bus_opens_while_nobody_is_there_and_everyone_is_told(nobody: KafkaAccess) -> None:

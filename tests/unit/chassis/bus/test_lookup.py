@@ -1,6 +1,7 @@
 """Questions to the brokers: who is asked again, and who is told that nobody answers."""
 
 import threading
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -109,3 +110,13 @@ def test_who_gets_no_answer_is_told_in_time() -> None:
     thread.start()
     assert told.wait(PATIENCE)
     thread.join()
+
+
+def test_who_waits_no_longer_is_not_held_until_the_brokers_have_had_their_time() -> None:
+    """Brokers that do not answer, and those that settle for ever."""
+    for brokers in (Brokers(answers=False), Brokers([KafkaError.NOT_COORDINATOR] * 10**6)):
+        start = time.monotonic()
+        with pytest.raises(OnRecordError) as refused:
+            lookup_at(brokers).partitions("topic", 0.1)
+        assert refused.value.code is ErrorCode.BUS_UNAVAILABLE
+        assert time.monotonic() - start < PATIENCE / 2

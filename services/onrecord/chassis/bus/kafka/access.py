@@ -15,7 +15,8 @@ MECHANISMS: Final = ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN")
 class KafkaTls:
     """Files, PEM. `roots`: who signs the brokers' certificates; None: whom the system trusts.
 
-    `certificate` and `key`: who we are, where the brokers ask for it.
+    `certificate` and `key`: who we are, where the brokers ask for it; `key` None: it lies in the
+    file of the certificate.
     """
 
     roots: Path | None = None
@@ -39,7 +40,7 @@ class KafkaTls:
         files = {
             "ssl.ca.location": self.roots or "probe",
             "ssl.certificate.location": self.certificate,
-            "ssl.key.location": self.key,
+            "ssl.key.location": None if self.certificate is None else self.key or self.certificate,
         }
         return {
             "enable.ssl.certificate.verification": True,

@@ -18,7 +18,9 @@ from onrecord.chassis.bus.ports import DEAD, PARKED, Partition, Position
 REQUEST_BYTES: Final = 2**20
 """The largest message with all that is around it, and what brokers take at most by default."""
 _UNSENT_KBYTES: Final = 2**16
-_UNREAD_KBYTES: Final = 2**14
+_UNREAD_KBYTES: Final = 2**13
+_FETCHED_BYTES: Final = 2 * REQUEST_BYTES
+"""By one request. Of each broker one may be under way when what is unread comes to its limit."""
 _UNREAD_MESSAGES: Final = 2_000
 _FULL_MS: Final = 20
 _RECONNECT_AT_MOST_MS: Final = 1000
@@ -59,6 +61,7 @@ def open_consumer(
         "max.poll.interval.ms": _ms(times.patience),
         "fetch.wait.max.ms": _ms(times.fetch_aside if aside else times.fetch),
         "fetch.min.bytes": 1,
+        "fetch.max.bytes": _FETCHED_BYTES,
         "queued.min.messages": _UNREAD_MESSAGES,
         "queued.max.messages.kbytes": _UNREAD_KBYTES,
         "fetch.queue.backoff.ms": _FULL_MS,

@@ -1,6 +1,6 @@
 """What librdkafka says, in our words."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, cast
 
@@ -81,6 +81,20 @@ def ours(error: KafkaError, doing: str) -> OnRecordError:
     if code in _FORBIDDEN:
         return unavailable(f"{doing}: the brokers do not let us ({name})")
     return unavailable(f"{doing}: the bus cannot be reached ({name})")
+
+
+def worst(failures: Sequence[KafkaError]) -> KafkaError:
+    """Of several messages the one to tell: what a repetition meets again before what passes.
+
+    Its code says so and not `retriable()`, which is False of a message that was too late as well.
+    """
+
+    def rank(error: KafkaError) -> int:
+        if error.code() in _TOO_LARGE:
+            return 0
+        return 1 if error.code() in _FORBIDDEN | _MISSING else 2
+
+    return min(failures, key=rank)
 
 
 def unavailable(says: str) -> OnRecordError:

@@ -1,5 +1,6 @@
 """Questions to the brokers that belong to no producer and no consumer."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -54,15 +55,16 @@ class Lookup:
         self._asked_at = float("-inf")
         self._away: OnRecordError | None = None
 
-    def partitions(self, topic: str) -> int:
+    def partitions(self, topic: str, seconds: float = math.inf) -> int:
         """How many it has, once known for good: with another number the order of keys is lost.
 
-        Raises BUS_UNAVAILABLE, also for a topic that does not exist.
+        `seconds`: for how much longer whoever asks waits. Raises BUS_UNAVAILABLE, also for a topic
+        that does not exist.
         """
         count = self._partitions.get(topic)
         if count is None:
             with told_as_ours(f"topic {topic} not found"):
-                found = self._ask(lambda client: self._described(client, topic))
+                found = self._ask(lambda client: self._described(client, topic), seconds)
             count = len(found[topic].partitions)
             if not count:
                 raise unavailable(f"there is no topic {topic} on this bus")
@@ -125,7 +127,11 @@ class Lookup:
     def _described(self, client: AdminClient, topic: str) -> dict[str, Future[Any]]:
         return client.describe_topics(TopicCollection([topic]), request_timeout=self._answer)
 
-    def _ask(self, question: Callable[[AdminClient], Mapping[Any, Future[Any]]]) -> dict[Any, Any]:
+    def _ask(
+        self,
+        question: Callable[[AdminClient], Mapping[Any, Future[Any]]],
+        seconds: float = math.inf,
+    ) -> dict[Any, Any]:
         """The answers, by what was asked about. Raises KafkaException, TimeoutError."""
         with self._lock:
             if self._closing.is_set():
@@ -133,20 +139,23 @@ class Lookup:
             if self._client is None:
                 self._client = self._open_client()
             client = self._client
-        until = time.monotonic() + self._answer
+        start = time.monotonic()
+        until, end = start + min(self._answer, seconds), start + seconds
         while True:
             try:
-                return self._answered(client, question(client))
+                return self._answered(client, question(client), end)
             except KafkaException as error:
                 if error_in(error).code() not in SETTLING or time.monotonic() > until:
                     raise
             if self._closing.wait(_AGAIN):
                 raise closed()
             # By itself it would ask those who led before the brokers changed, again and again.
-            client.list_topics(timeout=self._answer)
+            client.list_topics(timeout=min(self._answer, max(_AGAIN, end - time.monotonic())))
 
-    def _answered(self, client: AdminClient, waiting: Mapping[Any, Future[Any]]) -> dict[Any, Any]:
-        until = time.monotonic() + 2 * self._answer
+    def _answered(
+        self, client: AdminClient, waiting: Mapping[Any, Future[Any]], end: float
+    ) -> dict[Any, Any]:
+        until = min(end, time.monotonic() + 2 * self._answer)
         try:
             return {
                 about: one.result(max(0.0, until - time.monotonic()))

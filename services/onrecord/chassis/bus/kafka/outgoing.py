@@ -13,6 +13,8 @@ from onrecord.kernel.deadlines import Deadline
 _TELLING_SECONDS: Final = 1.0
 """How soon the thread sees that it is to end."""
 _FULL_SECONDS: Final = 0.01
+_FATAL_SECONDS: Final = 0.01
+_ENDING_SECONDS: Final = 0.1
 
 
 class Delivery:
@@ -42,9 +44,14 @@ class Delivery:
 
 
 class Outgoing:
-    """From any thread."""
+    """From any thread.
+
+    `is_fatal`: it takes nothing any more, and what it had is told as failed. Neither is told of a
+    message as fatal: librdkafka raises that where it is polled, once.
+    """
 
     def __init__(self, producer: Producer) -> None:
+        self.is_fatal = False
         self._producer = producer
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._tell, name="kafka deliveries", daemon=True)
@@ -64,9 +71,9 @@ class Outgoing:
     def close(self, seconds: float) -> None:
         """What is on its way is given so long; then all who wait are told that it failed."""
         self._ended.set()
-        if self._producer.flush(seconds):
+        if not self._is_empty_after(seconds):
             self._producer.purge()
-            self._producer.flush(seconds)
+            self._is_empty_after(seconds)
         self._thread.join(seconds)
 
     def _refused(
@@ -88,11 +95,36 @@ class Outgoing:
                     return KafkaError(KafkaError._QUEUE_FULL)
                 self._ended.wait(min(left, _FULL_SECONDS))
             except KafkaException as error:
-                return error_in(error)
+                return self._heard(error)
             else:
                 return None
         return KafkaError(KafkaError._DESTROY)
 
     def _tell(self) -> None:
         while not self._ended.is_set():
-            self._producer.poll(_TELLING_SECONDS)
+            self._poll(_TELLING_SECONDS)
+
+    def _is_empty_after(self, seconds: float) -> bool:
+        """Whether nothing is left that has not been told.
+
+        Not by a flush: where it hears of a fatal error it goes on telling what became of messages
+        with that exception set, and who is told so breaks.
+        """
+        deadline = Deadline.after(seconds)
+        while len(self._producer) and deadline.remaining():
+            self._poll(min(deadline.remaining(), _ENDING_SECONDS))
+        return not len(self._producer)
+
+    def _poll(self, seconds: float) -> None:
+        try:
+            self._producer.poll(seconds)
+        except KafkaException as error:
+            # It still has to tell what became of what it had, and is not to spin meanwhile.
+            self._heard(error)
+            self._ended.wait(_FATAL_SECONDS)
+
+    def _heard(self, exception: KafkaException) -> KafkaError:
+        error = error_in(exception)
+        if error.fatal() or error.code() == KafkaError._FATAL:
+            self.is_fatal = True
+        return error

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 
-from onrecord.chassis.bus.kafka.errors import closed, ours
+from onrecord.chassis.bus.kafka.errors import closed, ours, worst
 from onrecord.chassis.bus.kafka.producing import Producing
 from onrecord.chassis.bus.ports import Message, must_fit
 from onrecord.kernel.deadlines import Deadline
@@ -15,13 +15,14 @@ _CLOSING_SECONDS = 30.0
 class KafkaPublisher:
     """A `Publisher` on the producer that all of its bus share.
 
-    One that ends with a fatal error (its sequence cannot be kept) is replaced.
+    One that ended with a fatal error (its sequence cannot be kept) is replaced by the next
+    publication. `partitions` is given how many seconds its answer may take.
     """
 
     def __init__(
         self,
         producing: Producing,
-        partitions: Callable[[str], int],
+        partitions: Callable[[str, float], int],
         is_closed: Callable[[], bool],
     ) -> None:
         self._producing = producing
@@ -53,23 +54,28 @@ class KafkaPublisher:
         for message in messages:
             must_fit(message)
         for topic in sorted({message.topic for message in messages}):
-            if not deadline.remaining():
-                raise _late()
-            self._partitions(topic)
+            self._must_be_there(topic, deadline)
         if not messages:
             return
-        outgoing = self._producing.outgoing(deadline)
-        delivery = outgoing.send(messages, deadline)
+        delivery = self._producing.outgoing(deadline).send(messages, deadline)
         is_told = delivery.is_told(deadline.remaining())
         failures = tuple(delivery.failures)
-        if any(error.fatal() for error in failures):
-            self._producing.discard(outgoing)
         if failures:
-            worst = next((error for error in failures if not error.retriable()), failures[0])
             count = f"{len(failures)} of {len(messages)} messages not published"
-            raise ours(worst, count)
+            raise ours(worst(failures), count)
         if not is_told:
             raise _late()
+
+    def _must_be_there(self, topic: str, deadline: Deadline) -> None:
+        left = deadline.remaining()
+        if not left:
+            raise _late()
+        try:
+            self._partitions(topic, left)
+        except OnRecordError as error:
+            if not deadline.remaining():
+                raise _late() from error
+            raise
 
 
 def _late() -> OnRecordError:
